@@ -1,0 +1,5 @@
+//! Pushscope: a desktop inspector for realtime connections.
+//!
+//! The recorded wire is the only truth; everything on screen is derived from it. See `ARCHITECTURE.md`.
+
+pub mod lab;
