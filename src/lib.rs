@@ -3,3 +3,6 @@
 //! The recorded wire is the only truth; everything on screen is derived from it. See `ARCHITECTURE.md`.
 
 pub mod lab;
+pub mod transport;
+pub mod wire;
+
