@@ -5,4 +5,3 @@
 pub mod lab;
 pub mod transport;
 pub mod wire;
-
