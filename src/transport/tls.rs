@@ -28,7 +28,10 @@ pub(crate) struct Trust {
 impl Trust {
     /// Reads the system's trust store and the files that the options name.
     pub fn load(options: &TlsOptions) -> Result<Trust, Failure> {
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let mut provider = rustls::crypto::aws_lc_rs::default_provider();
+        // The hybrid group first, as browsers do.
+        provider.kx_groups.sort_by_key(|group| group.name() != rustls::NamedGroup::X25519MLKEM768);
+        let provider = Arc::new(provider);
         let extra = match &options.ca_file {
             Some(path) => certificates(path)?,
             None => Vec::new(),
