@@ -4,5 +4,6 @@
 
 pub mod dissect;
 pub mod lab;
+pub mod session;
 pub mod transport;
 pub mod wire;

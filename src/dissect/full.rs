@@ -152,10 +152,16 @@ impl Full {
         kept.extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
 
-    /// What a wanted record that never completed would have said: its fields so far.
-    pub fn unfinished(&mut self, place: Place) -> Option<Explained> {
-        let wanted = self.wanted?;
-        Some(self.build(place, wanted))
+    /// What can be said of a record that is too long to be fed whole: its fields so far, and its payload so far.
+    pub fn unfinished(&mut self, record: Record) -> Option<Explained> {
+        let place = record.kind.place(record.dir);
+        let content = self.waiting[place.index()].bytes.clone();
+        let mut explained = self.build(place, record);
+        if explained.payload.is_empty() {
+            explained.payload = content;
+        }
+        explained.payload_left_out = record.payload_len.saturating_sub(explained.payload.len() as u64);
+        Some(explained)
     }
 
     fn wants(&self, dir: Dir, wire: u64, len: u64) -> bool {

@@ -6,13 +6,18 @@
 //! leaf field (law 2), and no input makes a dissector fail (law 3).
 
 mod full;
+mod http1;
 #[cfg(test)]
 mod laws;
+mod link;
+mod raw;
 mod record;
 mod sink;
 mod websocket;
 
-pub use full::{Explained, Full, Made};
+pub use full::{Explained, Full, Made, Piece};
+pub use http1::Http1;
+pub use link::{Dissector, Switch};
 pub use record::{Flags, Kind, Record, Severity};
 pub use sink::{Content, Field, FieldDef, Layer, Note, NoteDef, Payload, Place, Sink, Summary, Value};
 pub use websocket::WebSocket;

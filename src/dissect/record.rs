@@ -129,6 +129,18 @@ impl Kind {
         name.rsplit_once('.').map_or(name, |(_, short)| short)
     }
 
+    /// The place that records of this kind are told at.
+    pub fn place(self, dir: Dir) -> super::Place {
+        match self {
+            Kind::HttpBody | Kind::SseEvent | Kind::SseComment | Kind::SseRetry | Kind::Line | Kind::Part => {
+                super::Place::content(dir)
+            }
+            Kind::WsText | Kind::WsBinary => super::Place::content(dir),
+            Kind::WsPing | Kind::WsPong | Kind::WsClose => super::Place::control(dir),
+            _ => super::Place::wire(dir),
+        }
+    }
+
     /// Whether records of this kind stand for an event of the link rather than for bytes.
     pub fn is_fact(self) -> bool {
         (self as u8) <= Kind::Failed as u8
@@ -186,7 +198,7 @@ impl Flags {
 /// One row of a recording: where a unit lies on the wire and what it is. Everything else is derived on demand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Record {
-    /// The first byte on its link and direction. For facts: the time in nanoseconds.
+    /// The first byte on its link and direction; 0 for facts.
     pub start: u64,
     /// How many wire bytes it spans, from its first to its last, whatever lies between included.
     pub len: u64,
