@@ -160,11 +160,13 @@ Positions
     and goes on by the clock: message n is due (n-1)/rate seconds later, whoever asks. An answer is
     {"channel":…,"cursor":…,"done":…,"messages":[…]} with at most 100 messages: those after the
     cursor, or without one the latest. The cursor is in X-Cursor, too. "done" says that the feed
-    has ended; /longpoll then answers at once (204 with X-Done: true).
+    has ended; /longpoll then answers at once (204 with X-Done: true). A cursor that is ahead of
+    the feed: /longpoll goes on from there, /poll has nothing until the feed has come so far.
 
 Limits
     A channel keeps the last 256 published messages, at most 16 MiB of them. A subscriber that is
     slower than that loses the oldest ones, and is told how many: {"missed":N,"channel":…}.
+    Generated messages wait for a slow subscriber: none is lost, and it catches up.
     A body or WebSocket message has 16 MiB at most, a request's head 64 KiB; there are 64 channels
     and 512 connections at most.
 

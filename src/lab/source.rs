@@ -55,9 +55,14 @@ impl Source {
         &self.message
     }
 
-    /// Whether nothing will follow.
+    /// Whether nothing will follow on this connection.
     pub fn ended(&self) -> bool {
-        self.left == Some(0) || (self.generates && !self.generator.continues_after(self.position.generated))
+        self.left == Some(0) || self.feed_is_over()
+    }
+
+    /// Whether nothing will follow on any connection that starts from here.
+    pub fn feed_is_over(&self) -> bool {
+        self.generates && !self.generator.continues_after(self.position.generated)
     }
 
     /// Whether turns should be gathered into large writes, not sent one by one.

@@ -45,8 +45,7 @@ pub async fn serve(
     };
     let mut source = Source::new(params, subscription, start, heartbeat);
     // "No Content" is what ends an EventSource's reconnecting (WHATWG HTML §9.2.3).
-    let resumed = start.generated > 0 && matches!(kind, Kind::Sse | Kind::Sse10);
-    if resumed && params.count.is_none() && source.ended() {
+    if matches!(kind, Kind::Sse | Kind::Sse10) && source.feed_is_over() {
         return Answer::new(204).send(Some(request), sender).await;
     }
     let chunked = kind != Kind::Sse10 && !params.framed_by_close && request.minor >= 1;

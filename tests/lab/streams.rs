@@ -1,10 +1,11 @@
 //! Each HTTP transport carries the feed and ends when it is told to.
 
+use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::peers::{Running, curl, start_curl, start_node};
+use crate::peers::{Running, connect, curl, start_curl, start_node};
 
 const STREAMS: [&str; 6] = ["/stream", "/stream?framing=close", "/multipart", "/sse", "/sse10", "/lines"];
 
@@ -111,6 +112,19 @@ fn bytes_that_come_one_by_one_are_the_same_bytes() {
 }
 
 #[test]
+fn a_split_answer_is_read_in_pieces() {
+    let lab = Running::start();
+    let mut stream = connect(lab.addr);
+    stream.write_all(b"GET /stream?rate=0&count=1&split=2 HTTP/1.0\r\n\r\n").unwrap();
+    let mut reads = 0;
+    while stream.read(&mut [0; 4096]).unwrap() > 0 {
+        reads += 1;
+    }
+    // Of about 200 writes; a busy machine may join some.
+    assert!(reads > 50, "{reads}");
+}
+
+#[test]
 fn lines_end_elsewhere_than_chunks() {
     let lab = Running::start();
     let raw = curl(&["--raw", &lab.http("/lines?rate=0&count=6")]);
@@ -154,7 +168,7 @@ fn an_event_source_reconnects_after_the_last_event() {
 #[test]
 fn an_event_source_stops_at_the_end_of_the_feed() {
     let lab = Running::start();
-    let url = lab.http("/sse?rate=50&scenario=tweets&retry=10");
+    let url = lab.http("/sse?rate=50&scenario=tweets&retry=10&count=2");
     let seen = start_node("events.mjs", &[&url, "99"]).json_lines();
     let texts: Vec<_> = seen.iter().filter_map(|each| each["data"].as_str().map(str::to_owned)).collect();
     assert_tweets(&texts, "eventsource");
