@@ -5,6 +5,7 @@
 //! bytes were cut by reads makes no difference to what is told (law 1), every bit of a layer is covered by exactly one
 //! leaf field (law 2), and no input makes a dissector fail (law 3).
 
+mod content;
 mod full;
 mod http1;
 #[cfg(test)]
@@ -13,6 +14,7 @@ mod link;
 mod raw;
 mod record;
 mod sink;
+mod utf8;
 mod websocket;
 
 pub use full::{Explained, Full, Made, Piece};
@@ -29,4 +31,14 @@ pub struct Pending {
     pub what: &'static str,
     /// Its first byte on the wire.
     pub start: u64,
+}
+
+/// Every field that a dissector may tell, for completion and checks of filters.
+pub fn all_fields() -> impl Iterator<Item = &'static FieldDef> {
+    http1::FIELDS.iter().copied().chain(content::fields()).chain([&sink::GAP])
+}
+
+/// Every note that a dissector may tell.
+pub fn all_notes() -> impl Iterator<Item = &'static NoteDef> {
+    http1::NOTES.iter().copied().chain(content::notes())
 }
