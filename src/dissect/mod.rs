@@ -10,7 +10,7 @@ mod full;
 mod laws;
 mod record;
 mod sink;
-mod websocket;
+pub mod websocket;
 
 pub use full::{Explained, Full, Made};
 pub use record::{Flags, Kind, Record, Severity};
