@@ -12,6 +12,8 @@ mod header;
 mod mask;
 mod message;
 pub mod notes;
+#[cfg(test)]
+mod tests;
 mod utf8;
 
 pub use close::{NO_STATUS_RECEIVED, close_code_meaning};
