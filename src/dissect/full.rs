@@ -182,7 +182,13 @@ impl Full {
             let waiting = self.waiting[place.index()].take(&record);
             let (buf, base, made) = self.buffer_of(place, &waiting, explained.made.len());
             explained.made.extend(made);
-            let span = |bit: u64, bits: u64| Span { buf, bit: bit.wrapping_add(base.wrapping_mul(8)), bits };
+            // Where a derived stream brought no bytes, its offsets have no counterpart: notes are on the whole record.
+            let is_empty = place.layer != Layer::Wire && waiting.pieces.is_empty();
+            let whole = Span::bytes(buf, record.start, record.len);
+            let span = |bit: u64, bits: u64| match is_empty {
+                true => Span { bits: 0, ..whole },
+                false => Span { buf, bit: bit.wrapping_add(base.wrapping_mul(8)), bits },
+            };
             let mut fields = waiting.fields;
             fields.sort_by_key(|(_, bit, bits, _, depth)| (*bit, std::cmp::Reverse(*bits), *depth));
             explained.fields.extend(fields.into_iter().map(|(def, bit, bits, value, depth)| Field {
@@ -192,7 +198,8 @@ impl Full {
                 value,
                 depth,
             }));
-            let note = |(def, bit, bits, detail)| Note { def, span: span(bit, bits), detail };
+            let about = |bit, bits| if is_empty { whole } else { span(bit, bits) };
+            let note = |(def, bit, bits, detail)| Note { def, span: about(bit, bits), detail };
             explained.notes.extend(waiting.notes.into_iter().map(note));
             explained.record.worst = explained.record.worst.max(waiting.worst);
         }

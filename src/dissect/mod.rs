@@ -14,8 +14,10 @@ mod link;
 mod raw;
 mod record;
 mod sink;
+#[cfg(test)]
+mod tests;
 mod utf8;
-mod websocket;
+pub mod websocket;
 
 pub use full::{Explained, Full, Made, Piece};
 pub use http1::Http1;
@@ -35,10 +37,10 @@ pub struct Pending {
 
 /// Every field that a dissector may tell, for completion and checks of filters.
 pub fn all_fields() -> impl Iterator<Item = &'static FieldDef> {
-    http1::FIELDS.iter().copied().chain(content::fields()).chain([&sink::GAP])
+    http1::FIELDS.iter().copied().chain(content::fields()).chain(websocket::FIELDS.iter().copied()).chain([&sink::GAP])
 }
 
 /// Every note that a dissector may tell.
 pub fn all_notes() -> impl Iterator<Item = &'static NoteDef> {
-    http1::NOTES.iter().copied().chain(content::notes())
+    http1::NOTES.iter().copied().chain(content::notes()).chain(websocket::NOTES.iter().copied())
 }

@@ -1,88 +1,89 @@
-//! UTF-8 validity of a stream that comes in pieces (RFC 3629).
+//! UTF-8 checked as it streams by: across reads and across the fragments of a message.
 
-use super::{NoteDef, Severity};
+use std::str::from_utf8;
 
-/// Text that is not UTF-8.
-pub static BAD_UTF8: NoteDef = NoteDef {
-    key: "text.bad-utf8",
-    severity: Severity::Warning,
-    text: "This is not UTF-8; readers put U+FFFD in place of what they can't read",
-    spec: "RFC 3629 §3",
-};
-
-/// Checks text that comes in pieces, also cut inside a character.
-#[derive(Clone, Debug, Default)]
+/// A check that remembers at most an unfinished character.
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Utf8 {
+    /// How many bytes are known to be good; the carried ones follow them.
+    good: u64,
     carry: [u8; 4],
-    carried: usize,
-    /// Bytes before the carry.
-    at: u64,
-    bad: Option<u64>,
+    carried: u8,
+    ill_formed: Option<IllFormed>,
+}
+
+/// The first bytes that are no UTF-8.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IllFormed {
+    /// Its first byte, counted from the start of the text.
+    pub at: u64,
+    /// How many bytes cannot be the start of a character: 1 to 3.
+    pub len: u8,
+    bytes: [u8; 3],
+}
+
+impl IllFormed {
+    fn new(at: u64, sequence: &[u8]) -> IllFormed {
+        let mut bytes = [0; 3];
+        let len = sequence.len().min(3);
+        bytes[..len].copy_from_slice(&sequence[..len]);
+        IllFormed { at, len: len as u8, bytes }
+    }
+
+    /// Its bytes in hexadecimal.
+    pub fn hex(&self) -> String {
+        let hex: Vec<String> = self.bytes[..self.len as usize].iter().map(|byte| format!("{byte:02x}")).collect();
+        hex.join(" ")
+    }
 }
 
 impl Utf8 {
-    /// More text.
-    pub fn feed(&mut self, mut bytes: &[u8]) {
-        if self.bad.is_some() {
+    /// More of the text.
+    pub fn push(&mut self, bytes: &[u8]) {
+        if self.ill_formed.is_some() {
             return;
         }
-        while self.carried > 0 && !bytes.is_empty() {
-            self.carry[self.carried] = bytes[0];
+        let mut rest = bytes;
+        while let (1.., Some((first, after))) = (self.carried, rest.split_first()) {
+            self.carry[self.carried as usize] = *first;
             self.carried += 1;
-            bytes = &bytes[1..];
-            match std::str::from_utf8(&self.carry[..self.carried]) {
+            rest = after;
+            let sequence = &self.carry[..self.carried as usize];
+            match from_utf8(sequence).map_err(|error| error.error_len()) {
                 Ok(_) => {
-                    self.at += self.carried as u64;
+                    self.good += u64::from(self.carried);
                     self.carried = 0;
                 }
-                Err(error) if error.error_len().is_some() => {
-                    self.bad = Some(self.at);
+                Err(Some(len)) => {
+                    self.ill_formed = Some(IllFormed::new(self.good, &sequence[..len]));
                     return;
                 }
-                Err(_) => {}
+                Err(None) => {}
             }
         }
-        match std::str::from_utf8(bytes) {
-            Ok(_) => self.at += bytes.len() as u64,
-            Err(error) => {
-                self.at += error.valid_up_to() as u64;
-                if error.error_len().is_some() {
-                    self.bad = Some(self.at);
-                    return;
-                }
-                let rest = &bytes[error.valid_up_to()..];
-                self.carry[..rest.len()].copy_from_slice(rest);
-                self.carried = rest.len();
+        let Err(error) = from_utf8(rest) else {
+            self.good += rest.len() as u64;
+            return;
+        };
+        self.good += error.valid_up_to() as u64;
+        let from_error = &rest[error.valid_up_to()..];
+        match error.error_len() {
+            Some(len) => self.ill_formed = Some(IllFormed::new(self.good, &from_error[..len])),
+            None => {
+                self.carry[..from_error.len()].copy_from_slice(from_error);
+                self.carried = from_error.len() as u8;
             }
         }
     }
 
-    /// The offset of the first byte that is not UTF-8 so far; a character that is cut at the end is not wrong yet.
-    pub fn bad(&self) -> Option<u64> {
-        self.bad
+    /// The first ill-formed bytes so far; an unfinished character may yet be finished.
+    pub fn ill_formed(&self) -> Option<IllFormed> {
+        self.ill_formed
     }
 
-    /// The text ended: the offset of the first byte that is not UTF-8.
-    pub fn finish(self) -> Option<u64> {
-        self.bad.or((self.carried > 0).then_some(self.at))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn agrees_with_the_standard_library_however_it_is_cut(
-            bytes in prop_oneof![".*".prop_map(String::into_bytes), prop::collection::vec(any::<u8>(), 0..20)],
-            size in 1usize..6,
-        ) {
-            let mut utf8 = Utf8::default();
-            bytes.chunks(size).for_each(|piece| utf8.feed(piece));
-            let expected = std::str::from_utf8(&bytes).err().map(|error| error.valid_up_to() as u64);
-            prop_assert_eq!(utf8.finish(), expected);
-        }
+    /// The first ill-formed bytes of a text that is over: an unfinished character counts.
+    pub fn ill_formed_at_end(&self) -> Option<IllFormed> {
+        let unfinished = &self.carry[..self.carried as usize];
+        self.ill_formed.or_else(|| (!unfinished.is_empty()).then(|| IllFormed::new(self.good, unfinished)))
     }
 }

@@ -1,22 +1,26 @@
 //! One document: nothing is told of it before its end.
 
+use super::At;
+use crate::dissect::{Content, Sink};
+
 /// A body that is one document.
 #[derive(Clone, Debug)]
 pub struct Document {
-    /// Whether the head says what it is.
+    at: At,
+    /// Whether the head says what it is, so that a stretch of it alone is of no use.
     pub is_labelled: bool,
-    /// Content bytes so far.
-    pub len: u64,
 }
 
 impl Document {
     /// An empty one.
-    pub fn new(is_labelled: bool) -> Document {
-        Document { is_labelled, len: 0 }
+    pub fn new(at: At, is_labelled: bool) -> Document {
+        Document { at, is_labelled }
     }
 
     /// More of it.
-    pub fn feed(&mut self, bytes: &[u8]) {
-        self.len += bytes.len() as u64;
+    pub fn feed(&mut self, offset: u64, wire: u64, bytes: &[u8], out: &mut impl Sink) {
+        if out.full() {
+            out.content(self.at.place(), offset, wire, Content::Verbatim, bytes);
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! Line streams: NDJSON and others. A line is complete at its line feed, however chunks and reads cut it.
 
+use super::BAD_UTF8;
 use super::{At, record};
-use crate::dissect::utf8::{BAD_UTF8, Utf8};
+use crate::dissect::utf8::Utf8;
 use crate::dissect::{FieldDef, Flags, Kind, NoteDef, Payload, Pending, Severity, Sink, Value};
 
 static TEXT: FieldDef = FieldDef {
@@ -86,7 +87,7 @@ impl Lines {
         }
         self.last_byte = *last;
         (self.offset, self.wire) = (offset + bytes.len() as u64, wire + bytes.len() as u64);
-        self.utf8.feed(bytes);
+        self.utf8.push(bytes);
     }
 
     /// The line is complete, with `ending` bytes of line feed.
@@ -104,8 +105,8 @@ impl Lines {
         if ending + cr > 0 {
             out.field(place, &LINE_END, (start + rs + len) * 8, (ending + cr) * 8, Value::Bytes, 0);
         }
-        if let Some(bad) = std::mem::take(&mut self.utf8).finish() {
-            out.note(place, &BAD_UTF8, (start + bad) * 8, 8, || format!("byte {bad} of the line"));
+        if let Some(bad) = std::mem::take(&mut self.utf8).ill_formed_at_end() {
+            out.note(place, &BAD_UTF8, (start + bad.at) * 8, u64::from(bad.len) * 8, || bad.hex());
         }
         if let Some(note) = note {
             out.note(place, note, start * 8, text_len * 8, String::new);

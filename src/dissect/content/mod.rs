@@ -68,7 +68,7 @@ impl Body {
             None => (hints.content_type.trim().to_ascii_lowercase(), ""),
         };
         if hints.encoded {
-            return Body::Document(Document::new(true));
+            return Body::Document(Document::new(at, true));
         }
         match media_type.as_str() {
             "text/event-stream" => Body::Sse(Box::new(Sse::new(at, offset))),
@@ -83,9 +83,9 @@ impl Body {
             | "application/json-seq" => Body::Lines(Lines::new(at, offset)),
             multipart if multipart.starts_with("multipart/") => match multipart::boundary(parameters) {
                 Some(boundary) => Body::Multipart(Box::new(Multipart::new(at, offset, boundary))),
-                None => Body::Document(Document::new(true)),
+                None => Body::Document(Document::new(at, true)),
             },
-            _ if hints.has_length => Body::Document(Document::new(true)),
+            _ if hints.has_length => Body::Document(Document::new(at, true)),
             "" | "text/plain" | "application/octet-stream" | "binary/octet-stream" => {
                 Body::Sniff(Box::new(Sniff::new(at, offset, false, false)))
             }
@@ -99,7 +99,7 @@ impl Body {
             Body::Sse(sse) => sse.feed(offset, wire, bytes, out),
             Body::Lines(lines) => lines.feed(offset, wire, bytes, out),
             Body::Multipart(multipart) => multipart.feed(offset, wire, bytes, out),
-            Body::Document(document) => document.feed(bytes),
+            Body::Document(document) => document.feed(offset, wire, bytes, out),
             Body::Sniff(sniff) => {
                 if let Some(body) = sniff.feed(offset, wire, bytes, out) {
                     *self = body;
@@ -168,5 +168,13 @@ pub fn fields() -> impl Iterator<Item = &'static FieldDef> {
 
 /// Every note of the content layer.
 pub fn notes() -> impl Iterator<Item = &'static NoteDef> {
-    sse::NOTES.iter().chain(lines::NOTES).chain(multipart::NOTES).copied()
+    sse::NOTES.iter().chain(lines::NOTES).chain(multipart::NOTES).copied().chain([&BAD_UTF8])
 }
+
+/// Text that is not UTF-8.
+static BAD_UTF8: NoteDef = NoteDef {
+    key: "text.bad-utf8",
+    severity: Severity::Warning,
+    text: "This is not UTF-8; readers put U+FFFD in place of what they can't read",
+    spec: "RFC 3629 §3",
+};

@@ -84,7 +84,7 @@ impl Sniff {
         } else if is_json() || (!self.is_labelled && is_text()) {
             Body::Lines(Lines::new(self.at, self.offset))
         } else {
-            Body::Document(Document::new(self.is_labelled && !self.is_text))
+            Body::Document(Document::new(self.at, self.is_labelled && !self.is_text))
         };
         let (mut offset, mut from) = (self.offset, 0);
         for (wire, len) in std::mem::take(&mut self.pieces) {

@@ -4,8 +4,9 @@
 //! is complete at its empty line. Where lines end with CR LF the empty line's LF is waited for; a lone CR, where CR is
 //! how this stream ends its lines, dispatches at once.
 
+use super::BAD_UTF8;
 use super::{At, record};
-use crate::dissect::utf8::{BAD_UTF8, Utf8};
+use crate::dissect::utf8::Utf8;
 use crate::dissect::{Content, FieldDef, Flags, Kind, NoteDef, Payload, Pending, Severity, Sink, Value};
 
 const SPEC: &str = "WHATWG HTML §9.2.6";
@@ -29,7 +30,7 @@ fields! {
     EVENT = "sse.event", "event type", No, "The type that listeners are called by; without it: message";
     ID = "sse.id", "last event ID", No, "What the client sends as Last-Event-ID when it reconnects";
     RETRY = "sse.retry", "reconnection time", No, "Milliseconds to wait before a reconnection";
-    COMMENT = "sse.comment", "comment", No, "Ignored by clients; servers send it so that the connection stays open";
+    COMMENT = "sse.comment", "comment", Part, "Ignored by clients; servers send it so that the connection stays open";
     IGNORED = "sse.ignored", "ignored value", No, "The value of a field that clients do not know";
     LINE_END = "sse.line_end", "line end", No, "CR LF, LF or CR";
     DISPATCH = "sse.dispatch", "empty line", No, "An empty line dispatches the event";
@@ -195,7 +196,7 @@ impl Sse {
             return;
         }
         self.take(wire, bytes);
-        self.utf8.feed(bytes);
+        self.utf8.push(bytes);
         let line = &mut self.line;
         let seen = line.len as usize;
         if seen < line.prefix.len() {
@@ -300,8 +301,8 @@ impl Sse {
         if name == Name::Unknown {
             out.note(place, &UNKNOWN, start * 8, line.len * 8, String::new);
         }
-        if let Some(bad) = std::mem::take(&mut self.utf8).finish() {
-            out.note(place, &BAD_UTF8, (self.utf8_first + bad) * 8, 8, String::new);
+        if let Some(bad) = std::mem::take(&mut self.utf8).ill_formed_at_end() {
+            out.note(place, &BAD_UTF8, (self.utf8_first + bad.at) * 8, u64::from(bad.len) * 8, || bad.hex());
         }
         self.utf8_first = self.offset;
         if !out.full() {

@@ -109,6 +109,7 @@ impl Chunked {
                         }
                         let flags = if shows_chunks { Flags::MESSAGE } else { Flags::default() };
                         self.record(place, link, end + len, flags, out);
+                        self.start = end + len;
                         self.state = State::SizeLine(Vec::new());
                     }
                     _ => {

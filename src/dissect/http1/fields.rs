@@ -107,6 +107,7 @@ notes! {
     ENDED_IN_HEAD = "http.ended-in-head", Error, "RFC 9112 §8", "The connection ended in the middle of a head";
     ENDED_IN_BODY = "http.ended-in-body", Error, "RFC 9112 §8",
         "The connection ended before the body was complete";
+    BODY_BROKEN = "http.body-broken", Error, "RFC 9112 §8", "The body's framing broke, so the body is not complete";
     NO_LAST_CHUNK = "http.no-last-chunk", Error, "RFC 9112 §8",
         "The connection ended without the last chunk, so nobody can tell whether the body is complete";
 }

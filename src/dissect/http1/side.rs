@@ -6,7 +6,7 @@ use super::fields::*;
 use super::head::{self, Head};
 use crate::dissect::content::{At, Body, Hints};
 use crate::dissect::raw::Raw;
-use crate::dissect::{Flags, Kind, Pending, Place, Record, Severity, Sink, Value};
+use crate::dissect::{Flags, Kind, NoteDef, Pending, Place, Record, Severity, Sink, Value};
 use crate::wire::{Dir, LinkId};
 
 /// A head may be this long.
@@ -127,7 +127,7 @@ impl Side {
     }
 
     /// From here on nothing can be framed: what was held and what follows is told in gaps.
-    fn go_astray(&mut self, note: &'static crate::dissect::NoteDef, out: &mut impl Sink) {
+    fn go_astray(&mut self, note: &'static NoteDef, out: &mut impl Sink) {
         let mut raw = Raw::new(self.link);
         if let State::Head { bytes, .. } = &self.state {
             out.note(self.place(), note, self.start * 8, 0, String::new);
@@ -227,30 +227,23 @@ impl Side {
                     Step::Framing(taken) => return taken,
                     Step::Content(taken) => (taken, false),
                     Step::Done(taken) => {
-                        self.end_body(wire + taken as u64, true, out);
+                        self.end_body(wire + taken as u64, None, out);
                         return taken;
                     }
                     Step::Broken { from, note } => return self.break_off(wire, from, note, bytes, out),
                 }
             }
         };
-        message.feed(wire, &bytes[..content], self.dir, out);
+        message.feed(wire, &bytes[..content], out);
         if is_done {
-            self.end_body(wire + content as u64, true, out);
+            self.end_body(wire + content as u64, None, out);
         }
         content
     }
 
     /// The framing is broken at byte `from`, which may have been fed before `wire`: the rest can only be shown as it is.
-    fn break_off(
-        &mut self,
-        wire: u64,
-        from: u64,
-        note: &'static crate::dissect::NoteDef,
-        bytes: &[u8],
-        out: &mut impl Sink,
-    ) -> usize {
-        self.end_body(from, false, out);
+    fn break_off(&mut self, wire: u64, from: u64, note: &'static NoteDef, bytes: &[u8], out: &mut impl Sink) -> usize {
+        self.end_body(from, Some(&BODY_BROKEN), out);
         let mut raw = Raw::new(self.link);
         out.note(self.place(), note, from * 8, 0, String::new);
         // Only the extent of what is shown as it is matters to the gaps, not the bytes themselves.
@@ -262,11 +255,11 @@ impl Side {
         bytes.len()
     }
 
-    /// The body ends at byte `end`.
-    fn end_body(&mut self, end: u64, is_complete: bool, out: &mut impl Sink) {
+    /// The body ends at byte `end`; `fault` says why it may not be complete.
+    fn end_body(&mut self, end: u64, fault: Option<&'static NoteDef>, out: &mut impl Sink) {
         let idle = State::Head { bytes: Vec::new(), scanned: 0 };
         let State::Body(mut message) = std::mem::replace(&mut self.state, idle) else { return };
-        message.body.finish(is_complete, out);
+        message.body.finish(fault.is_none(), out);
         self.content = message.offset + message.len;
         self.start = end;
         let place = self.place();
@@ -279,8 +272,8 @@ impl Side {
         if is_document && message.len > 0 {
             out.field(content, &CONTENT, message.offset * 8, message.len * 8, Value::Bytes, 0);
         }
-        if !is_complete {
-            out.note(content, &ENDED_IN_BODY, message.offset * 8, message.len * 8, || match &message.framing {
+        if let Some(fault) = fault {
+            out.note(content, fault, message.offset * 8, message.len * 8, || match &message.framing {
                 Framing::Length { left } => format!("{left} bytes are missing"),
                 _ => String::new(),
             });
@@ -290,7 +283,7 @@ impl Side {
         let mut record = self.record(Kind::HttpBody, message.start, end);
         record.payload_len = message.len;
         record.flags = if is_message { Flags::MESSAGE } else { Flags::default() };
-        if !is_complete {
+        if fault.is_some() {
             record.flags = record.flags.and(Flags::INCOMPLETE);
         }
         out.record(content, record);
@@ -314,12 +307,11 @@ impl Side {
                 }
             }
             State::Body(message) => match &mut message.framing {
-                Framing::Close => self.end_body(position, true, out),
-                Framing::Length { .. } => self.end_body(position, false, out),
+                Framing::Close => self.end_body(position, None, out),
+                Framing::Length { .. } => self.end_body(position, Some(&ENDED_IN_BODY), out),
                 Framing::Chunked(chunked) => {
                     let from = chunked.finish(place, self.link, position, out);
-                    self.end_body(from, false, out);
-                    out.note(place, &NO_LAST_CHUNK, from * 8, 0, String::new);
+                    self.end_body(from, Some(&NO_LAST_CHUNK), out);
                     crate::dissect::sink::gap(out, self.link, self.dir, from, position - from);
                 }
             },
@@ -342,12 +334,8 @@ impl Side {
 }
 
 impl Message {
-    fn feed(&mut self, wire: u64, bytes: &[u8], dir: Dir, out: &mut impl Sink) {
+    fn feed(&mut self, wire: u64, bytes: &[u8], out: &mut impl Sink) {
         let offset = self.offset + self.len;
-        if out.full() && self.body.is_document() {
-            let how = crate::dissect::Content::Verbatim;
-            out.content(Place::content(dir), offset, wire, how, bytes);
-        }
         self.body.feed(offset, wire, bytes, out);
         self.len += bytes.len() as u64;
     }
