@@ -2,6 +2,8 @@
 //!
 //! The recorded wire is the only truth; everything on screen is derived from it. See `ARCHITECTURE.md`.
 
+pub mod dissect;
 pub mod lab;
+pub mod session;
 pub mod transport;
 pub mod wire;

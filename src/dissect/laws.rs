@@ -1,0 +1,139 @@
+//! The laws of DESIGN.md as checks that every dissector's tests call.
+
+use super::{Explained, Full, Kind, Layer, Record, Sink, Summary};
+use crate::wire::{Buf, Dir, LinkId};
+
+/// A conversation: who said which bytes, in order.
+pub type Script = Vec<(Dir, Vec<u8>)>;
+
+/// A dissector under test: it is fed a direction's bytes and told when the direction ends.
+pub trait Subject: Clone {
+    /// More bytes, which begin at byte `start` of the direction.
+    fn feed(&mut self, dir: Dir, start: u64, bytes: &[u8], out: &mut impl Sink);
+    /// The direction ended after `end` bytes.
+    fn finish(&mut self, dir: Dir, end: u64, out: &mut impl Sink);
+}
+
+/// The link that law checks run on.
+pub const LINK: LinkId = LinkId(1);
+
+/// The records of a script, each read cut into pieces of the given sizes (repeating).
+pub fn records(subject: &impl Subject, script: &Script, sizes: &[usize]) -> Vec<Record> {
+    let mut out = Summary::default();
+    drive(subject, script, sizes, &mut out, |_, _, _, _| {});
+    out.records
+}
+
+/// Everything said of a script.
+pub fn explain(subject: &impl Subject, script: &Script, sizes: &[usize]) -> Vec<Explained> {
+    let mut out = Full::every(LINK, usize::MAX);
+    drive(subject, script, sizes, &mut out, |out, dir, start, bytes| out.saw(dir, start, bytes));
+    out.explained
+}
+
+fn drive<S: Sink>(
+    subject: &impl Subject,
+    script: &Script,
+    sizes: &[usize],
+    out: &mut S,
+    saw: impl Fn(&mut S, Dir, u64, &[u8]),
+) {
+    let mut subject = subject.clone();
+    let mut at = [0u64; 2];
+    let mut sizes = sizes.iter().copied().cycle();
+    for (dir, bytes) in script {
+        let mut rest = bytes.as_slice();
+        while !rest.is_empty() {
+            let size = sizes.next().unwrap_or(rest.len()).clamp(1, rest.len());
+            let (now, later) = rest.split_at(size);
+            saw(out, *dir, at[dir.index()], now);
+            subject.feed(*dir, at[dir.index()], now, out);
+            at[dir.index()] += size as u64;
+            rest = later;
+        }
+    }
+    for dir in [Dir::Out, Dir::In] {
+        subject.finish(dir, at[dir.index()], out);
+    }
+}
+
+/// Law 1: however reads cut the bytes, records, fields and notes are the same. Sizes to try beside one byte at a time.
+#[track_caller]
+pub fn split_invariance(subject: &impl Subject, script: &Script, sizes: &[usize]) {
+    let whole = records(subject, script, &[usize::MAX]);
+    let told = explain(subject, script, &[usize::MAX]);
+    for sizes in [&[1][..], &[2, 3][..], sizes] {
+        assert_eq!(records(subject, script, sizes), whole, "records differ when reads are cut by {sizes:?}");
+        assert_eq!(explain(subject, script, sizes), told, "fields differ when reads are cut by {sizes:?}");
+    }
+    let full: Vec<Record> = told.iter().map(|explained| explained.record).collect();
+    assert_eq!(full, whole, "the full pass tells other records than the summary pass");
+}
+
+/// Law 2: on the wire and on every derived buffer, the leaves of a layer cover every bit exactly once.
+#[track_caller]
+pub fn tiling(subject: &impl Subject, script: &Script) {
+    let told = explain(subject, script, &[usize::MAX]);
+    for dir in [Dir::Out, Dir::In] {
+        let total: u64 = script.iter().filter(|(d, _)| *d == dir).map(|(_, bytes)| bytes.len() as u64 * 8).sum();
+        let mut leaves: Vec<(u64, u64)> = told
+            .iter()
+            .flat_map(|explained| leaves(explained, Layer::Wire))
+            .filter(|(buf, _, _)| *buf == Buf::Wire(LINK, dir))
+            .map(|(_, bit, bits)| (bit, bits))
+            .collect();
+        leaves.sort();
+        assert_covers(&leaves, 0, total, &format!("the wire, {}", dir.name()));
+    }
+    for explained in &told {
+        for layer in [Layer::Content, Layer::Control] {
+            let leaves = leaves(explained, layer);
+            let Some((buf, first, _)) = leaves.iter().min_by_key(|leaf| leaf.1).copied() else { continue };
+            let mut runs: Vec<(u64, u64)> = leaves.iter().map(|(_, bit, bits)| (*bit, *bits)).collect();
+            runs.sort();
+            let end = runs.iter().map(|(bit, bits)| bit + bits).max().unwrap_or(first);
+            let (first, end) = match buf {
+                Buf::Made(n) => (0, explained.made[n as usize].bytes.len() as u64 * 8),
+                Buf::Wire(..) => (first, end),
+            };
+            assert_covers(&runs, first, end, &format!("{:?} of {:?}", layer, explained.record));
+        }
+        // A record of a made buffer points back at the wire for every byte of it, inside its own span.
+        for made in &explained.made {
+            let len: u64 = made.from.iter().map(|piece| piece.len).sum();
+            assert_eq!(len, made.bytes.len() as u64, "a derived buffer's pieces cover it");
+            for piece in &made.from {
+                assert!(piece.wire >= explained.record.start && piece.wire + piece.len <= explained.record.end());
+            }
+        }
+    }
+}
+
+fn leaves(explained: &Explained, layer: Layer) -> Vec<(Buf, u64, u64)> {
+    let fields: Vec<_> = explained.fields.iter().filter(|field| field.layer == layer).collect();
+    let is_leaf = |i: usize| fields.get(i + 1).is_none_or(|next| next.depth <= fields[i].depth);
+    let leaf = |i: usize| (fields[i].span.buf, fields[i].span.bit, fields[i].span.bits);
+    (0..fields.len()).filter(|i| is_leaf(*i)).map(leaf).filter(|(_, _, bits)| *bits > 0).collect()
+}
+
+#[track_caller]
+fn assert_covers(leaves: &[(u64, u64)], first: u64, end: u64, what: &str) {
+    let mut at = first;
+    for (bit, bits) in leaves {
+        assert_eq!(*bit, at, "{what}: bit {at} is covered twice or not at all (next leaf starts at {bit})");
+        at += bits;
+    }
+    assert_eq!(at, end, "{what}: the leaves end at bit {at} of {end}");
+}
+
+/// Every message kind in a list, for story-like assertions.
+pub fn kinds(told: &[Explained]) -> Vec<Kind> {
+    told.iter().map(|explained| explained.record.kind).collect()
+}
+
+/// What is said of one record when only it is wanted.
+pub fn explain_only(subject: &impl Subject, script: &Script, sizes: &[usize], wanted: Record) -> Option<Explained> {
+    let mut out = Full::only(wanted, usize::MAX);
+    drive(subject, script, sizes, &mut out, |out, dir, start, bytes| out.saw(dir, start, bytes));
+    out.explained.pop()
+}

@@ -1,0 +1,46 @@
+//! Bytes become records, fields and notes. Pure functions: no clock, no I/O, no async.
+//!
+//! A dissector is fed the bytes of a link in the order in which they were recorded and tells a [`Sink`] what it sees.
+//! The summary pass (live) and the full pass (a record is looked at) are the same `feed` with another sink. How the
+//! bytes were cut by reads makes no difference to what is told (law 1), every bit of a layer is covered by exactly one
+//! leaf field (law 2), and no input makes a dissector fail (law 3).
+
+mod content;
+mod full;
+mod http1;
+#[cfg(test)]
+mod laws;
+mod link;
+mod raw;
+mod record;
+mod sink;
+#[cfg(test)]
+mod tests;
+mod utf8;
+pub mod websocket;
+
+pub use full::{Explained, Full, Made, Piece};
+pub use http1::Http1;
+pub use link::{Dissector, Switch};
+pub use record::{Flags, Kind, Record, Severity};
+pub use sink::{Content, Field, FieldDef, Layer, Note, NoteDef, Payload, Place, Sink, Summary, Value};
+pub use websocket::WebSocket;
+
+/// A unit that has begun and is not complete yet, for display while it grows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pending {
+    /// What it will be, in plain words: `SSE event`, `frame payload`.
+    pub what: &'static str,
+    /// Its first byte on the wire.
+    pub start: u64,
+}
+
+/// Every field that a dissector may tell, for completion and checks of filters.
+pub fn all_fields() -> impl Iterator<Item = &'static FieldDef> {
+    http1::FIELDS.iter().copied().chain(content::fields()).chain(websocket::FIELDS.iter().copied()).chain([&sink::GAP])
+}
+
+/// Every note that a dissector may tell.
+pub fn all_notes() -> impl Iterator<Item = &'static NoteDef> {
+    http1::NOTES.iter().copied().chain(content::notes()).chain(websocket::NOTES.iter().copied())
+}

@@ -1,0 +1,228 @@
+//! Records: the fixed-size rows that a recording is made of.
+
+use crate::wire::{Dir, LinkId};
+
+/// What a record is. The names are those of filters and exports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Kind {
+    /// A link was opened for a connection.
+    Open,
+    /// A name was resolved.
+    Dns,
+    /// TCP connected.
+    Tcp,
+    /// TLS is up.
+    Tls,
+    /// Reading waited for the recording.
+    Stall,
+    /// A decision of Pushscope's own: a wait, a reconnection, the end.
+    Client,
+    /// The link was closed.
+    Closed,
+    /// The link failed.
+    Failed,
+    /// A request's head.
+    HttpRequest,
+    /// A final response's head.
+    HttpResponse,
+    /// A 1xx response's head.
+    HttpInformational,
+    /// A chunk of a chunked body.
+    HttpChunk,
+    /// A whole body.
+    HttpBody,
+    /// The trailer section of a chunked body.
+    HttpTrailers,
+    /// A server-sent event.
+    SseEvent,
+    /// A comment of an event stream.
+    SseComment,
+    /// A `retry` on its own.
+    SseRetry,
+    /// A line of a line stream.
+    Line,
+    /// A part of a multipart stream.
+    Part,
+    /// A whole WebSocket text message.
+    WsText,
+    /// A whole WebSocket binary message.
+    WsBinary,
+    /// A WebSocket frame.
+    WsFrame,
+    /// A ping.
+    WsPing,
+    /// A pong.
+    WsPong,
+    /// A close frame.
+    WsClose,
+    /// Bytes that are not understood.
+    Gap,
+}
+
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Kind; 26] = [
+        Kind::Open,
+        Kind::Dns,
+        Kind::Tcp,
+        Kind::Tls,
+        Kind::Stall,
+        Kind::Client,
+        Kind::Closed,
+        Kind::Failed,
+        Kind::HttpRequest,
+        Kind::HttpResponse,
+        Kind::HttpInformational,
+        Kind::HttpChunk,
+        Kind::HttpBody,
+        Kind::HttpTrailers,
+        Kind::SseEvent,
+        Kind::SseComment,
+        Kind::SseRetry,
+        Kind::Line,
+        Kind::Part,
+        Kind::WsText,
+        Kind::WsBinary,
+        Kind::WsFrame,
+        Kind::WsPing,
+        Kind::WsPong,
+        Kind::WsClose,
+        Kind::Gap,
+    ];
+
+    /// The name in filters and exports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Open => "open",
+            Kind::Dns => "dns",
+            Kind::Tcp => "tcp",
+            Kind::Tls => "tls",
+            Kind::Stall => "stall",
+            Kind::Client => "client",
+            Kind::Closed => "closed",
+            Kind::Failed => "failed",
+            Kind::HttpRequest => "http.request",
+            Kind::HttpResponse => "http.response",
+            Kind::HttpInformational => "http.informational",
+            Kind::HttpChunk => "http.chunk",
+            Kind::HttpBody => "http.body",
+            Kind::HttpTrailers => "http.trailers",
+            Kind::SseEvent => "sse.event",
+            Kind::SseComment => "sse.comment",
+            Kind::SseRetry => "sse.retry",
+            Kind::Line => "line",
+            Kind::Part => "part",
+            Kind::WsText => "ws.text",
+            Kind::WsBinary => "ws.binary",
+            Kind::WsFrame => "ws.frame",
+            Kind::WsPing => "ws.ping",
+            Kind::WsPong => "ws.pong",
+            Kind::WsClose => "ws.close",
+            Kind::Gap => "gap",
+        }
+    }
+
+    /// The short label on screen.
+    pub fn label(self) -> &'static str {
+        let name = self.name();
+        name.rsplit_once('.').map_or(name, |(_, short)| short)
+    }
+
+    /// The place that records of this kind are told at.
+    pub fn place(self, dir: Dir) -> super::Place {
+        match self {
+            Kind::HttpBody | Kind::SseEvent | Kind::SseComment | Kind::SseRetry | Kind::Line | Kind::Part => {
+                super::Place::content(dir)
+            }
+            Kind::WsText | Kind::WsBinary => super::Place::content(dir),
+            Kind::WsPing | Kind::WsPong | Kind::WsClose => super::Place::control(dir),
+            _ => super::Place::wire(dir),
+        }
+    }
+
+    /// Whether records of this kind stand for an event of the link rather than for bytes.
+    pub fn is_fact(self) -> bool {
+        (self as u8) <= Kind::Failed as u8
+    }
+}
+
+/// How bad the worst note of a record is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Severity {
+    /// No notes.
+    #[default]
+    None,
+    /// Worth knowing; nothing is wrong.
+    Info,
+    /// Allowed but unwise, or a SHOULD was not kept.
+    Warning,
+    /// A MUST was broken.
+    Error,
+}
+
+impl Severity {
+    /// The name in filters and exports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Severity::None => "none",
+            Severity::Info => "info",
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+        }
+    }
+}
+
+/// Marks of a record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Flags(pub u8);
+
+impl Flags {
+    /// The record is what the two sides say to one another: shown by default, layers below hidden.
+    pub const MESSAGE: Flags = Flags(1);
+    /// The unit ended before it was complete.
+    pub const INCOMPLETE: Flags = Flags(2);
+
+    /// Whether all of `other` is set.
+    pub fn has(self, other: Flags) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Both.
+    pub fn and(self, other: Flags) -> Flags {
+        Flags(self.0 | other.0)
+    }
+}
+
+/// One row of a recording: where a unit lies on the wire and what it is. Everything else is derived on demand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Record {
+    /// The first byte on its link and direction; 0 for facts.
+    pub start: u64,
+    /// How many wire bytes it spans, from its first to its last, whatever lies between included.
+    pub len: u64,
+    /// How many bytes of payload it carries, framing taken off.
+    pub payload_len: u64,
+    /// The link.
+    pub link: LinkId,
+    /// A number that depends on the kind: HTTP status, opcode, close code; for facts the fact's index in the recording.
+    pub detail: u32,
+    /// What it is.
+    pub kind: Kind,
+    /// Its direction.
+    pub dir: Dir,
+    /// The severity of its worst note.
+    pub worst: Severity,
+    /// Marks.
+    pub flags: Flags,
+}
+
+const _: () = assert!(size_of::<Record>() <= 48);
+
+impl Record {
+    /// One past its last wire byte.
+    pub fn end(&self) -> u64 {
+        self.start + self.len
+    }
+}

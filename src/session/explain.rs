@@ -1,0 +1,88 @@
+//! Everything said of a record: made when it is looked at, never stored.
+
+use super::{RecordId, Session};
+use crate::dissect::{Explained, Field, Note, NoteDef, Severity, Value};
+use crate::wire::{Buf, Span};
+
+/// Bytes of a record that are explained at most.
+pub const EXPLAIN_LIMIT_BYTES: usize = 16 << 20;
+
+/// A record was too long to be explained whole.
+pub static UNFINISHED: NoteDef = NoteDef {
+    key: "explain.capped",
+    severity: Severity::Info,
+    text: "This record is too long to be explained whole; its beginning is",
+    spec: "",
+};
+
+/// A record's bytes are not to be had.
+pub static BYTES_MISSING: NoteDef = NoteDef {
+    key: "explain.missing",
+    severity: Severity::Warning,
+    text: "The bytes of this record are not to be had: they are missing from the recording, or it cannot be read",
+    spec: "",
+};
+
+impl Session {
+    /// Everything said of a record.
+    pub fn explain(&self, id: RecordId) -> Explained {
+        self.explain_within(id, EXPLAIN_LIMIT_BYTES)
+    }
+
+    /// Everything said of a record, from at most `limit_bytes` of it.
+    pub fn explain_within(&self, id: RecordId, limit_bytes: usize) -> Explained {
+        let Some(record) = self.records().get(id).copied() else {
+            return Explained::bare(super::facts::nothing());
+        };
+        if let Some(event) = self.fact(&record) {
+            return super::facts::explain(record, event);
+        }
+        let span = Span::bytes(Buf::Wire(record.link, record.dir), record.start, record.len);
+        let told = self.link(record.link).and_then(|link| link.explain(record, limit_bytes, self.store()));
+        let Some((mut explained, is_capped)) = told else {
+            let mut explained = Explained::bare(record);
+            explained.notes.push(Note { def: &BYTES_MISSING, span, detail: String::new() });
+            return explained;
+        };
+        if is_capped {
+            let detail = format!("{limit_bytes} of {} bytes", record.len);
+            explained.notes.push(Note { def: &UNFINISHED, span, detail });
+        }
+        explained
+    }
+
+    /// The bytes of a field, at most `limit` of them.
+    pub fn field_bytes(&self, explained: &Explained, field: &Field, limit: usize) -> Vec<u8> {
+        let (start, end) = (field.span.start_byte(), field.span.end_byte());
+        let len = (end - start).min(limit as u64);
+        match field.span.buf {
+            Buf::Wire(link, dir) => self.wire(link, dir, start, len as usize),
+            Buf::Made(n) => {
+                let Some(made) = explained.made.get(n as usize) else { return Vec::new() };
+                let total = made.bytes.len() as u64;
+                made.bytes[start.min(total) as usize..(start + len).min(total) as usize].to_vec()
+            }
+        }
+    }
+
+    /// What a field says, as one line of text; at most `limit` bytes of long values.
+    pub fn field_text(&self, explained: &Explained, field: &Field, limit: usize) -> String {
+        match &field.value {
+            Value::Group => String::new(),
+            Value::Number(number) => number.to_string(),
+            Value::Named(number, name) => format!("{number} {name}"),
+            Value::Flag(flag) => if *flag { "1" } else { "0" }.to_owned(),
+            Value::Says(text) => text.to_string(),
+            Value::Text => {
+                let bytes = self.field_bytes(explained, field, limit);
+                super::summary::one_line(&String::from_utf8_lossy(&bytes))
+            }
+            Value::Bytes => {
+                let bytes = self.field_bytes(explained, field, limit.min(64));
+                let hex: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+                let more = if field.span.bits / 8 > bytes.len() as u64 { " …" } else { "" };
+                hex.join(" ") + more
+            }
+        }
+    }
+}

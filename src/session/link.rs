@@ -1,0 +1,294 @@
+//! A link as the session sees it: its stages, where its bytes lie, and its dissector with checkpoints.
+
+use super::Store;
+use crate::dissect::{Dissector, Explained, Flags, Full, Kind, Pending, Place, Record, Severity, Summary};
+use crate::wire::{Closed, ConnectionId, Dir, Event, Failure, LinkId, Opening, Stage, TlsFacts, What};
+
+/// A dissector is kept at about every so many bytes of a link, so that explaining starts near.
+const CHECKPOINT_BYTES: u64 = 64 * 1024;
+
+/// Bytes after a record's start that are fed at most, beyond what was asked for, before it counts as too long.
+const LONG_RECORD_BYTES: u64 = 256 * 1024;
+
+/// Where an event's bytes lie on a direction.
+#[derive(Clone, Copy, Debug)]
+struct Segment {
+    start: u64,
+    at_ns: u64,
+    seq: u64,
+}
+
+#[derive(Clone)]
+struct Checkpoint {
+    seq: u64,
+    dissector: Dissector,
+    worst: [Severity; Place::COUNT],
+}
+
+/// How far a link is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LinkState {
+    /// The stage that is under way.
+    At(Stage),
+    /// Bytes have come from the server.
+    Open,
+    /// Closed without fault.
+    Closed(Closed),
+    /// Failed.
+    Failed(Failure),
+}
+
+/// A stage that was passed, and when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StageTime {
+    /// The stage.
+    pub stage: Stage,
+    /// How long it took, in nanoseconds.
+    pub took_ns: u64,
+}
+
+/// A link of a session.
+pub struct Link {
+    /// Its number.
+    pub id: LinkId,
+    /// The connection it was opened for.
+    pub connection: ConnectionId,
+    /// When it was opened, in nanoseconds since the recording began.
+    pub opened_ns: u64,
+    /// What was dialled.
+    pub opening: Option<Opening>,
+    /// What the TLS handshake settled.
+    pub tls: Option<TlsFacts>,
+    /// How far it is.
+    pub state: LinkState,
+    /// The stages that were passed, with their times.
+    pub stages: Vec<StageTime>,
+    dissector: Dissector,
+    out: Summary,
+    segments: [Vec<Segment>; 2],
+    len: [u64; 2],
+    /// The number of the event after which a direction was finished.
+    finished: [Option<u64>; 2],
+    checkpoints: Vec<Checkpoint>,
+    since_checkpoint: u64,
+    stage_began_ns: u64,
+}
+
+impl Link {
+    pub(super) fn new(id: LinkId, at_ns: u64) -> Link {
+        Link {
+            id,
+            connection: ConnectionId(0),
+            opened_ns: at_ns,
+            opening: None,
+            tls: None,
+            state: LinkState::At(Stage::Dns),
+            stages: Vec::new(),
+            dissector: Dissector::http1(id),
+            out: Summary::default(),
+            segments: [Vec::new(), Vec::new()],
+            len: [0; 2],
+            finished: [None; 2],
+            checkpoints: Vec::new(),
+            since_checkpoint: 0,
+            stage_began_ns: at_ns,
+        }
+    }
+
+    pub(super) fn bytes(&mut self, dir: Dir, at_ns: u64, seq: u64, bytes: &[u8], records: &mut Vec<Record>) {
+        if self.checkpoints.is_empty() || self.since_checkpoint >= CHECKPOINT_BYTES {
+            let (dissector, worst) = (self.dissector.clone(), self.out.worst());
+            self.checkpoints.push(Checkpoint { seq, dissector, worst });
+            self.since_checkpoint = 0;
+        }
+        self.since_checkpoint += bytes.len() as u64;
+        self.segments[dir.index()].push(Segment { start: self.len[dir.index()], at_ns, seq });
+        self.len[dir.index()] += bytes.len() as u64;
+        match (dir, &self.state) {
+            (Dir::Out, LinkState::At(stage)) if *stage != Stage::Answer => {
+                self.passed(Stage::Request, at_ns.saturating_sub(self.stage_began_ns), at_ns);
+                self.state = LinkState::At(Stage::Answer);
+            }
+            (Dir::In, LinkState::At(_)) => {
+                self.passed(Stage::Answer, at_ns.saturating_sub(self.stage_began_ns), at_ns);
+                self.state = LinkState::Open;
+            }
+            _ => {}
+        }
+        self.dissector.feed(dir, bytes, &mut self.out);
+        records.append(&mut self.out.records);
+    }
+
+    fn passed(&mut self, stage: Stage, took_ns: u64, at_ns: u64) {
+        self.stages.push(StageTime { stage, took_ns });
+        self.stage_began_ns = at_ns;
+    }
+
+    pub(super) fn fact(&mut self, event: &Event, seq: u64, fact: usize, records: &mut Vec<Record>) {
+        let mut dir = Dir::Out;
+        let kind = match &event.what {
+            What::Opening(opening) => {
+                self.connection = opening.connection;
+                self.opening = Some(opening.clone());
+                Kind::Open
+            }
+            What::Resolved(resolved) => {
+                self.passed(Stage::Dns, resolved.took_ns, event.at_ns);
+                self.state = LinkState::At(Stage::Tcp);
+                Kind::Dns
+            }
+            What::Connected(connected) => {
+                self.passed(Stage::Tcp, connected.took_ns, event.at_ns);
+                let tls = self.opening.as_ref().is_some_and(|opening| opening.tls);
+                self.state = LinkState::At(if tls { Stage::Tls } else { Stage::Request });
+                Kind::Tcp
+            }
+            What::Secured(tls) => {
+                self.passed(Stage::Tls, tls.took_ns, event.at_ns);
+                self.state = LinkState::At(Stage::Request);
+                self.tls = Some(tls.clone());
+                Kind::Tls
+            }
+            What::Stalled(_) => Kind::Stall,
+            What::Ended(ended) => {
+                self.finish(*ended, seq, records);
+                return;
+            }
+            What::Failed(failure) => {
+                self.finish(Dir::Out, seq, records);
+                self.finish(Dir::In, seq, records);
+                self.state = LinkState::Failed(failure.clone());
+                Kind::Failed
+            }
+            What::Closed(closed) => {
+                self.finish(Dir::Out, seq, records);
+                self.finish(Dir::In, seq, records);
+                self.state = LinkState::Closed(closed.clone());
+                dir = closed.by;
+                Kind::Closed
+            }
+            What::Client(_) => Kind::Client,
+            What::Bytes(..) => return,
+        };
+        let worst = super::facts::severity(&event.what);
+        let (link, detail, flags) = (self.id, fact as u32, Flags::default());
+        records.push(Record { start: 0, len: 0, payload_len: 0, link, detail, kind, dir, worst, flags });
+    }
+
+    fn finish(&mut self, dir: Dir, seq: u64, records: &mut Vec<Record>) {
+        if self.finished[dir.index()].is_none() {
+            self.finished[dir.index()] = Some(seq);
+            self.dissector.finish(dir, &mut self.out);
+            records.append(&mut self.out.records);
+        }
+    }
+
+    /// How many bytes of a direction are recorded.
+    pub fn len_bytes(&self, dir: Dir) -> u64 {
+        self.len[dir.index()]
+    }
+
+    /// The stretches that single reads or writes moved within `start..end`: first byte, length, time.
+    pub fn reads(&self, dir: Dir, start: u64, end: u64) -> Vec<(u64, u64, u64)> {
+        let segments = &self.segments[dir.index()];
+        let first = segments.partition_point(|s| s.start <= start).saturating_sub(1);
+        let end_of = |i: usize| segments.get(i + 1).map_or(self.len[dir.index()], |next| next.start);
+        (first..segments.len())
+            .take_while(|i| segments[*i].start < end)
+            .map(|i| (segments[i].start, end_of(i) - segments[i].start, segments[i].at_ns))
+            .collect()
+    }
+
+    /// When byte `offset` of a direction was read or written, in nanoseconds since the recording began.
+    pub fn at_ns(&self, dir: Dir, offset: u64) -> u64 {
+        let segments = &self.segments[dir.index()];
+        let next = segments.partition_point(|segment| segment.start <= offset);
+        segments.get(next.saturating_sub(1)).map_or(self.opened_ns, |segment| segment.at_ns)
+    }
+
+    /// What has begun on a direction and is not complete: what, its first byte, how many bytes there are of it.
+    pub fn pending(&self, dir: Dir) -> Option<(Pending, u64)> {
+        let pending = self.dissector.pending(dir)?;
+        Some((pending, self.len[dir.index()].saturating_sub(pending.start)))
+    }
+
+    pub(super) fn wire(&self, dir: Dir, start: u64, len: usize, store: &Store) -> Vec<u8> {
+        let segments = &self.segments[dir.index()];
+        let mut at = segments.partition_point(|segment| segment.start <= start).saturating_sub(1);
+        let end = start.saturating_add(len as u64).min(self.len[dir.index()]);
+        let mut bytes = Vec::with_capacity(end.saturating_sub(start).min(1 << 20) as usize);
+        while let Some(segment) = segments.get(at).filter(|segment| segment.start < end) {
+            let Some(piece) = store.bytes(segment.seq) else { break };
+            let from = start.saturating_sub(segment.start) as usize;
+            let to = ((end - segment.start) as usize).min(piece.len());
+            bytes.extend_from_slice(piece.get(from..to).unwrap_or_default());
+            at += 1;
+        }
+        bytes
+    }
+
+    /// Everything said of a record of this link, from at most `limit_bytes` of its bytes; `None` where its bytes are
+    /// not to be had. The flag says that the record was too long to be explained whole.
+    pub(super) fn explain(&self, record: Record, limit_bytes: usize, store: &Store) -> Option<(Explained, bool)> {
+        let before = |checkpoint: &Checkpoint| checkpoint.dissector.position(record.dir) <= record.start;
+        let first = self.checkpoints.partition_point(before).checked_sub(1)?;
+        let checkpoint = &self.checkpoints[first];
+        let mut dissector = checkpoint.dissector.clone();
+        let mut full = Full::only(record, limit_bytes).with_worst(checkpoint.worst);
+        let is_long = record.len > limit_bytes as u64 + LONG_RECORD_BYTES;
+        let stop = if is_long { record.start + limit_bytes as u64 } else { u64::MAX };
+        for step in self.steps_from(checkpoint.seq) {
+            match step {
+                Step::Feed(dir, seq) => {
+                    let bytes = store.bytes(seq)?;
+                    full.saw(dir, dissector.position(dir), &bytes);
+                    dissector.feed(dir, &bytes, &mut full);
+                }
+                Step::Finish(dir) => dissector.finish(dir, &mut full),
+            }
+            if let Some(explained) = full.explained.pop() {
+                return Some((explained, false));
+            }
+            if dissector.position(record.dir) >= stop {
+                let mut explained = full.unfinished(record)?;
+                explained.record.worst = record.worst;
+                return Some((explained, true));
+            }
+        }
+        None
+    }
+
+    /// What was fed to the dissector from the event `seq` on, in order.
+    fn steps_from(&self, seq: u64) -> impl Iterator<Item = Step> {
+        let mut at = [Dir::Out, Dir::In].map(|dir| self.segments[dir.index()].partition_point(|s| s.seq < seq));
+        let mut finishes: Vec<(u64, Dir)> = [Dir::Out, Dir::In]
+            .into_iter()
+            .filter_map(|dir| self.finished[dir.index()].map(|finished| (finished, dir)))
+            .filter(|(finished, _)| *finished >= seq)
+            .collect();
+        finishes.sort();
+        finishes.reverse();
+        std::iter::from_fn(move || {
+            let next = |dir: Dir| self.segments[dir.index()].get(at[dir.index()]).map_or(u64::MAX, |s| s.seq);
+            let (out, inward) = (next(Dir::Out), next(Dir::In));
+            let (dir, seq) = if out < inward { (Dir::Out, out) } else { (Dir::In, inward) };
+            match finishes.last() {
+                Some((finished, dir)) if *finished < seq => {
+                    let dir = *dir;
+                    finishes.pop();
+                    Some(Step::Finish(dir))
+                }
+                _ if seq == u64::MAX => None,
+                _ => {
+                    at[dir.index()] += 1;
+                    Some(Step::Feed(dir, seq))
+                }
+            }
+        })
+    }
+}
+
+enum Step {
+    Feed(Dir, u64),
+    Finish(Dir),
+}

@@ -1,0 +1,93 @@
+//! Where the bytes of events are found again: in memory while they are young, in the session file for good.
+
+use bytes::Bytes;
+use std::cell::RefCell;
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Bytes kept in memory before the oldest that are safe in the file are let go.
+pub const RECENT_LIMIT_BYTES: usize = 64 << 20;
+
+/// Where older bytes come from: a session file.
+pub trait Archive {
+    /// The bytes of the event `seq`, and of neighbours that were read with it, as (event, bytes).
+    fn fetch(&self, seq: u64) -> Option<Vec<(u64, Bytes)>>;
+}
+
+/// The bytes of a session's events.
+pub struct Store {
+    recent: RefCell<Recent>,
+    archive: Option<Box<dyn Archive>>,
+    /// Events below this number are in the archive for good.
+    saved: Arc<AtomicU64>,
+    limit_bytes: usize,
+}
+
+#[derive(Default)]
+struct Recent {
+    bytes: HashMap<u64, Bytes>,
+    order: VecDeque<u64>,
+    total: usize,
+    /// Rows fetched from the archive, newest last.
+    fetched: VecDeque<Vec<(u64, Bytes)>>,
+    fetched_total: usize,
+}
+
+/// Bytes of fetched rows that are kept at most.
+const FETCHED_LIMIT_BYTES: usize = 32 << 20;
+
+impl Store {
+    /// Everything stays in memory.
+    pub fn memory() -> Store {
+        Store { recent: RefCell::default(), archive: None, saved: Arc::default(), limit_bytes: usize::MAX }
+    }
+
+    /// Bytes of events below `saved` may be let go, because `archive` has them.
+    pub fn archived(archive: Box<dyn Archive>, saved: Arc<AtomicU64>) -> Store {
+        Store { recent: RefCell::default(), archive: Some(archive), saved, limit_bytes: RECENT_LIMIT_BYTES }
+    }
+
+    pub(super) fn hold(&self, seq: u64, bytes: &Bytes) {
+        let saved = self.saved.load(Ordering::Acquire);
+        let recent = &mut *self.recent.borrow_mut();
+        if self.archive.is_some() && seq < saved {
+            return;
+        }
+        recent.bytes.insert(seq, bytes.clone());
+        recent.order.push_back(seq);
+        recent.total += bytes.len();
+        while recent.total > self.limit_bytes && recent.order.front().is_some_and(|oldest| *oldest < saved) {
+            let oldest = recent.order.pop_front().and_then(|oldest| recent.bytes.remove(&oldest));
+            recent.total -= oldest.map_or(0, |bytes| bytes.len());
+        }
+    }
+
+    /// Bytes held in memory.
+    pub fn held_bytes(&self) -> usize {
+        let recent = self.recent.borrow();
+        recent.total + recent.fetched_total
+    }
+
+    /// The bytes of an event, where they can be had.
+    pub fn bytes(&self, seq: u64) -> Option<Bytes> {
+        let recent = &mut *self.recent.borrow_mut();
+        if let Some(bytes) = recent.bytes.get(&seq) {
+            return Some(bytes.clone());
+        }
+        let find =
+            |row: &Vec<(u64, Bytes)>| row.binary_search_by_key(&seq, |(seq, _)| *seq).ok().map(|at| row[at].1.clone());
+        if let Some(found) = recent.fetched.iter().rev().find_map(find) {
+            return Some(found);
+        }
+        let row = self.archive.as_ref()?.fetch(seq)?;
+        let found = find(&row);
+        recent.fetched_total += row.iter().map(|(_, bytes)| bytes.len()).sum::<usize>();
+        recent.fetched.push_back(row);
+        while recent.fetched_total > FETCHED_LIMIT_BYTES && recent.fetched.len() > 1 {
+            let gone = recent.fetched.pop_front().unwrap_or_default();
+            recent.fetched_total -= gone.iter().map(|(_, bytes)| bytes.len()).sum::<usize>();
+        }
+        found
+    }
+}

@@ -1,0 +1,115 @@
+//! A record in one line: the same for the timeline, the command line, the clipboard and exports.
+
+use super::{RecordId, Session};
+use crate::dissect::{Explained, Kind};
+
+/// Bytes of a record that are looked at for its line.
+const SUMMARY_LIMIT_BYTES: usize = 2048;
+
+/// Characters of a payload in a line.
+const PREVIEW_CHARS: usize = 400;
+
+impl Session {
+    /// A record in one line.
+    pub fn summary(&self, id: RecordId) -> String {
+        let Some(record) = self.records().get(id) else { return String::new() };
+        match self.fact(record) {
+            Some(event) => super::facts::summary(&event.what),
+            None => self.line(&self.explain_within(id, SUMMARY_LIMIT_BYTES)),
+        }
+    }
+
+    /// An explained record in one line.
+    pub fn line(&self, explained: &Explained) -> String {
+        let record = &explained.record;
+        let first = |key: &str| {
+            let field = explained.fields.iter().find(|field| field.def.key == key)?;
+            Some(self.field_text(explained, field, SUMMARY_LIMIT_BYTES))
+        };
+        let joined = |keys: &[&str]| -> String {
+            let parts: Vec<String> = keys.iter().filter_map(|key| first(key)).filter(|text| !text.is_empty()).collect();
+            parts.join(" ")
+        };
+        let payload = || preview(&explained.payload);
+        let line = match record.kind {
+            Kind::HttpRequest => joined(&["http.request.method", "http.request.target", "http.request.version"]),
+            Kind::HttpResponse | Kind::HttpInformational => {
+                let head = joined(&["http.response.version", "http.status", "http.reason"]);
+                let header = |name: &str| self.header(explained, name);
+                let facts = [header("content-type"), header("transfer-encoding"), header("location")];
+                let facts: Vec<String> = facts.into_iter().flatten().collect();
+                if facts.is_empty() { head } else { format!("{head} · {}", facts.join(" · ")) }
+            }
+            Kind::HttpChunk if record.payload_len == 0 => "last chunk".to_owned(),
+            Kind::HttpChunk => format!("chunk of {} bytes  {}", record.payload_len, payload()),
+            Kind::HttpTrailers => {
+                let fields = explained.fields.iter().filter(|field| field.def.key == "http.header.name").count();
+                format!("end of the chunked body, {fields} trailer fields")
+            }
+            Kind::SseEvent => {
+                let (event, id) = (first("sse.event"), first("sse.id"));
+                let id = id.filter(|id| !id.is_empty()).map_or(String::new(), |id| format!("  id {id}"));
+                format!("{}  {}{id}", event.as_deref().unwrap_or("message"), payload())
+            }
+            Kind::SseComment => format!(": {}", first("sse.comment").unwrap_or_default()),
+            Kind::SseRetry => format!("retry {}", first("sse.retry").unwrap_or_default()),
+            Kind::WsFrame => {
+                let fin = if first("websocket.fin").as_deref() == Some("1") { " FIN" } else { "" };
+                let masked = if first("websocket.mask").as_deref() == Some("1") { ", masked" } else { "" };
+                let opcode = first("websocket.opcode").unwrap_or_default();
+                format!("opcode {opcode}{fin}, {} bytes{masked}", record.payload_len)
+            }
+            Kind::WsClose => joined(&["websocket.close.code", "websocket.close.reason"]),
+            _ => payload(),
+        };
+        match explained.notes.iter().find(|note| note.def.severity >= crate::dissect::Severity::Warning) {
+            Some(note) if record.kind == Kind::Gap => format!("{} · {line}", note.def.text),
+            _ => line,
+        }
+    }
+
+    /// The value of the first header field of that name, lower-case.
+    pub fn header(&self, explained: &Explained, name: &str) -> Option<String> {
+        let mut fields = explained.fields.iter();
+        while let Some(field) = fields.next() {
+            if field.def.key == "http.header.name"
+                && self.field_text(explained, field, SUMMARY_LIMIT_BYTES).eq_ignore_ascii_case(name)
+            {
+                let value = fields.find(|field| field.def.key == "http.header.value")?;
+                return Some(self.field_text(explained, value, SUMMARY_LIMIT_BYTES));
+            }
+        }
+        None
+    }
+}
+
+/// A payload in one line: text where it is UTF-8 but for a cut at its end, else hexadecimal.
+pub fn preview(payload: &[u8]) -> String {
+    match std::str::from_utf8(payload) {
+        Ok(text) => one_line(text),
+        Err(error) if error.error_len().is_none() && error.valid_up_to() > 0 => {
+            one_line(&String::from_utf8_lossy(&payload[..error.valid_up_to()]))
+        }
+        Err(_) => payload.iter().take(32).map(|byte| format!("{byte:02x} ")).collect::<String>().trim_end().to_owned(),
+    }
+}
+
+/// Text on one line: line ends and other control characters as visible symbols, cut where it is long.
+pub fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len().min(PREVIEW_CHARS));
+    for (at, char) in text.chars().enumerate() {
+        if at == PREVIEW_CHARS {
+            line.push('…');
+            break;
+        }
+        line.push(match char {
+            '\n' => '⏎',
+            '\r' => '␍',
+            '\t' => ' ',
+            '\0'..='\x1f' => char::from_u32(0x2400 + char as u32).unwrap_or(' '),
+            '\x7f' => '␡',
+            other => other,
+        });
+    }
+    line
+}
