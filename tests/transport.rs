@@ -3,6 +3,8 @@
 
 #[path = "transport/dialling.rs"]
 mod dialling;
+#[path = "transport/lab.rs"]
+mod lab;
 #[path = "transport/node.rs"]
 mod node;
 #[path = "transport/polling.rs"]

@@ -58,7 +58,9 @@ impl Watched {
         let deadline = Instant::now() + PATIENCE;
         while !test(self) {
             let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() || (!self.step(left) && !test(self)) {
+            let moved = self.step(left);
+            while self.step(Duration::ZERO) {}
+            if left.is_zero() || (!moved && !test(self)) {
                 panic!("{what} did not happen; this did:\n{}", self.story());
             }
         }
@@ -151,7 +153,8 @@ impl Watched {
     }
 
     pub fn story(&self) -> String {
-        self.events.iter().map(|event| format!("{} {:.300}\n", event.link.0, format!("{:?}", event.what))).collect()
+        let skipped = self.events.len().saturating_sub(60);
+        self.events.iter().skip(skipped).map(|event| format!("{} {:.300}\n", event.link.0, format!("{:?}", event.what))).collect()
     }
 }
 
