@@ -229,7 +229,7 @@ impl Http1 {
         if let Some(cause) = failure::io_cause(error) {
             let doing = format!("waiting for {host} to answer");
             let mut failure = failure::io(Stage::Answer, &doing, cause, began);
-            if received == 0 {
+            if received == 0 && failure.hint != failure::CLIENT_CERTIFICATE {
                 tls_hint.clone_into(&mut failure.hint);
             }
             return failure;
@@ -253,6 +253,7 @@ impl Http1 {
                     self.link.tap.drain().await;
                     return Err(self.link.fail(failure));
                 }
+                Err(_) if self.link.tap.is_stalled() => continue,
                 Err(limit) => {
                     let doing = format!("reading {}'s stream", self.target.authority());
                     return Err(self.link.fail(failure::timeout(Stage::Stream, &doing, limit, answer.began)));

@@ -1,7 +1,7 @@
 //! TLS by rustls: whom to trust, what verification said, and the facts of a handshake.
 
 use super::certificate;
-use super::failure::{failure, plain, quoted, refused_option};
+use super::failure::{CLIENT_CERTIFICATE, failure, plain, quoted, refused_option};
 use super::spec::TlsOptions;
 use super::target::Target;
 use crate::wire::{CertificateFacts, Failure, Stage, TlsFacts};
@@ -292,9 +292,7 @@ fn refusal(error: &Error, chain: &[CertificateFacts]) -> (String, String) {
                 AlertDescription::UnrecognisedName => "the server has no such name: check the host in the address",
                 AlertDescription::CertificateRequired
                 | AlertDescription::BadCertificate
-                | AlertDescription::UnknownCA => {
-                    "the server wants a client certificate it trusts: give a certificate and key file"
-                }
+                | AlertDescription::UnknownCA => CLIENT_CERTIFICATE,
                 _ => "",
             };
             (format!("the server refused with the alert {alert:?}"), hint.to_owned())

@@ -231,3 +231,11 @@ fn a_message_on_a_stream_is_a_request_on_the_side() {
     watched.send(Order::Send(Outgoing::Text("late".into())));
     watched.until_act(Act::NotSent, "is over");
 }
+
+#[test]
+fn a_message_on_a_connection_that_never_came_up_is_not_sent() {
+    let mut watched = open(spec("http://name.invalid/"));
+    watched.send(Order::Send(Outgoing::Text("x".into())));
+    watched.failure();
+    watched.until_act(Act::NotSent, "not sent");
+}

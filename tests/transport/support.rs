@@ -154,7 +154,11 @@ impl Watched {
 
     pub fn story(&self) -> String {
         let skipped = self.events.len().saturating_sub(60);
-        self.events.iter().skip(skipped).map(|event| format!("{} {:.300}\n", event.link.0, format!("{:?}", event.what))).collect()
+        self.events
+            .iter()
+            .skip(skipped)
+            .map(|event| format!("{} {:.300}\n", event.link.0, format!("{:?}", event.what)))
+            .collect()
     }
 }
 

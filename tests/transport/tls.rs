@@ -6,6 +6,8 @@ use pushscope::wire::{Act, Stage, TlsFacts, What};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -51,20 +53,33 @@ impl Certificates {
     pub fn text(&self, name: &str) -> Option<String> {
         Some(self.path(name).to_string_lossy().into_owned())
     }
+
+    fn server(&self, versions: &[&'static SupportedProtocolVersion], wants_client: bool) -> ServerConfig {
+        let chain = vec![CertificateDer::from_pem_file(self.path("cert.pem")).unwrap()];
+        let key = PrivateKeyDer::from_pem_file(self.path("key.pem")).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let builder = ServerConfig::builder_with_provider(provider.clone()).with_protocol_versions(versions).unwrap();
+        let builder = if wants_client {
+            let mut roots = RootCertStore::empty();
+            roots.add(CertificateDer::from_pem_file(self.path("ca.pem")).unwrap()).unwrap();
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build().unwrap();
+            builder.with_client_cert_verifier(verifier)
+        } else {
+            builder.with_no_client_auth()
+        };
+        builder.with_single_cert(chain, key).unwrap()
+    }
+}
+
+/// A TLS server with these certificates. Gives its port.
+fn serve(certificates: &Certificates, versions: &[&'static SupportedProtocolVersion], alpn: &[&str]) -> u16 {
+    let mut config = certificates.server(versions, false);
+    config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
+    listen(config)
 }
 
 /// A TLS server that answers one HTTP request a connection. Gives its port.
-fn serve(
-    certificates: &Certificates,
-    versions: &'static [&'static rustls::SupportedProtocolVersion],
-    alpn: &[&str],
-) -> u16 {
-    let chain = vec![CertificateDer::from_pem_file(certificates.path("cert.pem")).unwrap()];
-    let key = PrivateKeyDer::from_pem_file(certificates.path("key.pem")).unwrap();
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = rustls::ServerConfig::builder_with_provider(provider).with_protocol_versions(versions).unwrap();
-    let mut config = builder.with_no_client_auth().with_single_cert(chain, key).unwrap();
-    config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
+fn listen(config: ServerConfig) -> u16 {
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let listener = RUNTIME.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -121,8 +136,7 @@ fn a_good_certificate_gives_all_facts() {
 #[test]
 fn an_address_as_the_name_and_tls_1_2_work() {
     let certificates = Certificates::make(&["127.0.0.1"], (2020, 2100));
-    static ONLY_TLS12: &[&rustls::SupportedProtocolVersion] = &[&rustls::version::TLS12];
-    let port = serve(&certificates, ONLY_TLS12, &[]);
+    let port = serve(&certificates, &[&rustls::version::TLS12], &[]);
     let mut watched = open(https("127.0.0.1", port, certificates.text("ca.pem")));
     assert_eq!(watched.end().act, Act::Done, "{}", watched.story());
     let facts = facts(&watched);
@@ -186,9 +200,22 @@ fn no_protocol_in_common_says_so() {
 }
 
 #[test]
+fn a_client_certificate_is_shown_where_it_is_wanted() {
+    let certificates = Certificates::make(&["localhost"], (2020, 2100));
+    let port = listen(certificates.server(&[&rustls::version::TLS13, &rustls::version::TLS12], true));
+    let mut spec = https("localhost", port, certificates.text("ca.pem"));
+    let failure = open(spec.clone()).failure();
+    assert!(failure.text.contains("CertificateRequired") && failure.hint.contains("key file"), "{failure}");
+    spec.tls.cert_file = certificates.text("cert.pem");
+    spec.tls.key_file = certificates.text("key.pem");
+    let mut watched = open(spec);
+    assert_eq!(watched.end().act, Act::Done, "{}", watched.story());
+}
+
+#[test]
 fn files_that_are_no_certificates_are_named() {
     let failure = open(https("localhost", 1, Some("/nowhere/ca.pem".into()))).failure();
-    assert!(failure.text.contains("/nowhere/ca.pem") || failure.text.contains("refused"), "{failure}");
+    assert!(failure.stage == Stage::Address && failure.text.contains("/nowhere/ca.pem"), "{failure}");
     let mut spec = spec("https://localhost:1/");
     spec.tls.cert_file = Some("x".into());
     assert!(open(spec).failure().text.contains("needs its key"));

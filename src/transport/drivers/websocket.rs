@@ -178,6 +178,7 @@ impl Conversation<'_> {
                 Step::Order(Some(Order::Close { code, reason })) => self.close(code, &reason),
                 Step::Order(None) => std::future::pending().await,
                 Step::TooLate => return self.too_late().await,
+                Step::Idle if tap.is_stalled() => self.last_read = Instant::now(),
                 Step::Idle => {
                     let limit = Duration::from_millis(idle_ms);
                     let failure = failure::timeout(Stage::Stream, "reading WebSocket frames", limit, self.began);
