@@ -43,6 +43,12 @@ impl Store {
         Store { recent: RefCell::default(), archive: None, saved: Arc::default(), limit_bytes: usize::MAX }
     }
 
+    /// Only the newest bytes stay in memory, and the oldest are gone for good: for sessions that nobody looks back at.
+    pub fn newest() -> Store {
+        let saved = Arc::new(AtomicU64::new(u64::MAX));
+        Store { recent: RefCell::default(), archive: None, saved, limit_bytes: RECENT_LIMIT_BYTES }
+    }
+
     /// Bytes of events below `saved` may be let go, because `archive` has them.
     pub fn archived(archive: Box<dyn Archive>, saved: Arc<AtomicU64>) -> Store {
         Store { recent: RefCell::default(), archive: Some(archive), saved, limit_bytes: RECENT_LIMIT_BYTES }
