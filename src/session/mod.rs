@@ -5,6 +5,7 @@
 
 mod explain;
 mod facts;
+pub mod file;
 mod link;
 mod store;
 mod summary;
