@@ -29,9 +29,8 @@ pub struct Output {
 impl Output {
     /// On standard output. The error is a sentence about the filter.
     pub fn new(args: &OutputArgs, is_quiet: bool) -> Result<Output, String> {
-        let filter = Filter::parse(&args.filter).map_err(|error| {
-            format!("the filter cannot be read at character {}: {}", error.at + 1, error.text)
-        })?;
+        let filter = Filter::parse(&args.filter)
+            .map_err(|error| format!("the filter cannot be read at character {}: {}", error.at + 1, error.text))?;
         let out = BufWriter::with_capacity(64 * 1024, io::stdout().lock());
         Ok(Output { out, filter, args: args.clone(), is_quiet, last_at_ns: None, wrote_header: false })
     }
