@@ -149,8 +149,12 @@ fn a_recording_gives_the_very_events_and_records_that_it_gave_live() {
     assert!(entries == live, "what is read differs from what was recorded");
 
     let mut session = Session::new(Store::memory(), STARTED);
-    live.into_iter().for_each(|entry| drop(session.take(entry)));
-    entries.into_iter().for_each(|entry| drop(replayed.take(entry)));
+    for entry in live.into_iter() {
+        session.take(entry);
+    }
+    for entry in entries.into_iter() {
+        replayed.take(entry);
+    }
     assert_eq!(session.records(), replayed.records());
     assert_eq!(session.totals(), replayed.totals());
     assert!(replayed.store().held_bytes() == 0, "bytes that are in the file stay there");
@@ -244,16 +248,15 @@ fn a_file_without_its_end_gives_what_is_there_and_then_says_so() {
         let mut opened = Opened::open(&path).unwrap();
         assert!(opened.notices()[0].contains("its end is missing"), "{:?}", opened.notices());
         let (entries, errors) = read(&mut opened);
-        assert_eq!(entries[..], live[..entries.len()], "not the beginning of it");
+        assert!(entries[..] == live[..entries.len()], "not the beginning of it");
         assert!(entries.len() as u64 > live.len() as u64 * keep / len / 2, "{} of {}", entries.len(), live.len());
-        let [error @ FileError::Damaged { lost: None, .. }] = errors.as_slice() else { panic!("{errors:?}") };
+        let Some(error @ FileError::Damaged { lost: None, .. }) = errors.last() else { panic!("{errors:?}") };
         assert!(error.to_string().contains("and nothing after it can be"), "{error}");
     }
     for keep in [1, 100, 16384, 3 * 16384] {
         std::fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(keep).unwrap();
-        assert!(
-            Opened::open(&path).map(|mut opened| read(&mut opened)).is_ok_and(|(_, errors)| errors.is_empty()) == false
-        );
+        let outcome = Opened::open(&path).map(|mut opened| read(&mut opened).1);
+        assert!(!outcome.is_ok_and(|errors| errors.is_empty()), "{keep} bytes count as a whole file");
     }
 }
 
@@ -288,7 +291,9 @@ fn reading_goes_on_behind_a_damaged_stretch() {
     let expected: Vec<&Event> = (0..live.len()).filter(kept).map(|seq| live[seq]).collect();
     assert_eq!(events(&entries).collect::<Vec<_>>(), expected);
 
-    entries.iter().cloned().for_each(|entry| drop(session.take(entry)));
+    for entry in entries.iter().cloned() {
+        session.take(entry);
+    }
     for (seq, event) in expected.iter().enumerate() {
         if let What::Bytes(_, bytes) = &event.what {
             assert_eq!(session.store().bytes(seq as u64).as_ref(), Some(bytes), "bytes of event {seq}");

@@ -31,12 +31,15 @@ pub fn save_copy(from: &Path, to: &Path, progress: &mut dyn FnMut(u64, u64) -> b
         return Err(FileError::Folder { path: to.to_owned() });
     }
     let part = part_of(to);
-    let copied = pages(from, &source, to, &part, progress).and_then(|is_done| match is_done {
-        true => Ok(()),
-        false => {
-            remove(&part);
-            rows(from, &source, to, &part, progress)
+    if !progress(0, 1) {
+        return Err(cancelled(to));
+    }
+    let copied = pages(from, &source, to, &part, progress).and_then(|is_done| {
+        if is_done {
+            return Ok(());
         }
+        remove(&part);
+        rows(from, &source, to, &part, progress)
     });
     let saved = copied.and_then(|()| finish(&part, to));
     if saved.is_err() {
@@ -92,7 +95,7 @@ fn pages(
             _ => std::thread::sleep(Duration::from_millis(10)),
         }
         let now = backup.progress();
-        restarts += u32::from(now.remaining > remaining);
+        restarts += u32::from(now.remaining >= remaining);
         remaining = now.remaining;
         if !progress((now.pagecount - now.remaining).max(0) as u64, now.pagecount.max(0) as u64) {
             return Err(cancelled(to));
@@ -114,8 +117,7 @@ fn rows(
     let last: i64 = source.query_row("SELECT coalesce(max(seq), -1) FROM event", [], |row| row.get(0)).map_err(fail)?;
     let mut next = 0;
     while next <= last {
-        let step = move_events(source, &mut target, next, last).map_err(fail)?;
-        next = step;
+        next = move_events(source, &mut target, next, last).map_err(fail)?;
         if !progress(next.max(0) as u64, last.max(0) as u64 + 1) {
             return Err(cancelled(to));
         }

@@ -22,6 +22,8 @@ pub struct Opened {
     path: PathBuf,
     connection: Connection,
     how: How,
+    /// A part of the last page is missing. SQLite reads zeros there, so the last row that seems whole may not be.
+    is_last_row_doubtful: bool,
     notices: Vec<String>,
     started_unix_ns: i64,
     ended_at: Option<String>,
@@ -60,11 +62,13 @@ impl Opened {
         if let Some(failed) = meta("failed") {
             notices.push(format!("it is not complete, for its recorder could not go on: {failed}"));
         }
+        let is_last_row_doubtful = is_last_page_short(path, &connection);
         let (ended_at, total) = (meta("ended_at"), total(&connection));
         Ok(Opened {
             path: path.to_owned(),
             connection,
             how,
+            is_last_row_doubtful,
             notices,
             started_unix_ns,
             ended_at,
@@ -134,9 +138,9 @@ impl Opened {
         match self.read_rows(batch, max_bytes) {
             Ok(is_at_end) => self.is_at_end = is_at_end,
             Err(why) => match readable_from(&self.connection, self.next) {
-                Some(resume) => self.step_over(resume, why.to_string()),
+                Some(resume) => self.step_over(resume, why),
                 None => {
-                    self.errors.push_back(self.damage(why.to_string(), None));
+                    self.errors.push_back(self.damage(why, None));
                     self.is_at_end = true;
                 }
             },
@@ -159,21 +163,21 @@ impl Opened {
     }
 
     /// Reads rows until the batch is full, something is wrong, or there are no more (`true`).
-    fn read_rows(&mut self, batch: &mut Vec<Entry>, max_bytes: usize) -> rusqlite::Result<bool> {
+    fn read_rows(&mut self, batch: &mut Vec<Entry>, max_bytes: usize) -> Result<bool, String> {
         let mut cost = 0;
         // One statement a batch, so that a recorder that writes the file is not held up between batches.
-        let mut found = rows(&self.connection, self.next, max_bytes)?;
+        let at_least = if self.is_last_row_doubtful { 2 } else { 1 };
+        let mut found = rows(&self.connection, self.next, max_bytes, at_least).map_err(|error| error.to_string())?;
+        if self.is_last_row_doubtful {
+            found.hold_back_last();
+        }
         loop {
             let row = match found.rows.pop_front() {
                 Some(row) => row,
                 None => return found.after.map(|is_more| !is_more),
             };
             let events = match row.events {
-                _ if row.seq < self.next => {
-                    let why = format!("row {} repeats events that came before", row.seq);
-                    self.errors.push_back(self.damage(why, Some(0)));
-                    return Ok(false);
-                }
+                _ if row.seq < self.next => return Err(format!("row {} repeats events that came before", row.seq)),
                 Err(why) => {
                     let resume = found.rows.front().map_or(row.seq + 1, |next| next.seq);
                     self.step_over(resume, why);
@@ -226,10 +230,19 @@ impl Opened {
 /// Rows that were read, and what came after them: more (`true`), the end, or an error.
 struct Found {
     rows: VecDeque<schema::ReadRow>,
-    after: rusqlite::Result<bool>,
+    after: Result<bool, String>,
 }
 
-fn rows(connection: &Connection, from: u64, max_bytes: usize) -> rusqlite::Result<Found> {
+impl Found {
+    /// Leaves the last row for the next time, or for good where nothing comes after it.
+    fn hold_back_last(&mut self) {
+        if self.rows.pop_back().is_some() && self.after != Ok(true) {
+            self.after = Err("a part of it may lie where the file ends too early".to_owned());
+        }
+    }
+}
+
+fn rows(connection: &Connection, from: u64, max_bytes: usize, at_least: usize) -> rusqlite::Result<Found> {
     let columns = schema::COLUMNS;
     let mut statement =
         connection.prepare_cached(&format!("SELECT {columns} FROM event WHERE seq >= ?1 ORDER BY seq"))?;
@@ -243,9 +256,9 @@ fn rows(connection: &Connection, from: u64, max_bytes: usize) -> rusqlite::Resul
                 found.push_back(row);
             }
             Ok(None) => break Ok(false),
-            Err(error) => break Err(error),
+            Err(error) => break Err(error.to_string()),
         }
-        if cost >= max_bytes {
+        if cost >= max_bytes && found.len() >= at_least {
             break Ok(true);
         }
     };
@@ -254,9 +267,9 @@ fn rows(connection: &Connection, from: u64, max_bytes: usize) -> rusqlite::Resul
 
 /// The lowest number above `damaged` from which a row can be read again, found without reading all that lies between.
 fn readable_from(connection: &Connection, damaged: u64) -> Option<u64> {
-    let probe = |seq: u64| match rows(connection, seq, 1) {
+    let probe = |seq: u64| match rows(connection, seq, 1, 1) {
         Ok(mut found) => match (found.rows.pop_front(), found.after) {
-            (Some(row), _) => Some(Some(row.seq)),
+            (Some(row), _) => (row.seq >= seq).then_some(Some(row.seq)),
             (None, Ok(_)) => Some(None), // No rows: the end is reached without fault.
             (None, Err(_)) => None,
         },
@@ -342,6 +355,7 @@ fn open(path: &Path) -> Result<(Connection, How, Vec<String>), FileError> {
     let mut notices = Vec::new();
     roll_back(path);
     let connection = connect(path).map_err(|error| permission(path).unwrap_or(error))?;
+    const TRUNCATED: &str = "its end is missing: the file is shorter than it was when it was written";
     let (connection, how) = match check(path, &connection) {
         Ok(()) => (connection, How::Plainly),
         Err(Check::Says(error)) => return Err(error),
@@ -350,7 +364,7 @@ fn open(path: &Path) -> Result<(Connection, How, Vec<String>), FileError> {
             Some(ErrorCode::DatabaseCorrupt) => {
                 allow_truncated(&connection);
                 check(path, &connection).map_err(|again| again.into_error(path))?;
-                notices.push("its end is missing: the file is shorter than it was when it was written".to_owned());
+                notices.push(TRUNCATED.to_owned());
                 (connection, How::Truncated)
             }
             Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen) => {
@@ -365,7 +379,18 @@ fn open(path: &Path) -> Result<(Connection, How, Vec<String>), FileError> {
             _ => return Err(permission(path).unwrap_or(FileError::reading(path, &error))),
         },
     };
+    if how != How::Truncated && is_last_page_short(path, &connection) {
+        notices.push(TRUNCATED.to_owned());
+    }
     Ok((connection, how, notices))
+}
+
+/// Whether a part of the last page is missing. SQLite reads zeros there and says nothing.
+fn is_last_page_short(path: &Path, connection: &Connection) -> bool {
+    let number = |pragma: &str| connection.query_row(&format!("PRAGMA {pragma}"), [], |row| row.get::<_, i64>(0));
+    let pages = number("page_count").and_then(|pages| Ok(pages * number("page_size")?));
+    // The size is asked for afterwards: a file that is being written only grows.
+    pages.is_ok_and(|len| path.metadata().is_ok_and(|metadata| metadata.len() < len as u64))
 }
 
 /// Sets a recording right whose program was killed in the middle of a write: SQLite undoes the unfinished part when the
