@@ -35,6 +35,15 @@ pub struct Pending {
     pub start: u64,
 }
 
+/// Why the bytes of a direction end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Ending {
+    /// The side that sends them ended, or the link broke.
+    Sender,
+    /// We closed the link; what is not complete is so because we did not wait for it.
+    Us,
+}
+
 /// Every field that a dissector may tell, for completion and checks of filters.
 pub fn all_fields() -> impl Iterator<Item = &'static FieldDef> {
     http1::FIELDS.iter().copied().chain(content::fields()).chain(websocket::FIELDS.iter().copied()).chain([&sink::GAP])

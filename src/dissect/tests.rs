@@ -1,7 +1,7 @@
 //! The laws over whole links, and stories of what the timeline shows.
 
 use super::laws::{self, LINK, Script, Subject};
-use super::{Dissector, Explained, Flags, Kind, Sink};
+use super::{Dissector, Ending, Explained, Flags, Kind, Sink};
 use crate::wire::Dir;
 use proptest::prelude::*;
 
@@ -11,7 +11,7 @@ impl Subject for Dissector {
     }
 
     fn finish(&mut self, dir: Dir, _end: u64, out: &mut impl Sink) {
-        Dissector::finish(self, dir, out);
+        Dissector::finish(self, dir, Ending::Sender, out);
     }
 }
 

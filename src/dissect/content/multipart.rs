@@ -299,6 +299,10 @@ impl Multipart {
             out.field(self.at.place(), def, self.line_start * 8, self.line_len * 8, Value::Text, 0);
             return self.record(Flags::default(), 0, out);
         }
+        if self.state == State::Head && self.head.is_empty() {
+            // A delimiter with no part behind it yet.
+            return self.record(Flags::default(), 0, out);
+        }
         let end = self.offset;
         self.tell_part(end, Some(&CUT), out);
     }

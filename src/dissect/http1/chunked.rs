@@ -146,7 +146,7 @@ impl Chunked {
     }
 
     /// The connection ended after `end` bytes: tells the chunk that was cut, and from where on bytes are not covered.
-    pub fn finish(&mut self, place: Place, link: LinkId, end: u64, out: &mut impl Sink) -> u64 {
+    pub fn finish(&mut self, place: Place, link: LinkId, end: u64, note: &'static NoteDef, out: &mut impl Sink) -> u64 {
         match &self.state {
             State::SizeLine(_) | State::Trailers(_) => self.start,
             State::Data { left } => {
@@ -154,16 +154,14 @@ impl Chunked {
                 if len > 0 {
                     out.field(place, &CHUNK_DATA, self.data * 8, len * 8, Value::Bytes, 0);
                 }
-                out.note(place, &ENDED_IN_BODY, self.data * 8, len * 8, || {
-                    format!("{len} of {} bytes of this chunk", self.size)
-                });
+                out.note(place, note, self.data * 8, len * 8, || format!("{len} of {} bytes of this chunk", self.size));
                 self.size = len;
                 self.record(place, link, self.data + len, Flags::INCOMPLETE, out);
                 end
             }
             State::DataEnd { .. } => {
                 let data_end = self.data + self.size;
-                out.note(place, &ENDED_IN_BODY, data_end * 8, 0, || "before the chunk's line end".to_owned());
+                out.note(place, note, data_end * 8, 0, || "before the chunk's line end".to_owned());
                 self.record(place, link, data_end, Flags::INCOMPLETE, out);
                 data_end
             }

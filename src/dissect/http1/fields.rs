@@ -108,6 +108,8 @@ notes! {
     ENDED_IN_BODY = "http.ended-in-body", Error, "RFC 9112 §8",
         "The connection ended before the body was complete";
     BODY_BROKEN = "http.body-broken", Error, "RFC 9112 §8", "The body's framing broke, so the body is not complete";
+    CLOSED_BY_US = "http.closed-by-us", Info, "RFC 9112 §9.6",
+        "Pushscope closed the connection here and did not wait for the rest";
     NO_LAST_CHUNK = "http.no-last-chunk", Error, "RFC 9112 §8",
         "The connection ended without the last chunk, so nobody can tell whether the body is complete";
 }

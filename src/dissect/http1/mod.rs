@@ -11,7 +11,7 @@ pub use fields::{FIELDS, NOTES};
 pub use head::read_fields;
 
 use super::link::Switch;
-use super::{Pending, Sink};
+use super::{Ending, Pending, Sink};
 use crate::wire::{Dir, LinkId};
 use side::{Side, Turn};
 use std::collections::VecDeque;
@@ -107,14 +107,14 @@ impl Http1 {
     }
 
     /// The direction ended.
-    pub fn finish(&mut self, dir: Dir, _end: u64, out: &mut impl Sink) {
+    pub fn finish(&mut self, dir: Dir, ending: Ending, out: &mut impl Sink) {
         if dir == Dir::In {
             self.release_early(out);
         }
         if dir == Dir::Out && self.early.as_ref().is_some_and(|(_, early)| !early.is_empty()) {
             self.release_early(out);
         }
-        self.sides[dir.index()].finish(out);
+        self.sides[dir.index()].finish(ending, out);
     }
 
     /// What has begun on a direction and is not complete.

@@ -6,7 +6,7 @@ use super::fields::*;
 use super::head::{self, Head};
 use crate::dissect::content::{At, Body, Hints};
 use crate::dissect::raw::Raw;
-use crate::dissect::{Flags, Kind, NoteDef, Pending, Place, Record, Severity, Sink, Value};
+use crate::dissect::{Ending, Flags, Kind, NoteDef, Pending, Place, Record, Severity, Sink, Value};
 use crate::wire::{Dir, LinkId};
 
 /// A head may be this long.
@@ -259,7 +259,8 @@ impl Side {
     fn end_body(&mut self, end: u64, fault: Option<&'static NoteDef>, out: &mut impl Sink) {
         let idle = State::Head { bytes: Vec::new(), scanned: 0 };
         let State::Body(mut message) = std::mem::replace(&mut self.state, idle) else { return };
-        message.body.finish(fault.is_none(), out);
+        let is_cut = fault.is_some_and(|fault| fault.severity == Severity::Error);
+        message.body.finish(!is_cut, out);
         self.content = message.offset + message.len;
         self.start = end;
         let place = self.place();
@@ -295,23 +296,24 @@ impl Side {
     }
 
     /// The direction ended.
-    pub fn finish(&mut self, out: &mut impl Sink) {
+    pub fn finish(&mut self, ending: Ending, out: &mut impl Sink) {
+        let by = |note| if ending == Ending::Us { &CLOSED_BY_US } else { note };
         let (place, position) = (self.place(), self.position);
         match &mut self.state {
             State::Raw(raw) => raw.finish(self.dir, position, out),
             State::Head { bytes, .. } => {
                 if !bytes.is_empty() {
                     bytes.clear();
-                    out.note(place, &ENDED_IN_HEAD, self.start * 8, (position - self.start) * 8, String::new);
+                    out.note(place, by(&ENDED_IN_HEAD), self.start * 8, (position - self.start) * 8, String::new);
                     crate::dissect::sink::gap(out, self.link, self.dir, self.start, position - self.start);
                 }
             }
             State::Body(message) => match &mut message.framing {
                 Framing::Close => self.end_body(position, None, out),
-                Framing::Length { .. } => self.end_body(position, Some(&ENDED_IN_BODY), out),
+                Framing::Length { .. } => self.end_body(position, Some(by(&ENDED_IN_BODY)), out),
                 Framing::Chunked(chunked) => {
-                    let from = chunked.finish(place, self.link, position, out);
-                    self.end_body(from, Some(&NO_LAST_CHUNK), out);
+                    let from = chunked.finish(place, self.link, position, by(&ENDED_IN_BODY), out);
+                    self.end_body(from, Some(by(&NO_LAST_CHUNK)), out);
                     crate::dissect::sink::gap(out, self.link, self.dir, from, position - from);
                 }
             },
