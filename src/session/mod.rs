@@ -6,6 +6,7 @@
 mod explain;
 mod facts;
 pub mod file;
+pub mod filter;
 mod link;
 mod store;
 mod summary;
