@@ -1,5 +1,25 @@
 //! Opening connections: dial (DNS, TCP, TLS), the tap, and one driver per push type.
+//!
+//! [`connect`] opens what a [`Spec`] asks for and queues everything that happens as events; the [`Handle`] takes
+//! orders. All drivers do their HTTP and WebSocket over a tap, so what they do not understand is recorded all the same.
 
+mod certificate;
+mod client;
+mod context;
+mod dial;
+mod drivers;
+mod failure;
+mod handle;
+mod http1;
+mod request;
+mod secrets;
 mod spec;
+mod tap;
+mod target;
+mod tls;
 
+pub use failure::{failure, refused_option, status_hint};
+pub use handle::{Handle, connect};
+pub use secrets::{LEFT_OUT, is_secret_header};
 pub use spec::*;
+pub use target::check;

@@ -1,0 +1,244 @@
+//! WebSocket frames (RFC 6455 §5.2) for the driver: headers and small control payloads in, masked frames out.
+//!
+//! Payloads of messages stream past and are never held, whatever length a header claims. A rule that the server breaks
+//! is noted once and costs nothing else: the dissector looks at every frame later.
+
+use bytes::{BufMut, Bytes, BytesMut};
+use rustls::crypto::SecureRandom;
+use std::io::Cursor;
+use std::sync::LazyLock;
+use tokio_tungstenite::tungstenite::protocol::frame::FrameHeader;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{Control, Data, OpCode};
+
+/// The longest header (§5.2).
+const HEAD_BYTES: usize = 14;
+/// The longest control payload (§5.5).
+pub(super) const CONTROL_BYTES: usize = 125;
+
+/// Something in the stream that the driver acts on.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Seen {
+    Ping(Bytes),
+    Close(Bytes),
+    /// A rule was broken, said once.
+    Broken(&'static str),
+}
+
+/// Finds frame headers in a stream.
+#[derive(Debug, Default)]
+pub(super) struct FrameScanner {
+    head: [u8; HEAD_BYTES],
+    head_len: usize,
+    left_bytes: u64,
+    control: Option<ControlFrame>,
+    told: Vec<&'static str>,
+    may_use_rsv: bool,
+}
+
+#[derive(Debug)]
+struct ControlFrame {
+    opcode: Control,
+    mask: Option<[u8; 4]>,
+    payload: Vec<u8>,
+}
+
+impl FrameScanner {
+    /// `extended`: an extension was offered, which may use the reserved bits.
+    pub fn new(extended: bool) -> FrameScanner {
+        FrameScanner { may_use_rsv: extended, ..FrameScanner::default() }
+    }
+
+    /// Whether the stream stands between two frames.
+    pub fn is_between_frames(&self) -> bool {
+        self.left_bytes == 0 && self.head_len == 0
+    }
+
+    /// Reads on and adds what it saw.
+    pub fn feed(&mut self, mut bytes: &[u8], seen: &mut Vec<Seen>) {
+        while !bytes.is_empty() {
+            if self.left_bytes > 0 {
+                let len = usize::try_from(self.left_bytes).unwrap_or(usize::MAX).min(bytes.len());
+                if let Some(control) = &mut self.control {
+                    control.payload.extend_from_slice(&bytes[..len]);
+                }
+                self.left_bytes -= len as u64;
+                bytes = &bytes[len..];
+                self.finish_control(seen);
+            } else if self.head_len == 0 && bytes.len() >= HEAD_BYTES {
+                // A header with all its bytes in one place, as nearly all are.
+                bytes = &bytes[self.header(bytes, seen).unwrap_or(HEAD_BYTES)..];
+            } else {
+                self.head[self.head_len] = bytes[0];
+                self.head_len += 1;
+                bytes = &bytes[1..];
+                let head = self.head;
+                if self.header(&head[..self.head_len], seen).is_some() {
+                    self.head_len = 0;
+                }
+            }
+        }
+    }
+
+    /// Takes a header from the front of `bytes` if it is all there, and says how long it is.
+    fn header(&mut self, bytes: &[u8], seen: &mut Vec<Seen>) -> Option<usize> {
+        let mut head = [0; HEAD_BYTES];
+        let len = bytes.len().min(HEAD_BYTES);
+        head[..len].copy_from_slice(&bytes[..len]);
+        // tungstenite refuses reserved opcodes; their frames have a length all the same.
+        let opcode = head[0] & 0x0F;
+        let reserved = matches!(opcode, 3..=7 | 11..=15);
+        if reserved {
+            head[0] = head[0] & 0xF0 | if opcode < 8 { 2 } else { 9 };
+        }
+        let mut cursor = Cursor::new(&head[..len]);
+        let (header, payload_len) = FrameHeader::parse(&mut cursor).ok().flatten()?;
+        let head_len = cursor.position() as usize;
+        self.left_bytes = payload_len;
+        self.control = None;
+        if reserved {
+            self.tell("a frame has a reserved opcode (RFC 6455 §5.2)", seen);
+        }
+        if header.mask.is_some() {
+            self.tell("the server masks its frames, which it must not (RFC 6455 §5.1)", seen);
+        }
+        if !self.may_use_rsv && (header.rsv1 || header.rsv2 || header.rsv3) {
+            self.tell("a frame sets a reserved bit although no extension was agreed on (RFC 6455 §5.2)", seen);
+        }
+        if payload_len >> 63 == 1 {
+            self.tell("a frame claims 2^63 bytes or more, which no frame may have (RFC 6455 §5.2)", seen);
+        }
+        if let OpCode::Control(opcode) = header.opcode {
+            if !header.is_final {
+                self.tell("a control frame is fragmented, which it must not be (RFC 6455 §5.5)", seen);
+            }
+            if payload_len > CONTROL_BYTES as u64 {
+                self.tell("a control frame has more than 125 bytes (RFC 6455 §5.5)", seen);
+            } else if !reserved {
+                self.control = Some(ControlFrame { opcode, mask: header.mask, payload: Vec::new() });
+                self.finish_control(seen);
+            }
+        }
+        Some(head_len)
+    }
+
+    fn finish_control(&mut self, seen: &mut Vec<Seen>) {
+        if self.left_bytes > 0 {
+            return;
+        }
+        let Some(mut control) = self.control.take() else { return };
+        if let Some(mask) = control.mask {
+            apply_mask(&mut control.payload, mask);
+        }
+        match control.opcode {
+            Control::Ping => seen.push(Seen::Ping(control.payload.into())),
+            Control::Close => seen.push(Seen::Close(control.payload.into())),
+            Control::Pong | Control::Reserved(_) => {}
+        }
+    }
+
+    fn tell(&mut self, rule: &'static str, seen: &mut Vec<Seen>) {
+        if !self.told.contains(&rule) {
+            self.told.push(rule);
+            seen.push(Seen::Broken(rule));
+        }
+    }
+}
+
+/// The frames of a message: one, or several of at most `fragment_bytes` of payload each (§5.4); 0 does not split.
+pub(super) fn message(opcode: Data, payload: &[u8], fragment_bytes: usize) -> Vec<Bytes> {
+    if fragment_bytes == 0 || payload.len() <= fragment_bytes {
+        return vec![frame(OpCode::Data(opcode), payload, true)];
+    }
+    let parts = payload.chunks(fragment_bytes);
+    let last = parts.len() - 1;
+    let coded = parts.enumerate().map(|(index, part)| {
+        let opcode = if index == 0 { opcode } else { Data::Continue };
+        frame(OpCode::Data(opcode), part, index == last)
+    });
+    coded.collect()
+}
+
+/// One control frame (§5.5).
+pub(super) fn control(opcode: Control, payload: &[u8]) -> Bytes {
+    frame(OpCode::Control(opcode), payload, true)
+}
+
+/// One frame with a mask nobody can foresee (§5.3).
+fn frame(opcode: OpCode, payload: &[u8], is_final: bool) -> Bytes {
+    let mut mask = [0; 4];
+    random(&mut mask);
+    let header = FrameHeader { is_final, opcode, mask: Some(mask), ..FrameHeader::default() };
+    let mut bytes = BytesMut::with_capacity(HEAD_BYTES + payload.len());
+    let mut head = Vec::with_capacity(HEAD_BYTES);
+    // Writing to memory does not fail.
+    let _ = header.format(payload.len() as u64, &mut head);
+    bytes.put_slice(&head);
+    bytes.put_slice(payload);
+    apply_mask(&mut bytes[head.len()..], mask);
+    bytes.freeze()
+}
+
+fn apply_mask(payload: &mut [u8], mask: [u8; 4]) {
+    for four in payload.chunks_mut(4) {
+        for (byte, key) in four.iter_mut().zip(mask) {
+            *byte ^= key;
+        }
+    }
+}
+
+/// Fills `bytes` from the TLS provider's random numbers.
+pub(super) fn random(bytes: &mut [u8]) {
+    static RANDOM: LazyLock<&'static dyn SecureRandom> =
+        LazyLock::new(|| rustls::crypto::aws_lc_rs::default_provider().secure_random);
+    // Without entropy the mask is zeros; such a frame is still a frame, and the system has other worries.
+    let _ = RANDOM.fill(bytes);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scan(bytes: &[u8], step: usize) -> Vec<Seen> {
+        let (mut scanner, mut seen) = (FrameScanner::new(false), Vec::new());
+        bytes.chunks(step).for_each(|part| scanner.feed(part, &mut seen));
+        seen
+    }
+
+    #[test]
+    fn control_frames_are_seen_among_messages_however_they_are_cut() {
+        let mut bytes = vec![0x01, 0x03, b'a', b'b', b'c', 0x89, 0x02, b'h', b'i', 0x80, 126, 1, 0];
+        bytes.extend([7; 256]);
+        bytes.extend([0x8A, 0x00, 0x83, 0x01, 0xFF, 0x89, 0x00, 0x88, 0x02, 0x03, 0xE8]);
+        let expected = [
+            Seen::Ping("hi".into()),
+            Seen::Broken("a frame has a reserved opcode (RFC 6455 §5.2)"),
+            Seen::Ping(Bytes::new()),
+            Seen::Close(Bytes::from_static(&[0x03, 0xE8])),
+        ];
+        for step in 1..40 {
+            assert_eq!(scan(&bytes, step), expected, "step {step}");
+        }
+    }
+
+    #[test]
+    fn a_frame_of_2_to_the_63_bytes_streams_past() {
+        let (mut scanner, mut seen) = (FrameScanner::new(false), Vec::new());
+        scanner.feed(&[0x82, 127, 0x80, 0, 0, 0, 0, 0, 0, 0], &mut seen);
+        for _ in 0..1000 {
+            scanner.feed(&[0x89; 4096], &mut seen);
+        }
+        assert_eq!(seen.len(), 1);
+        assert!(matches!(seen[0], Seen::Broken(rule) if rule.contains("2^63")));
+        assert!(!scanner.is_between_frames());
+    }
+
+    #[test]
+    fn frames_read_back_as_they_were_meant() {
+        let parts = message(Data::Text, "あいう".as_bytes(), 4);
+        assert_eq!(parts.iter().map(|part| part[0]).collect::<Vec<_>>(), [0x01, 0x00, 0x80]);
+        let mut seen = Vec::new();
+        FrameScanner::new(false).feed(&control(Control::Ping, b"hi"), &mut seen);
+        assert_eq!(seen[1], Seen::Ping("hi".into()));
+        assert_eq!(message(Data::Binary, &[0; 70000], 0)[0].len(), 70000 + 14);
+    }
+}

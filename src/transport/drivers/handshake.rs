@@ -1,0 +1,204 @@
+//! The WebSocket upgrade (RFC 6455 §4): our request, and the answer checked item by item.
+
+use super::frames::random;
+use super::reason_phrase;
+use crate::transport::context::Context;
+use crate::transport::failure::{failure, status_hint};
+use crate::transport::http1::{Answer, Http1, Trouble};
+use crate::transport::request::Ask;
+use crate::transport::spec::{Auth, Spec};
+use crate::transport::tap::Link;
+use crate::transport::target::Target;
+use crate::wire::{Failure, Stage};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use sha1::{Digest, Sha1};
+use std::time::{Duration, Instant};
+
+/// A link that was upgraded.
+pub(super) struct Upgraded {
+    pub link: Link,
+    /// What came behind the answer's head.
+    pub early: Bytes,
+    /// Whether extensions were offered, so that reserved bits may be in use.
+    pub extended: bool,
+}
+
+/// Opens a link and upgrades it.
+pub(super) async fn open(
+    context: &Context,
+    target: &Target,
+    auth: Option<&Auth>,
+    purpose: &str,
+) -> Result<Upgraded, Failure> {
+    let ask = upgrade(&context.spec, target, auth);
+    let began = Instant::now();
+    let mut http = Http1::open(context, target, purpose, true).await?;
+    context.sent.cancel();
+    let answer = match http.exchange(&ask).await {
+        Ok(answer) => answer,
+        Err(Trouble::Failed(failure)) => return Err(failure),
+        Err(Trouble::Silent(failure)) => return Err(http.link.fail(failure)),
+        Err(Trouble::Raced) => {
+            return Err(http.link.fail(failure(Stage::Answer, began, "the server closed the connection", "")));
+        }
+    };
+    context.answered.cancel();
+    if answer.status != 101 {
+        let refusal = refused(&answer, began);
+        read_evidence(&http, answer).await;
+        return Err(http.link.fail(refusal));
+    }
+    let wrong = check(&ask, &answer);
+    let (link, early) = http.upgraded(answer).await;
+    for item in &wrong {
+        link.log.notice(item);
+    }
+    if !wrong.is_empty() && !context.spec.websocket.go_on_anyway {
+        let text = format!("the server's answer to the upgrade is wrong: {}", wrong.join("; "));
+        let hint = "a WebSocket client must refuse that (RFC 6455 §4.1); “go on anyway” shows what follows";
+        link.tap.drain().await;
+        return Err(link.fail(failure(Stage::Answer, began, text, hint)));
+    }
+    let extended = ask.header("Sec-WebSocket-Extensions").is_some();
+    Ok(Upgraded { link, early, extended })
+}
+
+/// The upgrade request (§4.1). What the user typed takes the place of what would be sent.
+fn upgrade(spec: &Spec, target: &Target, auth: Option<&Auth>) -> Ask {
+    let mut ask = Ask::of(&Spec { body: None, ..spec.clone() }, target, auth, "");
+    let mut key = [0; 16];
+    random(&mut key);
+    ask.set_default("Upgrade", "websocket");
+    ask.set_default("Connection", "Upgrade");
+    ask.set_default("Sec-WebSocket-Key", &STANDARD.encode(key));
+    ask.set_default("Sec-WebSocket-Version", "13");
+    if !spec.websocket.subprotocols.is_empty() {
+        ask.set_default("Sec-WebSocket-Protocol", &spec.websocket.subprotocols.join(", "));
+    }
+    ask
+}
+
+/// What is wrong with an answer of 101, item by item (§4.1, the list after "validate the server's response").
+fn check(ask: &Ask, answer: &Answer) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let header = |name: &str| answer.header(name);
+    let said = |name: &str| header(name).map_or_else(|| "is missing".to_owned(), |value| format!("is {value:?}"));
+    let upgrade = header("upgrade").unwrap_or_default();
+    if !upgrade.eq_ignore_ascii_case("websocket") {
+        wrong.push(format!("the Upgrade header {}, not websocket", said("upgrade")));
+    }
+    if !answer.tokens("connection").iter().any(|token| token == "upgrade") {
+        wrong.push(format!("the Connection header {}, without Upgrade", said("connection")));
+    }
+    let expected = accept_key(ask.header("Sec-WebSocket-Key").unwrap_or_default());
+    if header("sec-websocket-accept").as_ref() != Some(&expected) {
+        let found = said("sec-websocket-accept");
+        wrong.push(format!("Sec-WebSocket-Accept {found}; for the key that was sent it must be {expected:?}"));
+    }
+    let offered = list(ask, "Sec-WebSocket-Protocol");
+    if let Some(chosen) = header("sec-websocket-protocol") {
+        if offered.is_empty() {
+            wrong.push(format!("the server chose the subprotocol {chosen:?} although none was offered"));
+        } else if !offered.contains(&chosen) {
+            wrong.push(format!("the server chose the subprotocol {chosen:?}, which was not offered"));
+        }
+    }
+    let offered: Vec<String> = list(ask, "Sec-WebSocket-Extensions").iter().map(|item| name_of(item)).collect();
+    for extension in answer.tokens("sec-websocket-extensions") {
+        if !offered.iter().any(|name| name.eq_ignore_ascii_case(&name_of(&extension))) {
+            wrong.push(format!("the server uses the extension {extension:?}, which was not offered"));
+        }
+    }
+    wrong
+}
+
+/// The items of a request header that is a list.
+fn list(ask: &Ask, name: &str) -> Vec<String> {
+    let lines = ask.headers.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name));
+    lines.flat_map(|(_, value)| value.split(',').map(|item| item.trim().to_owned())).collect()
+}
+
+/// An extension without its parameters.
+fn name_of(extension: &str) -> String {
+    extension.split(';').next().unwrap_or_default().trim().to_owned()
+}
+
+/// What the server must make of a key (§4.2.2).
+fn accept_key(key: &str) -> String {
+    let mut hasher = Sha1::new();
+    hasher.update(key.as_bytes());
+    hasher.update(b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
+    STANDARD.encode(hasher.finalize())
+}
+
+/// An answer that is no upgrade.
+fn refused(answer: &Answer, began: Instant) -> Failure {
+    let host = answer.target.authority();
+    let status = answer.status;
+    let reason = reason_phrase(status);
+    let (text, hint) = match status {
+        200..=299 => (
+            format!("{host} answered as ordinary HTTP (status {status}{reason}) instead of upgrading"),
+            "a server, path or proxy that does not know WebSocket: check the path, and whether the proxy passes Upgrade on"
+                .to_owned(),
+        ),
+        301 | 302 | 303 | 307 | 308 => {
+            let location = answer.header("location").unwrap_or_else(|| "nowhere".to_owned());
+            (
+                format!("{host} answered with status {status}{reason}: redirected to {location}"),
+                format!("browsers do not follow redirects of a WebSocket: open {location} itself"),
+            )
+        }
+        426 => {
+            let versions = answer.header("sec-websocket-version").unwrap_or_default();
+            let hint = if versions.is_empty() {
+                status_hint(426).to_owned()
+            } else {
+                format!("the server speaks WebSocket version {versions}, and 13 was asked for")
+            };
+            (format!("{host} answered with status {status}{reason} to the upgrade"), hint)
+        }
+        _ => (
+            format!("{host} answered with status {status}{reason} to the upgrade"),
+            status_hint(status).to_owned(),
+        ),
+    };
+    failure(Stage::Answer, began, text, hint)
+}
+
+/// Reads what a refusal says: at most 64 KiB and one second of it.
+async fn read_evidence(http: &Http1, mut answer: Answer) {
+    let read = async {
+        let mut left = 64 * 1024_usize;
+        while let Ok(Some(bytes)) = http.chunk(&mut answer, 0).await {
+            left = left.saturating_sub(bytes.len());
+            if left == 0 {
+                break;
+            }
+        }
+    };
+    // A refusal that does not end is cut here; what came is recorded.
+    let _ = tokio::time::timeout(Duration::from_secs(1), read).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_accept_key_of_the_rfc() {
+        assert_eq!(accept_key("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+    }
+
+    #[test]
+    fn what_the_user_typed_stays() {
+        let (target, _) = Target::parse("ws://h/").unwrap();
+        let mut spec = Spec { headers: vec![("sec-websocket-KEY".into(), "mine".into())], ..Spec::default() };
+        spec.websocket.subprotocols = vec!["a".into(), "b".into()];
+        let text = String::from_utf8(upgrade(&spec, &target, None).bytes().to_vec()).unwrap();
+        assert!(text.contains("\r\nsec-websocket-KEY: mine\r\n") && !text.contains("Sec-WebSocket-Key"), "{text}");
+        assert!(text.contains("\r\nSec-WebSocket-Protocol: a, b\r\n") && !text.contains("Accept"), "{text}");
+    }
+}

@@ -1,0 +1,304 @@
+//! HTTP/1 on a tapped link: hyper reads the answers; the requests are ours.
+//!
+//! hyper is given an empty request. When it writes that request's head, [`HyperStream`] throws those bytes away and
+//! writes the bytes of [`Ask`] instead. What hyper refuses to read stays recorded, since the tap sits below it.
+
+use super::context::Context;
+use super::dial::{dial, within};
+use super::failure;
+use super::request::Ask;
+use super::spec::HttpVersion;
+use super::tap::{Link, Tap};
+use super::target::Target;
+use crate::wire::{Dir, Failure, Stage};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Empty};
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{Builder, SendRequest};
+use hyper::rt::{Read, ReadBufCursor, Write};
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Poll, ready};
+use std::time::{Duration, Instant};
+use tokio::task::JoinHandle;
+
+/// The most that hyper may hold of an answer's head.
+const HEAD_LIMIT_BYTES: usize = 256 * 1024;
+/// The most header lines that hyper takes.
+const HEAD_LIMIT_LINES: usize = 2000;
+
+/// The head of an answer, and its body to be read.
+pub(crate) struct Answer {
+    pub status: u16,
+    pub headers: http::HeaderMap,
+    /// How long the server held the request.
+    pub held: Duration,
+    /// The target that answered, after redirects.
+    pub target: Target,
+    body: Incoming,
+    began: Instant,
+}
+
+impl Answer {
+    /// The first value of a header, as far as it is text.
+    pub fn header(&self, name: &str) -> Option<String> {
+        self.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_owned())
+    }
+
+    /// All tokens of a header that is a list (RFC 9110 §5.6.1), in lower case.
+    pub fn tokens(&self, name: &str) -> Vec<String> {
+        let lines = self.headers.get_all(name).into_iter();
+        let lines = lines.map(|value| String::from_utf8_lossy(value.as_bytes()).to_lowercase());
+        lines.flat_map(|line| line.split(',').map(|item| item.trim().to_owned()).collect::<Vec<_>>()).collect()
+    }
+
+    /// The media type without its parameters, in lower case; empty where none is given.
+    pub fn media_type(&self) -> String {
+        let value = self.header("content-type").unwrap_or_default();
+        value.split(';').next().unwrap_or_default().trim().to_lowercase()
+    }
+}
+
+/// Why there is no answer.
+pub(crate) enum Trouble {
+    /// The link failed; that is recorded.
+    Failed(Failure),
+    /// The server stayed silent for so long. The link is closed, which is recorded as no failure yet.
+    Silent(Failure),
+    /// The server had closed the link that was kept alive before it saw the request (RFC 9112 §9.3.1).
+    Raced,
+}
+
+/// A link that speaks HTTP/1.
+pub(crate) struct Http1 {
+    pub link: Link,
+    pub target: Target,
+    sender: SendRequest<Empty<Bytes>>,
+    outgoing: Arc<Mutex<Bytes>>,
+    task: Task,
+    used: bool,
+}
+
+/// hyper's side of the link, which ends with its owner.
+struct Task(JoinHandle<Bytes>);
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Http1 {
+    /// Opens a link. `upgrade` keeps it open after an answer of 101.
+    pub async fn open(context: &Context, target: &Target, purpose: &str, upgrade: bool) -> Result<Http1, Failure> {
+        let link = dial(context, target, purpose).await?;
+        let outgoing = Arc::new(Mutex::new(Bytes::new()));
+        let stream = HyperStream { tap: link.tap.clone(), unread: Bytes::new(), outgoing: outgoing.clone() };
+        let began = Instant::now();
+        let made = Builder::new()
+            .allow_spaces_after_header_name_in_responses(true)
+            .allow_obsolete_multiline_headers_in_responses(true)
+            .ignore_invalid_headers_in_responses(true)
+            .max_headers(HEAD_LIMIT_LINES)
+            .max_buf_size(HEAD_LIMIT_BYTES)
+            .handshake::<_, Empty<Bytes>>(stream)
+            .await;
+        let (sender, connection) =
+            made.map_err(|error| link.fail(failure::failure(Stage::Request, began, failure::plain(&error), "")))?;
+        let (tap, log) = (link.tap.clone(), link.log.clone());
+        let task = Task(tokio::spawn(async move {
+            let mut connection = connection;
+            let ended = poll_fn(|cx| connection.poll_without_shutdown(cx)).await;
+            let parts = connection.into_parts();
+            if ended.is_ok() && !upgrade {
+                let by = tap.first_ended().unwrap_or(Dir::Out);
+                tap.shutdown().await;
+                tap.close();
+                let text = if by == Dir::In { "the server closed the connection" } else { "the answer was complete" };
+                log.closed(by, text);
+            }
+            [parts.read_buf, parts.io.unread].concat().into()
+        }));
+        Ok(Http1 { link, target: target.clone(), sender, outgoing, task, used: false })
+    }
+
+    /// Whether another request can be sent on this link.
+    pub fn is_open(&self) -> bool {
+        !self.sender.is_closed() && !self.link.log.is_over()
+    }
+
+    /// Sends a request and waits for the answer's head.
+    pub async fn exchange(&mut self, ask: &Ask) -> Result<Answer, Trouble> {
+        let began = Instant::now();
+        let before = self.link.tap.moved_bytes(Dir::In);
+        let reused = std::mem::replace(&mut self.used, true);
+        let outcome = within(ask.answer_ms, async {
+            self.sender.ready().await?;
+            *self.outgoing.lock().unwrap_or_else(PoisonError::into_inner) = ask.bytes();
+            let mut request = http::Request::new(Empty::new());
+            // A method that is no token was refused before anything was opened.
+            *request.method_mut() = http::Method::from_bytes(ask.method.as_bytes()).unwrap_or_default();
+            if ask.version == HttpVersion::Http10 {
+                *request.version_mut() = http::Version::HTTP_10;
+            }
+            self.sender.send_request(request).await
+        })
+        .await;
+        match outcome {
+            Ok(Ok(response)) => {
+                let (head, body) = response.into_parts();
+                Ok(Answer {
+                    status: head.status.as_u16(),
+                    headers: head.headers,
+                    held: began.elapsed(),
+                    target: ask.target.clone(),
+                    body,
+                    began,
+                })
+            }
+            Ok(Err(error)) => {
+                let received = self.link.tap.moved_bytes(Dir::In) - before;
+                if reused && received == 0 && !error.is_parse() {
+                    return Err(Trouble::Raced);
+                }
+                let failure = self.refused(&error, received, began);
+                self.link.tap.drain().await;
+                Err(Trouble::Failed(self.link.fail(failure)))
+            }
+            Err(limit) => {
+                let doing = format!("waiting for {} to answer {}", ask.target.authority(), ask.method);
+                self.link.tap.close();
+                Err(Trouble::Silent(failure::timeout(Stage::Answer, &doing, limit, began)))
+            }
+        }
+    }
+
+    /// Why hyper would not take the head of an answer.
+    fn refused(&self, error: &hyper::Error, received: u64, began: Instant) -> Failure {
+        let host = self.target.authority();
+        let sample = self.link.tap.sample();
+        let tls_hint = if self.target.tls {
+            "see the server's log"
+        } else {
+            "if this port speaks TLS, use https:// or wss://; else see the server's log"
+        };
+        if error.is_parse() && failure::plain(error).contains("too large") {
+            let text = format!(
+                "the head of {host}'s answer does not end: more than {HEAD_LIMIT_BYTES} bytes or {HEAD_LIMIT_LINES} lines"
+            );
+            return failure::failure(Stage::Answer, began, text, "the server is broken, or this is no web server");
+        }
+        if error.is_parse() && sample.starts_with(b"HTTP/") {
+            let said = failure::plain(error);
+            let text = format!("{host}'s answer breaks the rules of HTTP so that it cannot be read on: {said}");
+            return failure::failure(Stage::Answer, began, text, "what arrived is recorded: look at its bytes");
+        }
+        if error.is_parse() || (received > 0 && !sample.starts_with(b"HTTP/")) {
+            let (what, hint) = failure::not_http(&sample);
+            return failure::failure(Stage::Answer, began, format!("what {host} answered is not HTTP: {what}"), hint);
+        }
+        if let Some(cause) = failure::io_cause(error) {
+            let doing = format!("waiting for {host} to answer");
+            let mut failure = failure::io(Stage::Answer, &doing, cause, began);
+            if received == 0 {
+                tls_hint.clone_into(&mut failure.hint);
+            }
+            return failure;
+        }
+        let text = if received == 0 {
+            format!("{host} closed the connection without an answer")
+        } else {
+            format!("{host} closed the connection in the middle of its answer's head")
+        };
+        failure::failure(Stage::Answer, began, text, tls_hint)
+    }
+
+    /// The next bytes of an answer's body as they arrive; `None` at its end.
+    pub async fn chunk(&self, answer: &mut Answer, idle_ms: u64) -> Result<Option<Bytes>, Failure> {
+        loop {
+            let frame = match within(idle_ms, answer.body.frame()).await {
+                Ok(Some(Ok(frame))) => frame,
+                Ok(None) => return Ok(None),
+                Ok(Some(Err(error))) => {
+                    let failure = self.broken(&error, answer.began);
+                    self.link.tap.drain().await;
+                    return Err(self.link.fail(failure));
+                }
+                Err(limit) => {
+                    let doing = format!("reading {}'s stream", self.target.authority());
+                    return Err(self.link.fail(failure::timeout(Stage::Stream, &doing, limit, answer.began)));
+                }
+            };
+            if let Ok(bytes) = frame.into_data() {
+                return Ok(Some(bytes));
+            }
+        }
+    }
+
+    /// Why an answer's body cannot be read on.
+    fn broken(&self, error: &hyper::Error, began: Instant) -> Failure {
+        let host = self.target.authority();
+        let doing = format!("reading {host}'s answer");
+        match (self.link.tap.error(), failure::io_cause(error)) {
+            (Some(kind), _) => failure::io(Stage::Stream, &doing, &kind.into(), began),
+            (None, Some(cause)) if cause.kind() != io::ErrorKind::UnexpectedEof => {
+                let text = format!("{host}'s answer breaks its own framing: {cause}");
+                failure::failure(Stage::Stream, began, text, "what arrived is recorded: look at its last bytes")
+            }
+            _ => {
+                let text = format!("{host} closed the connection before its answer was complete");
+                let hint = "the server stopped in the middle: it, or a proxy on the way, gave up or was restarted";
+                failure::failure(Stage::Stream, began, text, hint)
+            }
+        }
+    }
+
+    /// Gives the link up as a byte stream, after an answer of 101, with the bytes that came behind the head.
+    pub async fn upgraded(mut self, answer: Answer) -> (Link, Bytes) {
+        drop(answer);
+        let early = (&mut self.task.0).await.unwrap_or_default();
+        (self.link, early)
+    }
+}
+
+/// What hyper reads and writes.
+struct HyperStream {
+    tap: Tap,
+    unread: Bytes,
+    outgoing: Arc<Mutex<Bytes>>,
+}
+
+impl Read for HyperStream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+        mut buf: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.unread.is_empty() {
+            self.unread = ready!(self.tap.poll_chunk(cx))?;
+        }
+        let len = self.unread.len().min(buf.remaining());
+        buf.put_slice(&self.unread.split_to(len));
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Write for HyperStream {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut std::task::Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let mut outgoing = self.outgoing.lock().unwrap_or_else(PoisonError::into_inner);
+        while !outgoing.is_empty() {
+            ready!(self.tap.poll_write(cx, &mut outgoing))?;
+        }
+        Poll::Ready(Ok(buf.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<io::Result<()>> {
+        self.tap.poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<io::Result<()>> {
+        self.tap.poll_shutdown(cx)
+    }
+}

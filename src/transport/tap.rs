@@ -1,0 +1,251 @@
+//! The tap: the plaintext stream of a link, every read and write of which becomes an event.
+//!
+//! The bytes of an event and the bytes a driver gets are one buffer; nothing is copied. Before it reads, the tap asks
+//! for room in the queues, so a slow recording leaves the bytes in the socket.
+
+use super::context::{LinkGuard, LinkLog};
+use crate::wire::{Dir, Failure, Stalled, What};
+use bytes::{Bytes, BytesMut};
+use std::future::poll_fn;
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+
+/// What a tap taps: TCP, or TLS over it.
+pub(crate) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
+
+/// The most that one read takes.
+const READ_BYTES: usize = 64 * 1024;
+/// With less room than this left, a read gets a new buffer.
+const LEAST_BYTES: usize = 8 * 1024;
+/// How much of what came in first is kept to describe it.
+const SAMPLE_BYTES: usize = 64;
+
+struct State {
+    stream: Option<Box<dyn Duplex>>,
+    log: Arc<LinkLog>,
+    buffer: BytesMut,
+    stalled: Option<(Instant, u64)>,
+    ended: [bool; 2],
+    first_ended: Option<Dir>,
+    sample: Vec<u8>,
+    moved_bytes: [u64; 2],
+    error: Option<io::ErrorKind>,
+}
+
+/// A tapped stream, shared by a link's owner and the HTTP library that reads it.
+#[derive(Clone)]
+pub(crate) struct Tap(Arc<Mutex<State>>);
+
+impl Tap {
+    pub fn new(stream: Box<dyn Duplex>, log: Arc<LinkLog>) -> Tap {
+        Tap(Arc::new(Mutex::new(State {
+            stream: Some(stream),
+            log,
+            buffer: BytesMut::new(),
+            stalled: None,
+            ended: [false; 2],
+            first_ended: None,
+            sample: Vec::new(),
+            moved_bytes: [0; 2],
+            error: None,
+        })))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next bytes, as one read gave them; empty at the end.
+    pub fn poll_chunk(&self, cx: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
+        self.state().poll_chunk(cx)
+    }
+
+    /// Writes from the front of `bytes` and takes off what was written.
+    pub fn poll_write(&self, cx: &mut Context<'_>, bytes: &mut Bytes) -> Poll<io::Result<()>> {
+        self.state().poll_write(cx, bytes)
+    }
+
+    pub fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.state().stream.as_mut() {
+            Some(stream) => Pin::new(stream).poll_flush(cx),
+            None => Poll::Ready(Ok(())),
+        }
+    }
+
+    pub fn poll_shutdown(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.state().poll_shutdown(cx)
+    }
+
+    pub async fn chunk(&self) -> io::Result<Bytes> {
+        poll_fn(|cx| self.poll_chunk(cx)).await
+    }
+
+    /// Finishes our direction, waiting at most a second for it.
+    pub async fn shutdown(&self) {
+        let finish = poll_fn(|cx| self.poll_shutdown(cx));
+        // Whether or not the other side still takes it, the link is given up here.
+        let _ = tokio::time::timeout(Duration::from_secs(1), finish).await;
+    }
+
+    /// Closes the socket at once.
+    pub fn close(&self) {
+        self.state().stream = None;
+    }
+
+    /// Reads on after a parser gave up, so that the evidence is recorded: until the end, for a second, or 64 KiB.
+    pub async fn drain(&self) {
+        let read_on = async {
+            let mut left = READ_BYTES;
+            while let Ok(bytes) = self.chunk().await {
+                left = left.saturating_sub(bytes.len());
+                if bytes.is_empty() || left == 0 {
+                    break;
+                }
+            }
+        };
+        // Silence is an end too.
+        let _ = tokio::time::timeout(Duration::from_secs(1), read_on).await;
+    }
+
+    /// The first bytes that came in.
+    pub fn sample(&self) -> Vec<u8> {
+        self.state().sample.clone()
+    }
+
+    /// How many bytes moved in a direction.
+    pub fn moved_bytes(&self, dir: Dir) -> u64 {
+        self.state().moved_bytes[dir.index()]
+    }
+
+    /// The side that finished first, where one did.
+    pub fn first_ended(&self) -> Option<Dir> {
+        self.state().first_ended
+    }
+
+    /// The error that broke the stream, where one did.
+    pub fn error(&self) -> Option<io::ErrorKind> {
+        self.state().error
+    }
+}
+
+impl State {
+    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
+        if self.ended[Dir::In.index()] {
+            return Poll::Ready(Ok(Bytes::new()));
+        }
+        let Some(stream) = self.stream.as_mut() else {
+            return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
+        };
+        if self.log.events.poll_room(cx).is_pending() {
+            self.stalled.get_or_insert_with(|| (Instant::now(), self.log.events.waiting_bytes() as u64));
+            return Poll::Pending;
+        }
+        if let Some((since, waiting_bytes)) = self.stalled.take() {
+            let for_ns = since.elapsed().as_nanos() as u64;
+            self.log.event(What::Stalled(Stalled { for_ns, waiting_bytes }));
+        }
+        if self.buffer.capacity() < LEAST_BYTES {
+            self.buffer = BytesMut::with_capacity(READ_BYTES);
+        }
+        let read = ready!(pin!(stream.read_buf(&mut self.buffer)).poll(cx));
+        match read {
+            Ok(0) => self.end(Dir::In),
+            Ok(len) => {
+                let bytes = self.buffer.split().freeze();
+                self.moved_bytes[Dir::In.index()] += len as u64;
+                if self.sample.len() < SAMPLE_BYTES {
+                    let room = SAMPLE_BYTES - self.sample.len();
+                    self.sample.extend_from_slice(&bytes[..bytes.len().min(room)]);
+                }
+                self.log.event(What::Bytes(Dir::In, bytes.clone()));
+                return Poll::Ready(Ok(bytes));
+            }
+            // RFC 8446 §6.1: without close_notify a cut-off answer looks like a finished one.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                self.end(Dir::In);
+                self.log.notice("the server closed TCP without saying so in TLS (no close_notify, RFC 8446 §6.1)");
+            }
+            Err(error) => {
+                self.error = Some(error.kind());
+                return Poll::Ready(Err(error));
+            }
+        }
+        Poll::Ready(Ok(Bytes::new()))
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &mut Bytes) -> Poll<io::Result<()>> {
+        let Some(stream) = self.stream.as_mut() else {
+            return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
+        };
+        match ready!(Pin::new(stream).poll_write(cx, bytes)) {
+            Ok(0) if !bytes.is_empty() => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+            Ok(len) => {
+                self.moved_bytes[Dir::Out.index()] += len as u64;
+                if len > 0 {
+                    self.log.event(What::Bytes(Dir::Out, bytes.split_to(len)));
+                }
+                Poll::Ready(Ok(()))
+            }
+            Err(error) => {
+                self.error.get_or_insert(error.kind());
+                Poll::Ready(Err(error))
+            }
+        }
+    }
+
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Some(stream) = self.stream.as_mut() else { return Poll::Ready(Ok(())) };
+        if self.ended[Dir::Out.index()] {
+            return Poll::Ready(Ok(()));
+        }
+        let done = ready!(Pin::new(stream).poll_shutdown(cx));
+        self.end(Dir::Out);
+        Poll::Ready(done)
+    }
+
+    fn end(&mut self, dir: Dir) {
+        if !std::mem::replace(&mut self.ended[dir.index()], true) {
+            self.first_ended.get_or_insert(dir);
+            self.log.event(What::Ended(dir));
+        }
+    }
+}
+
+/// One open link: its tap, and the guard that logs its end. Dropping it closes the socket at once.
+pub(crate) struct Link {
+    pub tap: Tap,
+    pub log: Arc<LinkLog>,
+    _guard: LinkGuard,
+}
+
+impl Link {
+    pub fn new(stream: Box<dyn Duplex>, guard: LinkGuard) -> Link {
+        let log = guard.log.clone();
+        Link { tap: Tap::new(stream, log.clone()), log, _guard: guard }
+    }
+
+    /// Records a failure and closes.
+    pub fn fail(&self, failure: Failure) -> Failure {
+        self.tap.close();
+        self.log.failed(&failure);
+        failure
+    }
+
+    /// Closes politely: finishes our direction, then closes the socket.
+    pub async fn finish(&self, text: &str) {
+        self.tap.shutdown().await;
+        self.tap.close();
+        self.log.closed(self.tap.first_ended().unwrap_or(Dir::Out), text);
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.tap.close();
+    }
+}
