@@ -2,6 +2,7 @@
 //!
 //! The recorded wire is the only truth; everything on screen is derived from it. See `ARCHITECTURE.md`.
 
+pub mod cli;
 pub mod dissect;
 pub mod lab;
 pub mod session;

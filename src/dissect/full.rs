@@ -3,6 +3,9 @@
 use super::{Content, Field, FieldDef, Kind, Layer, Note, NoteDef, Payload, Place, Record, Severity, Sink, Value};
 use crate::wire::{Buf, Dir, LinkId, Span};
 
+/// Wire bytes that are kept while every record is explained; records longer than half of it may lack payload.
+pub const WINDOW_BYTES: usize = 4 << 20;
+
 /// Everything that is to say of one record.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Explained {
@@ -148,6 +151,16 @@ impl Full {
         if kept.is_empty() {
             *first = start;
         }
+        if self.wanted.is_none() {
+            // Every record is explained: a window of the newest bytes slides along.
+            if kept.len() > WINDOW_BYTES.max(self.limit_bytes) {
+                let gone = kept.len() - WINDOW_BYTES / 2;
+                kept.drain(..gone);
+                *first += gone as u64;
+            }
+            kept.extend_from_slice(bytes);
+            return;
+        }
         let room = self.limit_bytes.saturating_sub(kept.len());
         kept.extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
@@ -182,7 +195,13 @@ impl Full {
             let waiting = self.waiting[place.index()].take(&record);
             let (buf, base, made) = self.buffer_of(place, &waiting, explained.made.len());
             explained.made.extend(made);
-            let span = |bit: u64, bits: u64| Span { buf, bit: bit.wrapping_add(base.wrapping_mul(8)), bits };
+            // Where a derived stream brought no bytes, its offsets have no counterpart: notes are on the whole record.
+            let is_empty = place.layer != Layer::Wire && waiting.pieces.is_empty();
+            let whole = Span::bytes(buf, record.start, record.len);
+            let span = |bit: u64, bits: u64| match is_empty {
+                true => Span { bits: 0, ..whole },
+                false => Span { buf, bit: bit.wrapping_add(base.wrapping_mul(8)), bits },
+            };
             let mut fields = waiting.fields;
             fields.sort_by_key(|(_, bit, bits, _, depth)| (*bit, std::cmp::Reverse(*bits), *depth));
             explained.fields.extend(fields.into_iter().map(|(def, bit, bits, value, depth)| Field {
@@ -192,7 +211,8 @@ impl Full {
                 value,
                 depth,
             }));
-            let note = |(def, bit, bits, detail)| Note { def, span: span(bit, bits), detail };
+            let about = |bit, bits| if is_empty { whole } else { span(bit, bits) };
+            let note = |(def, bit, bits, detail)| Note { def, span: about(bit, bits), detail };
             explained.notes.extend(waiting.notes.into_iter().map(note));
             explained.record.worst = explained.record.worst.max(waiting.worst);
         }
@@ -233,7 +253,11 @@ impl Full {
             let (start, end) = (field.span.start_byte(), field.span.end_byte());
             let (source, start, end) = match field.span.buf {
                 Buf::Made(n) => (&explained.made[n as usize].bytes, start, end),
-                Buf::Wire(..) => (wire, start.saturating_sub(*first), end.saturating_sub(*first)),
+                Buf::Wire(..) if start < *first => {
+                    explained.payload_left_out += end - start;
+                    continue;
+                }
+                Buf::Wire(..) => (wire, start - *first, end - *first),
             };
             let available = source.len() as u64;
             let bytes = &source[start.min(available) as usize..end.min(available) as usize];

@@ -130,3 +130,10 @@ fn assert_covers(leaves: &[(u64, u64)], first: u64, end: u64, what: &str) {
 pub fn kinds(told: &[Explained]) -> Vec<Kind> {
     told.iter().map(|explained| explained.record.kind).collect()
 }
+
+/// What is said of one record when only it is wanted.
+pub fn explain_only(subject: &impl Subject, script: &Script, sizes: &[usize], wanted: Record) -> Option<Explained> {
+    let mut out = Full::only(wanted, usize::MAX);
+    drive(subject, script, sizes, &mut out, |out, dir, start, bytes| out.saw(dir, start, bytes));
+    out.explained.pop()
+}

@@ -1,6 +1,6 @@
 //! The dissector of a link: the protocol spoken on it, and the switch from one to another.
 
-use super::{Http1, Pending, Sink, WebSocket, raw::Raw};
+use super::{Ending, Http1, Pending, Sink, WebSocket, raw::Raw};
 use crate::wire::{Dir, LinkId};
 
 /// What is spoken on a link.
@@ -70,7 +70,7 @@ impl Dissector {
     }
 
     /// The direction ended: what is unfinished is told as such.
-    pub fn finish(&mut self, dir: Dir, out: &mut impl Sink) {
+    pub fn finish(&mut self, dir: Dir, ending: Ending, out: &mut impl Sink) {
         if std::mem::replace(&mut self.finished[dir.index()], true) {
             return;
         }
@@ -79,7 +79,7 @@ impl Dissector {
             Protocol::WebSocket(websocket) => websocket.finish(dir, end, out),
             Protocol::Raw(raw) => raw.finish(dir, end, out),
             Protocol::Http1(http) => {
-                http.finish(dir, end, out);
+                http.finish(dir, ending, out);
                 if let Some(switch) = http.take_switch() {
                     self.switch(switch, out);
                 }

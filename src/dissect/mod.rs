@@ -5,6 +5,7 @@
 //! bytes were cut by reads makes no difference to what is told (law 1), every bit of a layer is covered by exactly one
 //! leaf field (law 2), and no input makes a dissector fail (law 3).
 
+mod content;
 mod full;
 mod http1;
 #[cfg(test)]
@@ -13,7 +14,10 @@ mod link;
 mod raw;
 mod record;
 mod sink;
-mod websocket;
+#[cfg(test)]
+mod tests;
+mod utf8;
+pub mod websocket;
 
 pub use full::{Explained, Full, Made, Piece};
 pub use http1::Http1;
@@ -29,4 +33,23 @@ pub struct Pending {
     pub what: &'static str,
     /// Its first byte on the wire.
     pub start: u64,
+}
+
+/// Why the bytes of a direction end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Ending {
+    /// The side that sends them ended, or the link broke.
+    Sender,
+    /// We closed the link; what is not complete is so because we did not wait for it.
+    Us,
+}
+
+/// Every field that a dissector may tell, for completion and checks of filters.
+pub fn all_fields() -> impl Iterator<Item = &'static FieldDef> {
+    http1::FIELDS.iter().copied().chain(content::fields()).chain(websocket::FIELDS.iter().copied()).chain([&sink::GAP])
+}
+
+/// Every note that a dissector may tell.
+pub fn all_notes() -> impl Iterator<Item = &'static NoteDef> {
+    http1::NOTES.iter().copied().chain(content::notes()).chain(websocket::NOTES.iter().copied())
 }

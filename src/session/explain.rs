@@ -1,8 +1,8 @@
 //! Everything said of a record: made when it is looked at, never stored.
 
 use super::{RecordId, Session};
-use crate::dissect::{Explained, Field, Note, NoteDef, Severity, Value};
-use crate::wire::{Buf, Span};
+use crate::dissect::{Explained, Field, Note, NoteDef, Record, Severity, Value};
+use crate::wire::{Buf, LinkId, Span};
 
 /// Bytes of a record that are explained at most.
 pub const EXPLAIN_LIMIT_BYTES: usize = 16 << 20;
@@ -49,6 +49,33 @@ impl Session {
             explained.notes.push(Note { def: &UNFINISHED, span, detail });
         }
         explained
+    }
+
+    /// Everything said of many records, in one pass over the bytes of each link; at most `limit_bytes` of each record.
+    pub fn explain_all(&self, ids: &[RecordId], limit_bytes: usize) -> Vec<Explained> {
+        let mut told: Vec<Option<Explained>> = vec![None; ids.len()];
+        let mut links: Vec<LinkId> = Vec::new();
+        for id in ids {
+            let Some(record) = self.records().get(*id) else { continue };
+            if !record.kind.is_fact() && !links.contains(&record.link) {
+                links.push(record.link);
+            }
+        }
+        for link in links {
+            let of_link = |at: &usize| {
+                self.records().get(ids[*at]).is_some_and(|record| record.link == link && !record.kind.is_fact())
+            };
+            let places: Vec<usize> = (0..ids.len()).filter(of_link).collect();
+            let run: Vec<Record> = places.iter().map(|at| self.records()[ids[*at]]).collect();
+            let Some(link) = self.link(link) else { continue };
+            for (at, explained) in places.iter().zip(link.explain_run(&run, limit_bytes, self.store())) {
+                told[*at] = explained;
+            }
+        }
+        told.into_iter()
+            .zip(ids)
+            .map(|(told, id)| told.unwrap_or_else(|| self.explain_within(*id, limit_bytes)))
+            .collect()
     }
 
     /// The bytes of a field, at most `limit` of them.

@@ -1,7 +1,7 @@
 //! A link as the session sees it: its stages, where its bytes lie, and its dissector with checkpoints.
 
 use super::Store;
-use crate::dissect::{Dissector, Explained, Flags, Full, Kind, Pending, Place, Record, Severity, Summary};
+use crate::dissect::{Dissector, Ending, Explained, Flags, Full, Kind, Pending, Place, Record, Severity, Summary};
 use crate::wire::{Closed, ConnectionId, Dir, Event, Failure, LinkId, Opening, Stage, TlsFacts, What};
 
 /// A dissector is kept at about every so many bytes of a link, so that explaining starts near.
@@ -68,7 +68,7 @@ pub struct Link {
     segments: [Vec<Segment>; 2],
     len: [u64; 2],
     /// The number of the event after which a direction was finished.
-    finished: [Option<u64>; 2],
+    finished: [Option<(u64, Ending)>; 2],
     checkpoints: Vec<Checkpoint>,
     since_checkpoint: u64,
     stage_began_ns: u64,
@@ -151,18 +151,19 @@ impl Link {
             }
             What::Stalled(_) => Kind::Stall,
             What::Ended(ended) => {
-                self.finish(*ended, seq, records);
+                self.finish(*ended, Ending::Sender, seq, records);
                 return;
             }
             What::Failed(failure) => {
-                self.finish(Dir::Out, seq, records);
-                self.finish(Dir::In, seq, records);
+                self.finish(Dir::Out, Ending::Sender, seq, records);
+                self.finish(Dir::In, Ending::Sender, seq, records);
                 self.state = LinkState::Failed(failure.clone());
                 Kind::Failed
             }
             What::Closed(closed) => {
-                self.finish(Dir::Out, seq, records);
-                self.finish(Dir::In, seq, records);
+                let ending = if closed.by == Dir::Out { Ending::Us } else { Ending::Sender };
+                self.finish(Dir::Out, ending, seq, records);
+                self.finish(Dir::In, ending, seq, records);
                 self.state = LinkState::Closed(closed.clone());
                 dir = closed.by;
                 Kind::Closed
@@ -175,10 +176,10 @@ impl Link {
         records.push(Record { start: 0, len: 0, payload_len: 0, link, detail, kind, dir, worst, flags });
     }
 
-    fn finish(&mut self, dir: Dir, seq: u64, records: &mut Vec<Record>) {
+    fn finish(&mut self, dir: Dir, ending: Ending, seq: u64, records: &mut Vec<Record>) {
         if self.finished[dir.index()].is_none() {
-            self.finished[dir.index()] = Some(seq);
-            self.dissector.finish(dir, &mut self.out);
+            self.finished[dir.index()] = Some((seq, ending));
+            self.dissector.finish(dir, ending, &mut self.out);
             records.append(&mut self.out.records);
         }
     }
@@ -244,7 +245,7 @@ impl Link {
                     full.saw(dir, dissector.position(dir), &bytes);
                     dissector.feed(dir, &bytes, &mut full);
                 }
-                Step::Finish(dir) => dissector.finish(dir, &mut full),
+                Step::Finish(dir, ending) => dissector.finish(dir, ending, &mut full),
             }
             if let Some(explained) = full.explained.pop() {
                 return Some((explained, false));
@@ -258,13 +259,59 @@ impl Link {
         None
     }
 
+    /// Everything said of a run of this link's records, which are in the order in which they were told; `None` for each
+    /// that is too long to be explained in passing or whose bytes are not to be had.
+    pub(super) fn explain_run(&self, run: &[Record], limit_bytes: usize, store: &Store) -> Vec<Option<Explained>> {
+        let mut told: Vec<Option<Explained>> = vec![None; run.len()];
+        let is_short = |record: &Record| record.len <= LONG_RECORD_BYTES;
+        let mut next = 0;
+        while let Some(first) = (next..run.len()).find(|at| is_short(&run[*at])) {
+            // The checkpoint must lie before the first bytes of every record of the run, in both directions.
+            let begins = |dir: Dir| run[first..].iter().filter(|r| r.dir == dir && is_short(r)).map(|r| r.start).min();
+            let begins = [begins(Dir::Out).unwrap_or(u64::MAX), begins(Dir::In).unwrap_or(u64::MAX)];
+            let before = |c: &Checkpoint| {
+                c.dissector.position(Dir::Out) <= begins[0] && c.dissector.position(Dir::In) <= begins[1]
+            };
+            let Some(from) = self.checkpoints.partition_point(before).checked_sub(1) else { break };
+            let checkpoint = &self.checkpoints[from];
+            let mut dissector = checkpoint.dissector.clone();
+            let mut full = Full::every(self.id, limit_bytes).with_worst(checkpoint.worst);
+            next = first;
+            for step in self.steps_from(checkpoint.seq) {
+                match step {
+                    Step::Feed(dir, seq) => {
+                        let Some(bytes) = store.bytes(seq) else { return told };
+                        full.saw(dir, dissector.position(dir), &bytes);
+                        dissector.feed(dir, &bytes, &mut full);
+                    }
+                    Step::Finish(dir, ending) => dissector.finish(dir, ending, &mut full),
+                }
+                for explained in full.explained.drain(..) {
+                    while next < run.len() && !is_short(&run[next]) {
+                        next += 1;
+                    }
+                    let is_next = |wanted: &Record| (Record { worst: wanted.worst, ..explained.record }) == *wanted;
+                    if run.get(next).is_some_and(is_next) {
+                        told[next] = Some(explained);
+                        next += 1;
+                    }
+                }
+                if next >= run.len() {
+                    return told;
+                }
+            }
+            break;
+        }
+        told
+    }
+
     /// What was fed to the dissector from the event `seq` on, in order.
     fn steps_from(&self, seq: u64) -> impl Iterator<Item = Step> {
         let mut at = [Dir::Out, Dir::In].map(|dir| self.segments[dir.index()].partition_point(|s| s.seq < seq));
-        let mut finishes: Vec<(u64, Dir)> = [Dir::Out, Dir::In]
+        let mut finishes: Vec<(u64, Dir, Ending)> = [Dir::Out, Dir::In]
             .into_iter()
-            .filter_map(|dir| self.finished[dir.index()].map(|finished| (finished, dir)))
-            .filter(|(finished, _)| *finished >= seq)
+            .filter_map(|dir| self.finished[dir.index()].map(|(seq, ending)| (seq, dir, ending)))
+            .filter(|(finished, _, _)| *finished >= seq)
             .collect();
         finishes.sort();
         finishes.reverse();
@@ -273,10 +320,10 @@ impl Link {
             let (out, inward) = (next(Dir::Out), next(Dir::In));
             let (dir, seq) = if out < inward { (Dir::Out, out) } else { (Dir::In, inward) };
             match finishes.last() {
-                Some((finished, dir)) if *finished < seq => {
-                    let dir = *dir;
+                Some((finished, dir, ending)) if *finished < seq => {
+                    let step = Step::Finish(*dir, *ending);
                     finishes.pop();
-                    Some(Step::Finish(dir))
+                    Some(step)
                 }
                 _ if seq == u64::MAX => None,
                 _ => {
@@ -290,5 +337,5 @@ impl Link {
 
 enum Step {
     Feed(Dir, u64),
-    Finish(Dir),
+    Finish(Dir, Ending),
 }

@@ -5,6 +5,8 @@
 
 mod explain;
 mod facts;
+pub mod file;
+pub mod filter;
 mod link;
 mod store;
 mod summary;

@@ -2,15 +2,21 @@
 
 use bytes::Bytes;
 use std::cell::RefCell;
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Bytes kept in memory before the oldest that are safe in the file are let go.
 pub const RECENT_LIMIT_BYTES: usize = 64 << 20;
 
+/// What an event counts for beyond its bytes, so that a flood of tiny ones is bounded too.
+const EVENT_COST_BYTES: usize = 64;
+
+/// The bytes of events, by their numbers, in order.
+type Row = Vec<(u64, Bytes)>;
+
 /// Where older bytes come from: a session file.
-pub trait Archive {
+pub trait Archive: Send {
     /// The bytes of the event `seq`, and of neighbours that were read with it, as (event, bytes).
     fn fetch(&self, seq: u64) -> Option<Vec<(u64, Bytes)>>;
 }
@@ -26,11 +32,11 @@ pub struct Store {
 
 #[derive(Default)]
 struct Recent {
-    bytes: HashMap<u64, Bytes>,
-    order: VecDeque<u64>,
+    /// Young events, oldest first.
+    events: VecDeque<(u64, Bytes)>,
     total: usize,
     /// Rows fetched from the archive, newest last.
-    fetched: VecDeque<Vec<(u64, Bytes)>>,
+    fetched: VecDeque<Row>,
     fetched_total: usize,
 }
 
@@ -43,27 +49,35 @@ impl Store {
         Store { recent: RefCell::default(), archive: None, saved: Arc::default(), limit_bytes: usize::MAX }
     }
 
+    /// Only the newest bytes stay in memory, and the oldest are gone for good: for sessions that nobody looks back at.
+    pub fn newest() -> Store {
+        let saved = Arc::new(AtomicU64::new(u64::MAX));
+        Store { recent: RefCell::default(), archive: None, saved, limit_bytes: RECENT_LIMIT_BYTES }
+    }
+
     /// Bytes of events below `saved` may be let go, because `archive` has them.
     pub fn archived(archive: Box<dyn Archive>, saved: Arc<AtomicU64>) -> Store {
-        Store { recent: RefCell::default(), archive: Some(archive), saved, limit_bytes: RECENT_LIMIT_BYTES }
+        Store::archived_within(archive, saved, RECENT_LIMIT_BYTES)
+    }
+
+    /// As [`Store::archived`], keeping about `limit_bytes` in memory.
+    pub fn archived_within(archive: Box<dyn Archive>, saved: Arc<AtomicU64>, limit_bytes: usize) -> Store {
+        Store { recent: RefCell::default(), archive: Some(archive), saved, limit_bytes }
     }
 
     pub(super) fn hold(&self, seq: u64, bytes: &Bytes) {
         let saved = self.saved.load(Ordering::Acquire);
         let recent = &mut *self.recent.borrow_mut();
-        if self.archive.is_some() && seq < saved {
-            return;
+        if self.archive.is_none() || seq >= saved {
+            recent.events.push_back((seq, bytes.clone()));
+            recent.total += cost(bytes);
         }
-        recent.bytes.insert(seq, bytes.clone());
-        recent.order.push_back(seq);
-        recent.total += bytes.len();
-        while recent.total > self.limit_bytes && recent.order.front().is_some_and(|oldest| *oldest < saved) {
-            let oldest = recent.order.pop_front().and_then(|oldest| recent.bytes.remove(&oldest));
-            recent.total -= oldest.map_or(0, |bytes| bytes.len());
+        while recent.total > self.limit_bytes && recent.events.front().is_some_and(|(oldest, _)| *oldest < saved) {
+            recent.total -= recent.events.pop_front().map_or(0, |(_, bytes)| cost(&bytes));
         }
     }
 
-    /// Bytes held in memory.
+    /// Bytes held in memory, bookkeeping included.
     pub fn held_bytes(&self) -> usize {
         let recent = self.recent.borrow();
         recent.total + recent.fetched_total
@@ -72,22 +86,25 @@ impl Store {
     /// The bytes of an event, where they can be had.
     pub fn bytes(&self, seq: u64) -> Option<Bytes> {
         let recent = &mut *self.recent.borrow_mut();
-        if let Some(bytes) = recent.bytes.get(&seq) {
-            return Some(bytes.clone());
+        if let Ok(at) = recent.events.binary_search_by_key(&seq, |(seq, _)| *seq) {
+            return Some(recent.events[at].1.clone());
         }
-        let find =
-            |row: &Vec<(u64, Bytes)>| row.binary_search_by_key(&seq, |(seq, _)| *seq).ok().map(|at| row[at].1.clone());
+        let find = |row: &Row| row.binary_search_by_key(&seq, |(seq, _)| *seq).ok().map(|at| row[at].1.clone());
         if let Some(found) = recent.fetched.iter().rev().find_map(find) {
             return Some(found);
         }
         let row = self.archive.as_ref()?.fetch(seq)?;
         let found = find(&row);
-        recent.fetched_total += row.iter().map(|(_, bytes)| bytes.len()).sum::<usize>();
+        recent.fetched_total += row.iter().map(|(_, bytes)| cost(bytes)).sum::<usize>();
         recent.fetched.push_back(row);
         while recent.fetched_total > FETCHED_LIMIT_BYTES && recent.fetched.len() > 1 {
             let gone = recent.fetched.pop_front().unwrap_or_default();
-            recent.fetched_total -= gone.iter().map(|(_, bytes)| bytes.len()).sum::<usize>();
+            recent.fetched_total -= gone.iter().map(|(_, bytes)| cost(bytes)).sum::<usize>();
         }
         found
     }
+}
+
+fn cost(bytes: &Bytes) -> usize {
+    bytes.len() + EVENT_COST_BYTES
 }

@@ -12,16 +12,21 @@ const PREVIEW_CHARS: usize = 400;
 impl Session {
     /// A record in one line.
     pub fn summary(&self, id: RecordId) -> String {
-        let Some(record) = self.records().get(id) else { return String::new() };
-        match self.fact(record) {
-            Some(event) => super::facts::summary(&event.what),
-            None => self.line(&self.explain_within(id, SUMMARY_LIMIT_BYTES)),
-        }
+        if id < self.records().len() { self.line(&self.explain_within(id, SUMMARY_LIMIT_BYTES)) } else { String::new() }
+    }
+
+    /// Many records in one line each, in one pass over their bytes.
+    pub fn summaries(&self, ids: &[RecordId]) -> Vec<String> {
+        let told = self.explain_all(ids, SUMMARY_LIMIT_BYTES);
+        told.iter().map(|explained| self.line(explained)).collect()
     }
 
     /// An explained record in one line.
     pub fn line(&self, explained: &Explained) -> String {
         let record = &explained.record;
+        if let Some(event) = self.fact(record) {
+            return super::facts::summary(&event.what);
+        }
         let first = |key: &str| {
             let field = explained.fields.iter().find(|field| field.def.key == key)?;
             Some(self.field_text(explained, field, SUMMARY_LIMIT_BYTES))

@@ -12,8 +12,6 @@ use std::time::Instant;
 
 /// How many redirects are followed for one request.
 const REDIRECTS: usize = 10;
-/// How much of a body is read that nobody asked for: of redirects and refusals.
-const EVIDENCE_BYTES: usize = 64 * 1024;
 
 /// Makes requests one after the other, on the same link while the server allows it.
 pub(crate) struct Client {
@@ -41,7 +39,7 @@ impl Client {
                     return Ok(answer);
                 }
             }
-            self.read_evidence(answer).await;
+            self.skip(answer).await;
         }
         let text = format!("more than {REDIRECTS} redirects; the last one led to {}", ask.target.url);
         let failure = failure(Stage::Answer, Instant::now(), text, "the server redirects in a circle");
@@ -59,7 +57,7 @@ impl Client {
                 }
             }
         }
-        let mut link = Http1::open(&self.context, &ask.target, &ask.purpose, false).await.map_err(Trouble::Failed)?;
+        let mut link = Http1::open(&self.context, &ask.target, &ask.purpose).await.map_err(Trouble::Failed)?;
         self.context.sent.cancel();
         let outcome = link.exchange(ask).await;
         self.link = Some(link);
@@ -78,13 +76,15 @@ impl Client {
         Some(link)
     }
 
-    /// The next bytes of an answer's body; `None` at its end.
+    /// The next bytes of an answer's body; `None` at its end, after which the link may serve the next request.
     pub async fn chunk(&mut self, answer: &mut Answer) -> Result<Option<Bytes>, Failure> {
         let idle_ms = self.context.spec.timeouts.idle_ms;
-        match &self.link {
-            Some(link) => link.chunk(answer, idle_ms).await,
-            None => Ok(None),
+        let Some(link) = &mut self.link else { return Ok(None) };
+        let bytes = link.chunk(answer, idle_ms).await?;
+        if bytes.is_none() {
+            link.release().await;
         }
+        Ok(bytes)
     }
 
     /// Reads the whole body and keeps at most `limit_bytes` of it; says whether that was all.
@@ -99,22 +99,22 @@ impl Client {
         Ok((body, whole))
     }
 
-    /// Reads a body that is only evidence: at most 64 KiB and one second of it. A longer one costs the link.
-    pub async fn read_evidence(&mut self, mut answer: Answer) {
-        let read = async {
-            let mut left = EVIDENCE_BYTES;
-            while let Ok(Some(bytes)) = self.chunk(&mut answer).await {
-                left = left.saturating_sub(bytes.len());
-                if left == 0 {
-                    return false;
-                }
-            }
-            true
-        };
-        let whole = tokio::time::timeout(std::time::Duration::from_secs(1), read).await.unwrap_or(false);
-        if !whole {
+    /// Reads a body that is not needed. A long one costs the link.
+    pub async fn skip(&mut self, mut answer: Answer) {
+        let Some(link) = &mut self.link else { return };
+        if link.read_evidence(&mut answer).await {
+            link.release().await;
+        } else {
             self.finish("the rest of the answer is not needed").await;
         }
+    }
+
+    /// Reads what an answer says that is a failure, and ends the link by it.
+    pub async fn refuse(&mut self, mut answer: Answer, failure: Failure) -> Failure {
+        if let Some(link) = &self.link {
+            link.read_evidence(&mut answer).await;
+        }
+        self.fail(failure)
     }
 
     /// Closes the link after this request where the request said so.

@@ -23,6 +23,8 @@ pub(crate) struct Context {
     /// What links that are dropped say.
     parting: Arc<Mutex<&'static str>>,
     last_link: AtomicU32,
+    /// What was decided before there was a link to say it on.
+    early_acts: Mutex<Vec<ClientAct>>,
     trust: OnceCell<Trust>,
 }
 
@@ -36,6 +38,7 @@ impl Context {
             answered: CancellationToken::new(),
             parting: Arc::new(Mutex::new("no longer needed")),
             last_link: AtomicU32::new(0),
+            early_acts: Mutex::default(),
             trust: OnceCell::new(),
         })
     }
@@ -52,6 +55,9 @@ impl Context {
             tls,
             purpose: purpose.to_owned(),
         }));
+        for act in self.early_acts.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            log.event(What::Client(act));
+        }
         LinkGuard { log: Arc::new(log), parting: self.parting.clone() }
     }
 
@@ -60,17 +66,18 @@ impl Context {
         *self.parting.lock().unwrap_or_else(PoisonError::into_inner) = text;
     }
 
-    /// Says what Pushscope decided, on the newest link.
+    /// Says what Pushscope decided, on the newest link, or on the first one once there is one.
     pub fn act(&self, act: Act, text: impl Into<String>) {
-        let link = match self.last_link.load(Ordering::Acquire) {
-            0 => {
+        let act = ClientAct { act, text: text.into() };
+        match (self.last_link.load(Ordering::Acquire), act.act) {
+            (0, Act::Done | Act::GaveUp) => {
                 let guard = self.open_link("", 0, false, "nothing was opened");
                 guard.log.closed(Dir::Out, "nothing was opened");
-                guard.log.id
+                guard.log.event(What::Client(act));
             }
-            id => LinkId(id),
-        };
-        self.events.send(link, What::Client(ClientAct { act, text: text.into() }));
+            (0, _) => self.early_acts.lock().unwrap_or_else(PoisonError::into_inner).push(act),
+            (id, _) => self.events.send(LinkId(id), What::Client(act)),
+        }
     }
 
     /// Notes something worth saying.

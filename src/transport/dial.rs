@@ -26,6 +26,12 @@ const STAGGER: Duration = Duration::from_millis(250);
 
 /// Opens a link to a target.
 pub(crate) async fn dial(context: &Context, target: &Target, purpose: &str) -> Result<Link, Failure> {
+    if target.tls
+        && let Err(failure) = context.trust().await
+    {
+        context.fail_unopened(&target.host, target.port, true, &failure);
+        return Err(failure);
+    }
     let guard = context.open_link(&target.host, target.port, target.tls, purpose);
     match stages(context, target, &guard).await {
         Ok(stream) => Ok(Link::new(stream, guard)),

@@ -110,10 +110,20 @@ pub fn io(stage: Stage, doing: &str, error: &io::Error, since: Instant) -> Failu
         ErrorKind::NetworkUnreachable | ErrorKind::HostUnreachable => {
             ("the network went away".to_owned(), "is the network still there?")
         }
-        _ => (plain(error), ""),
+        _ => {
+            let said = plain(error);
+            // With TLS 1.3 a server looks at the client's certificate after the handshake.
+            let wants_certificate =
+                ["CertificateRequired", "BadCertificate", "UnknownCA"].iter().any(|alert| said.contains(alert));
+            (said, if wants_certificate { CLIENT_CERTIFICATE } else { "" })
+        }
     };
     failure(stage, since, format!("{doing}: {said}"), hint)
 }
+
+/// What helps where a server asks for a client certificate.
+pub(super) const CLIENT_CERTIFICATE: &str =
+    "the server wants a client certificate it trusts: give a certificate and key file";
 
 /// An error's own words together with those of its causes, each once.
 pub fn plain(error: &(dyn std::error::Error + 'static)) -> String {

@@ -3,7 +3,7 @@
 //! hyper is given an empty request. When it writes that request's head, [`HyperStream`] throws those bytes away and
 //! writes the bytes of [`Ask`] instead. What hyper refuses to read stays recorded, since the tap sits below it.
 
-use super::context::Context;
+use super::context::{Context, LinkLog};
 use super::dial::{dial, within};
 use super::failure;
 use super::request::Ask;
@@ -19,7 +19,7 @@ use hyper::rt::{Read, ReadBufCursor, Write};
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, ready};
 use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
@@ -28,6 +28,9 @@ use tokio::task::JoinHandle;
 const HEAD_LIMIT_BYTES: usize = 256 * 1024;
 /// The most header lines that hyper takes.
 const HEAD_LIMIT_LINES: usize = 2000;
+
+/// How much of a body is read that nobody asked for: of redirects and refusals.
+const EVIDENCE_BYTES: usize = 64 * 1024;
 
 /// The head of an answer, and its body to be read.
 pub(crate) struct Answer {
@@ -78,7 +81,15 @@ pub(crate) struct Http1 {
     sender: SendRequest<Empty<Bytes>>,
     outgoing: Arc<Mutex<Bytes>>,
     task: Task,
+    turn: Arc<Mutex<Turn>>,
     used: bool,
+}
+
+/// Who ends the link when hyper is through with it: its owner during an exchange, else hyper's task.
+#[derive(Default)]
+struct Turn {
+    in_exchange: bool,
+    is_through: bool,
 }
 
 /// hyper's side of the link, which ends with its owner.
@@ -91,8 +102,8 @@ impl Drop for Task {
 }
 
 impl Http1 {
-    /// Opens a link. `upgrade` keeps it open after an answer of 101.
-    pub async fn open(context: &Context, target: &Target, purpose: &str, upgrade: bool) -> Result<Http1, Failure> {
+    /// Opens a link.
+    pub async fn open(context: &Context, target: &Target, purpose: &str) -> Result<Http1, Failure> {
         let link = dial(context, target, purpose).await?;
         let outgoing = Arc::new(Mutex::new(Bytes::new()));
         let stream = HyperStream { tap: link.tap.clone(), unread: Bytes::new(), outgoing: outgoing.clone() };
@@ -107,21 +118,36 @@ impl Http1 {
             .await;
         let (sender, connection) =
             made.map_err(|error| link.fail(failure::failure(Stage::Request, began, failure::plain(&error), "")))?;
-        let (tap, log) = (link.tap.clone(), link.log.clone());
+        let turn = Arc::new(Mutex::new(Turn::default()));
+        let (tap, log, task_turn) = (link.tap.clone(), link.log.clone(), turn.clone());
         let task = Task(tokio::spawn(async move {
             let mut connection = connection;
-            let ended = poll_fn(|cx| connection.poll_without_shutdown(cx)).await;
+            // What went wrong is told where the answer is awaited.
+            let _ = poll_fn(|cx| connection.poll_without_shutdown(cx)).await;
             let parts = connection.into_parts();
-            if ended.is_ok() && !upgrade {
-                let by = tap.first_ended().unwrap_or(Dir::Out);
-                tap.shutdown().await;
-                tap.close();
-                let text = if by == Dir::In { "the server closed the connection" } else { "the answer was complete" };
-                log.closed(by, text);
+            let in_exchange = {
+                let mut turn = lock(&task_turn);
+                turn.is_through = true;
+                turn.in_exchange
+            };
+            if !in_exchange {
+                end(&tap, &log).await;
             }
             [parts.read_buf, parts.io.unread].concat().into()
         }));
-        Ok(Http1 { link, target: target.clone(), sender, outgoing, task, used: false })
+        Ok(Http1 { link, target: target.clone(), sender, outgoing, task, turn, used: false })
+    }
+
+    /// Ends an exchange whose answer was read: the link may idle, and ends if the server does.
+    pub async fn release(&mut self) {
+        let is_through = {
+            let mut turn = lock(&self.turn);
+            turn.in_exchange = false;
+            turn.is_through
+        };
+        if is_through {
+            end(&self.link.tap, &self.link.log).await;
+        }
     }
 
     /// Whether another request can be sent on this link.
@@ -134,9 +160,10 @@ impl Http1 {
         let began = Instant::now();
         let before = self.link.tap.moved_bytes(Dir::In);
         let reused = std::mem::replace(&mut self.used, true);
+        lock(&self.turn).in_exchange = true;
         let outcome = within(ask.answer_ms, async {
             self.sender.ready().await?;
-            *self.outgoing.lock().unwrap_or_else(PoisonError::into_inner) = ask.bytes();
+            *lock(&self.outgoing) = ask.bytes();
             let mut request = http::Request::new(Empty::new());
             // A method that is no token was refused before anything was opened.
             *request.method_mut() = http::Method::from_bytes(ask.method.as_bytes()).unwrap_or_default();
@@ -202,7 +229,7 @@ impl Http1 {
         if let Some(cause) = failure::io_cause(error) {
             let doing = format!("waiting for {host} to answer");
             let mut failure = failure::io(Stage::Answer, &doing, cause, began);
-            if received == 0 {
+            if received == 0 && failure.hint != failure::CLIENT_CERTIFICATE {
                 tls_hint.clone_into(&mut failure.hint);
             }
             return failure;
@@ -226,6 +253,7 @@ impl Http1 {
                     self.link.tap.drain().await;
                     return Err(self.link.fail(failure));
                 }
+                Err(_) if self.link.tap.is_stalled() => continue,
                 Err(limit) => {
                     let doing = format!("reading {}'s stream", self.target.authority());
                     return Err(self.link.fail(failure::timeout(Stage::Stream, &doing, limit, answer.began)));
@@ -235,6 +263,21 @@ impl Http1 {
                 return Ok(Some(bytes));
             }
         }
+    }
+
+    /// Reads a body that is only evidence: at most 64 KiB and one second of it. Says whether that was all.
+    pub async fn read_evidence(&self, answer: &mut Answer) -> bool {
+        let read = async {
+            let mut left = EVIDENCE_BYTES;
+            while let Ok(Some(bytes)) = self.chunk(answer, 0).await {
+                left = left.saturating_sub(bytes.len());
+                if left == 0 {
+                    return false;
+                }
+            }
+            true
+        };
+        tokio::time::timeout(Duration::from_secs(1), read).await.unwrap_or(false)
     }
 
     /// Why an answer's body cannot be read on.
@@ -263,6 +306,23 @@ impl Http1 {
     }
 }
 
+/// Ends a link that hyper is through with.
+async fn end(tap: &Tap, log: &LinkLog) {
+    let by = tap.first_ended().unwrap_or(Dir::Out);
+    tap.shutdown().await;
+    tap.close();
+    let text = match (by, tap.error()) {
+        (_, Some(io::ErrorKind::ConnectionReset)) => "the server reset the idle connection (TCP RST)",
+        (Dir::In, _) => "the server closed the connection",
+        (Dir::Out, _) => "the answer was complete",
+    };
+    log.closed(by, text);
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// What hyper reads and writes.
 struct HyperStream {
     tap: Tap,
@@ -287,7 +347,7 @@ impl Read for HyperStream {
 
 impl Write for HyperStream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut std::task::Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let mut outgoing = self.outgoing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut outgoing = lock(&self.outgoing);
         while !outgoing.is_empty() {
             ready!(self.tap.poll_write(cx, &mut outgoing))?;
         }

@@ -127,6 +127,11 @@ impl Tap {
         self.state().first_ended
     }
 
+    /// Whether reading waits for the recording, which is no silence of the server's.
+    pub fn is_stalled(&self) -> bool {
+        self.state().stalled.is_some()
+    }
+
     /// The error that broke the stream, where one did.
     pub fn error(&self) -> Option<io::ErrorKind> {
         self.state().error

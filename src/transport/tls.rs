@@ -1,7 +1,7 @@
 //! TLS by rustls: whom to trust, what verification said, and the facts of a handshake.
 
 use super::certificate;
-use super::failure::{failure, plain, quoted, refused_option};
+use super::failure::{CLIENT_CERTIFICATE, failure, plain, quoted, refused_option};
 use super::spec::TlsOptions;
 use super::target::Target;
 use crate::wire::{CertificateFacts, Failure, Stage, TlsFacts};
@@ -28,7 +28,10 @@ pub(crate) struct Trust {
 impl Trust {
     /// Reads the system's trust store and the files that the options name.
     pub fn load(options: &TlsOptions) -> Result<Trust, Failure> {
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let mut provider = rustls::crypto::aws_lc_rs::default_provider();
+        // The hybrid group first, as browsers do.
+        provider.kx_groups.sort_by_key(|group| group.name() != rustls::NamedGroup::X25519MLKEM768);
+        let provider = Arc::new(provider);
         let extra = match &options.ca_file {
             Some(path) => certificates(path)?,
             None => Vec::new(),
@@ -289,9 +292,7 @@ fn refusal(error: &Error, chain: &[CertificateFacts]) -> (String, String) {
                 AlertDescription::UnrecognisedName => "the server has no such name: check the host in the address",
                 AlertDescription::CertificateRequired
                 | AlertDescription::BadCertificate
-                | AlertDescription::UnknownCA => {
-                    "the server wants a client certificate it trusts: give a certificate and key file"
-                }
+                | AlertDescription::UnknownCA => CLIENT_CERTIFICATE,
                 _ => "",
             };
             (format!("the server refused with the alert {alert:?}"), hint.to_owned())

@@ -51,7 +51,7 @@ async fn follow(client: &mut Client, ask: Ask, answer: Answer, pick: &Pick) -> O
         Pick::Stream => Some(stream::run(client, ask, Some(answer)).await),
         Pick::Poll | Pick::Refused => Some(poll::run(client, ask, Some(answer)).await),
         Pick::WebSocket => {
-            client.read_evidence(answer).await;
+            client.skip(answer).await;
             client.finish("the endpoint wants WebSocket").await;
             None
         }

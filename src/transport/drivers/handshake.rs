@@ -14,7 +14,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use sha1::{Digest, Sha1};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// A link that was upgraded.
 pub(super) struct Upgraded {
@@ -34,9 +34,9 @@ pub(super) async fn open(
 ) -> Result<Upgraded, Failure> {
     let ask = upgrade(&context.spec, target, auth);
     let began = Instant::now();
-    let mut http = Http1::open(context, target, purpose, true).await?;
+    let mut http = Http1::open(context, target, purpose).await?;
     context.sent.cancel();
-    let answer = match http.exchange(&ask).await {
+    let mut answer = match http.exchange(&ask).await {
         Ok(answer) => answer,
         Err(Trouble::Failed(failure)) => return Err(failure),
         Err(Trouble::Silent(failure)) => return Err(http.link.fail(failure)),
@@ -47,7 +47,7 @@ pub(super) async fn open(
     context.answered.cancel();
     if answer.status != 101 {
         let refusal = refused(&answer, began);
-        read_evidence(&http, answer).await;
+        http.read_evidence(&mut answer).await;
         return Err(http.link.fail(refusal));
     }
     let wrong = check(&ask, &answer);
@@ -166,21 +166,6 @@ fn refused(answer: &Answer, began: Instant) -> Failure {
         ),
     };
     failure(Stage::Answer, began, text, hint)
-}
-
-/// Reads what a refusal says: at most 64 KiB and one second of it.
-async fn read_evidence(http: &Http1, mut answer: Answer) {
-    let read = async {
-        let mut left = 64 * 1024_usize;
-        while let Ok(Some(bytes)) = http.chunk(&mut answer, 0).await {
-            left = left.saturating_sub(bytes.len());
-            if left == 0 {
-                break;
-            }
-        }
-    };
-    // A refusal that does not end is cut here; what came is recorded.
-    let _ = tokio::time::timeout(Duration::from_secs(1), read).await;
 }
 
 #[cfg(test)]

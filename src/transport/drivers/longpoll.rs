@@ -38,7 +38,7 @@ pub(super) async fn run(client: &mut Client, ask: Ask) -> Outcome {
                 if matches!(status, 429 | 500..=599) {
                     failures += 1;
                     let pause = retry_after(&answer).unwrap_or_else(|| backoff(interval, failures));
-                    client.read_evidence(answer).await;
+                    client.skip(answer).await;
                     wait(&context, pause, &format!("status {status}")).await;
                     continue;
                 }

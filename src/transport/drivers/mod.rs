@@ -95,9 +95,8 @@ async fn refused(client: &mut Client, answer: Answer) -> Failure {
         Some(names) => format!("{}: {names}", status_hint(status)),
         None => status_hint(status).to_owned(),
     };
-    client.read_evidence(answer).await;
     let refusal = Failure { stage: Stage::Answer, text, hint, took_ns: held.as_nanos() as u64 };
-    client.fail(refusal)
+    client.refuse(answer, refusal).await
 }
 
 /// The reason phrase that RFC 9110 gives a status, with a space before it.

@@ -78,6 +78,11 @@ impl SideRequests {
 
     /// Waits for the requests that are still under way.
     pub async fn rest(&mut self) {
+        if !self.context.sent.is_cancelled() {
+            for _ in std::mem::take(&mut self.running) {
+                self.context.act(Act::NotSent, "not sent: the connection never came up");
+            }
+        }
         let all = async { while self.running.next().await.is_some() {} };
         // Those that take too long end with the connection; their links say so.
         let _ = tokio::time::timeout(REST, all).await;

@@ -41,7 +41,7 @@ pub(super) async fn run(client: &mut Client, ask: Ask, first: Option<Answer>) ->
         let mut labelled = true;
         let ended = match answer {
             Ok(answer) if answer.status == 204 => {
-                client.read_evidence(answer).await;
+                client.skip(answer).await;
                 client.finish("the server wants no reconnection").await;
                 return Outcome::Done("status 204: the server wants no reconnection".to_owned());
             }

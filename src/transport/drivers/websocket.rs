@@ -53,8 +53,7 @@ pub(super) async fn run(
         let purpose = if number == 0 { "request".to_owned() } else { format!("reconnection {number}") };
         let opened = tokio::select! {
             opened = handshake::open(context, target, auth, &purpose) => opened,
-            () = collect(orders, &mut early_orders) => {
-                context.set_parting("closed by the user");
+            () = collect(context, orders, &mut early_orders) => {
                 return Outcome::Done("closed by the user before it was open".to_owned());
             }
         };
@@ -85,11 +84,11 @@ async fn ended(side: &mut SideRequests, outcome: Outcome) -> Outcome {
 }
 
 /// Keeps orders for later until one is to close.
-async fn collect(orders: &mut UnboundedReceiver<Order>, kept: &mut VecDeque<Outgoing>) {
+async fn collect(context: &Context, orders: &mut UnboundedReceiver<Order>, kept: &mut VecDeque<Outgoing>) {
     loop {
         match orders.recv().await {
             Some(Order::Send(outgoing)) => kept.push_back(outgoing),
-            Some(Order::Close { .. }) => return,
+            Some(Order::Close { .. }) => return context.set_parting("closed by the user"),
             None => std::future::pending().await,
         }
     }
@@ -179,6 +178,7 @@ impl Conversation<'_> {
                 Step::Order(Some(Order::Close { code, reason })) => self.close(code, &reason),
                 Step::Order(None) => std::future::pending().await,
                 Step::TooLate => return self.too_late().await,
+                Step::Idle if tap.is_stalled() => self.last_read = Instant::now(),
                 Step::Idle => {
                     let limit = Duration::from_millis(idle_ms);
                     let failure = failure::timeout(Stage::Stream, "reading WebSocket frames", limit, self.began);

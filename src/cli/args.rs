@@ -1,0 +1,203 @@
+//! The command line, as DESIGN.md lists it.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// An inspector for realtime connections: every byte explained.
+#[derive(Debug, Parser)]
+#[command(name = "pushscope", version, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    /// An address to connect to, or a recording to open, in the window.
+    #[arg(value_name = "URL | FILE.pushscope")]
+    pub target: Option<String>,
+    /// What to do without a window.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What to do without a window.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Connect, record, and print a line a record.
+    Record(Box<RecordArgs>),
+    /// Print the records of a recording.
+    Show(ShowArgs),
+    /// Run the lab: a loopback server that speaks every push type.
+    Lab(LabArgs),
+}
+
+/// How records are printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Columns for people.
+    #[default]
+    Table,
+    /// One JSON object a record.
+    Jsonl,
+}
+
+/// What is printed, and how.
+#[derive(Clone, Debug, Args)]
+pub struct OutputArgs {
+    /// How records are printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+    /// Print every field of each record, too.
+    #[arg(long)]
+    pub fields: bool,
+    /// Print only records that match, such as 'kind:sse.event size>100 "error"'.
+    #[arg(long, value_name = "EXPR", default_value = "")]
+    pub filter: String,
+    /// Print messages, heads and what the link did; leave out chunks, frames and other layers below.
+    #[arg(long)]
+    pub messages: bool,
+}
+
+/// `pushscope record`.
+#[derive(Debug, Args)]
+pub struct RecordArgs {
+    /// http, https, ws or wss address, or lab:NAME for the built-in lab.
+    pub url: String,
+    /// Keep the recording in this file.
+    #[arg(short = 'o', long = "output", value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// The push type.
+    #[arg(long = "as", value_name = "TYPE", default_value = "auto",
+          value_parser = ["auto", "poll", "longpoll", "stream", "sse", "ws"])]
+    pub push_type: String,
+    /// Stop after so long, such as 10s or 500ms.
+    #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
+    pub stop_after: Option<Duration>,
+    /// Stop after so many messages from the server.
+    #[arg(long)]
+    pub count: Option<u64>,
+    /// Send this text once connected; may be given again.
+    #[arg(long = "send", value_name = "TEXT")]
+    pub send: Vec<String>,
+    /// Between polls; with streams, before a reconnection.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub interval: Option<Duration>,
+    /// A request header, sent as typed; may be given again.
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
+    pub headers: Vec<String>,
+    /// The method.
+    #[arg(short = 'X', long = "request", value_name = "METHOD", default_value = "")]
+    pub method: String,
+    /// The request's body; @FILE reads it from a file.
+    #[arg(short = 'd', long = "data", value_name = "BODY | @FILE")]
+    pub data: Option<String>,
+    /// Basic authentication.
+    #[arg(short = 'u', long, value_name = "USER:PASSWORD", conflicts_with = "bearer")]
+    pub user: Option<String>,
+    /// Bearer authentication.
+    #[arg(long, value_name = "TOKEN")]
+    pub bearer: Option<String>,
+    /// Ask with HTTP/1.0.
+    #[arg(long = "http1.0", conflicts_with = "http11")]
+    pub http10: bool,
+    /// Ask with HTTP/1.1 (the default).
+    #[arg(long = "http1.1")]
+    pub http11: bool,
+    /// Accept any certificate.
+    #[arg(long)]
+    pub insecure: bool,
+    /// Trust the certificate authorities in this PEM file, too.
+    #[arg(long, value_name = "FILE")]
+    pub cacert: Option<String>,
+    /// The client's certificate chain, a PEM file.
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub cert: Option<String>,
+    /// The client's private key, a PEM file.
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub key: Option<String>,
+    /// Reconnect when a stream ends: yes or no (default: as the type does).
+    #[arg(long, value_name = "YES | NO", value_parser = ["yes", "no"])]
+    pub reconnect: Option<String>,
+    /// Long polling: take the cursor from this response header.
+    #[arg(long, value_name = "NAME", conflicts_with = "cursor_path")]
+    pub cursor_header: Option<String>,
+    /// Long polling: take the cursor from the answer by this JSONPath.
+    #[arg(long, value_name = "JSONPATH")]
+    pub cursor_path: Option<String>,
+    /// Long polling: send the cursor as this query parameter.
+    #[arg(long, value_name = "NAME", default_value = "cursor")]
+    pub cursor_query: String,
+    /// SSE: begin behind this event.
+    #[arg(long, value_name = "ID")]
+    pub last_event_id: Option<String>,
+    /// WebSocket: a subprotocol to offer; may be given again.
+    #[arg(long = "subprotocol", value_name = "NAME")]
+    pub subprotocols: Vec<String>,
+    /// WebSocket: go on although the answer to the upgrade is wrong.
+    #[arg(long)]
+    pub go_on_anyway: bool,
+    /// WebSocket: do not answer pings.
+    #[arg(long)]
+    pub no_pong: bool,
+    /// WebSocket: do not answer close frames.
+    #[arg(long)]
+    pub no_close: bool,
+    /// For each stage (DNS, TCP, TLS, answer), how long it may take.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub timeout: Option<Duration>,
+    /// Print nothing but failures.
+    #[arg(short = 'q', long)]
+    pub quiet: bool,
+    /// What is printed.
+    #[command(flatten)]
+    pub out: OutputArgs,
+}
+
+/// `pushscope show`.
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// A recording.
+    pub file: PathBuf,
+    /// What is printed.
+    #[command(flatten)]
+    pub out: OutputArgs,
+}
+
+/// `pushscope lab`.
+#[derive(Debug, Args)]
+pub struct LabArgs {
+    /// Where to listen; loopback addresses only.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8700")]
+    pub listen: std::net::SocketAddr,
+}
+
+/// A duration such as `10s`, `1.5s`, `250ms`, `2m`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let unit_at = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(unit_at);
+    let per_unit = match unit.trim() {
+        "ms" => 0.001,
+        "" | "s" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        other => return Err(format!("'{other}' is no unit of time; ms, s, m and h are")),
+    };
+    let seconds = number.parse::<f64>().map_err(|_| "a duration is a number and a unit, such as 10s or 250ms")?;
+    Duration::try_from_secs_f64(seconds * per_unit).map_err(|_| "that is too long a time".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn durations_have_units() {
+        assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
+        assert_eq!(duration("1.5s"), Ok(Duration::from_millis(1500)));
+        assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
+        assert!(duration("5 parsecs").is_err());
+        assert!(duration("soon").is_err());
+    }
+}

@@ -1,0 +1,251 @@
+//! `pushscope record`.
+
+use super::args::RecordArgs;
+use super::output::Output;
+use super::{Failed, runtime};
+use crate::dissect::{Kind, Record};
+use crate::lab::{self, Lab};
+use crate::session::file::Recorder;
+use crate::session::{RecordId, Session, Store, is_message};
+use crate::transport::{self, Auth, CursorSource, CursorTarget, Handle, HttpVersion, Order, Outgoing, PushType, Spec};
+use crate::wire::{Act, ConnectionId, Dir, EventSender, ReaderOptions};
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// Bytes that may wait for the screen, and for the file, before the socket is left unread.
+const QUEUE_LIMIT_BYTES: usize = 64 << 20;
+
+/// How long a close may take before it is forced.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Connects, records, and prints.
+pub fn run(args: RecordArgs) -> Result<(), Failed> {
+    let mut output = Output::new(&args.out, args.quiet).map_err(Failed::Usage)?;
+    let runtime = runtime()?;
+    let mut spec = spec(&args)?;
+    let mut own_lab = None;
+    if spec.url.starts_with("lab:") {
+        let started = runtime
+            .block_on(Lab::start(([127, 0, 0, 1], 0).into()))
+            .map_err(|error| Failed::Run(format!("the lab cannot listen on 127.0.0.1: {error}")))?;
+        lab_defaults(&mut spec);
+        spec.url = lab::resolve(started.addr(), &spec.url).map_err(Failed::Usage)?;
+        own_lab = Some(started);
+    }
+    transport::check(&spec).map_err(|failure| Failed::Usage(failure.to_string()))?;
+
+    let mut readers = vec![ReaderOptions::new(QUEUE_LIMIT_BYTES)];
+    if args.output.is_some() {
+        readers.push(ReaderOptions::new(QUEUE_LIMIT_BYTES));
+    }
+    let started_unix_ns = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as i64);
+    let (events, mut receivers) = EventSender::new(Instant::now(), 1, readers);
+    let mut recorder = None;
+    let mut store = Store::newest();
+    if let (Some(path), Some(receiver)) = (&args.output, receivers.pop_if(|_| args.output.is_some())) {
+        let failed = |error: crate::session::file::FileError| Failed::Run(error.to_string());
+        let started = Recorder::start(path, receiver, started_unix_ns).map_err(failed)?;
+        store = Store::archived(started.archive().map_err(failed)?, started.saved());
+        recorder = Some(started);
+    }
+    let Some(receiver) = receivers.pop() else { return Ok(()) };
+    let mut session = Session::new(store, started_unix_ns);
+    let handle = transport::connect(runtime.handle(), ConnectionId(1), spec, args.url.clone(), events.clone());
+    drop(events);
+
+    let interrupted = interruption(&runtime);
+    let mut run = Run { args: &args, handle: Some(handle), unsent: args.send.clone(), closing: None, messages: 0 };
+    let deadline = args.stop_after.map(|after| Instant::now() + after);
+    let outcome = loop {
+        let first = session.records().len();
+        match receiver.next_timeout(Duration::from_millis(20)) {
+            Ok(entry) => {
+                session.take(entry);
+                // Take what waits, up to a batch, so that output is explained in stretches.
+                for _ in 0..4096 {
+                    let Some(entry) = receiver.try_next() else { break };
+                    session.take(entry);
+                    if run.is_enough(&session, first..session.records().len()) {
+                        break;
+                    }
+                }
+            }
+            Err(true) => break Ok(()),
+            Err(false) => {}
+        }
+        let new = first..session.records().len();
+        run.look_at(&session, new.clone());
+        let printed = output.print(&session, new).and_then(|()| output.flush());
+        if let Err(error) = printed {
+            break Err(Failed::from(error));
+        }
+        let is_due = deadline.is_some_and(|deadline| Instant::now() >= deadline);
+        if is_due || interrupted.load(Ordering::Relaxed) || args.count.is_some_and(|count| run.messages >= count) {
+            run.close();
+        }
+        run.force_close();
+    };
+    drop(run);
+    if let Some(recorder) = recorder {
+        let status = recorder.stop();
+        if let Some(error) = status.failed {
+            return Err(Failed::Run(error.to_string()));
+        }
+    }
+    drop(own_lab);
+    runtime.shutdown_timeout(Duration::from_millis(200));
+    outcome?;
+    match session.connections().first().and_then(|connection| connection.over.clone()) {
+        Some((Act::GaveUp, why)) => Err(Failed::Run(why)),
+        _ => Ok(()),
+    }
+}
+
+struct Run<'a> {
+    args: &'a RecordArgs,
+    handle: Option<Handle>,
+    unsent: Vec<String>,
+    closing: Option<Instant>,
+    messages: u64,
+}
+
+impl Run<'_> {
+    /// Counts messages, and sends what is to be sent once the server has answered.
+    fn look_at(&mut self, session: &Session, new: Range<RecordId>) {
+        for record in &session.records()[new] {
+            self.messages += u64::from(counts(record));
+            if record.kind == Kind::HttpResponse {
+                if let Some(handle) = &self.handle {
+                    self.unsent.drain(..).for_each(|text| handle.order(Order::Send(Outgoing::Text(text))));
+                }
+            }
+        }
+        // With the connection over, its handle goes, and with it the last sender of events.
+        if self.handle.as_ref().is_some_and(Handle::is_over) {
+            self.handle = None;
+        }
+    }
+
+    fn is_enough(&self, session: &Session, new: Range<RecordId>) -> bool {
+        let Some(count) = self.args.count else { return false };
+        self.messages + session.records()[new].iter().filter(|record| counts(record)).count() as u64 >= count
+    }
+
+    fn close(&mut self) {
+        if let (None, Some(handle)) = (self.closing, &self.handle) {
+            self.closing = Some(Instant::now());
+            handle.order(Order::Close { code: Some(1000), reason: String::new() });
+        }
+    }
+
+    fn force_close(&mut self) {
+        if self.closing.is_some_and(|since| since.elapsed() > CLOSE_PATIENCE) {
+            if let Some(handle) = &self.handle {
+                handle.stop();
+            }
+        }
+    }
+}
+
+/// Whether a record counts as a message of the server.
+fn counts(record: &Record) -> bool {
+    let is_control = matches!(record.kind, Kind::WsPing | Kind::WsPong | Kind::WsClose | Kind::SseComment);
+    record.dir == Dir::In && is_message(record) && !is_control
+}
+
+/// Set when the user or the system asks the process to end.
+fn interruption(runtime: &tokio::runtime::Runtime) -> Arc<AtomicBool> {
+    let flag = Arc::new(AtomicBool::new(false));
+    let set = flag.clone();
+    runtime.spawn(async move {
+        #[cfg(unix)]
+        {
+            use tokio::signal::unix::{SignalKind, signal};
+            if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+                tokio::select! {
+                    _ = tokio::signal::ctrl_c() => {}
+                    _ = terminate.recv() => {}
+                }
+                set.store(true, Ordering::Relaxed);
+                return;
+            }
+        }
+        if tokio::signal::ctrl_c().await.is_ok() {
+            set.store(true, Ordering::Relaxed);
+        }
+    });
+    flag
+}
+
+/// The push type and options that a lab endpoint's name implies, where the user asked for nothing else.
+fn lab_defaults(spec: &mut Spec) {
+    let name = spec.url.trim_start_matches("lab:").split('?').next().unwrap_or_default().to_owned();
+    if spec.push_type == PushType::Auto {
+        spec.push_type = match name.as_str() {
+            "poll" => PushType::Poll,
+            "longpoll" => PushType::LongPoll,
+            "ws" => PushType::Ws,
+            "sse" => PushType::Sse,
+            "sse10" | "stream" | "lines" | "multipart" => PushType::Stream,
+            _ => PushType::Auto,
+        };
+    }
+    if spec.push_type == PushType::LongPoll && spec.cursor == CursorSource::None {
+        spec.cursor = CursorSource::Header("X-Cursor".to_owned());
+    }
+}
+
+fn spec(args: &RecordArgs) -> Result<Spec, Failed> {
+    let mut spec = Spec { url: args.url.clone(), method: args.method.clone(), ..Spec::default() };
+    let types = PushType::ALL.into_iter();
+    spec.push_type = types.into_iter().find(|known| known.name() == args.push_type).unwrap_or_default();
+    for header in &args.headers {
+        let Some((name, value)) = header.split_once(':') else {
+            return Err(Failed::Usage(format!("-H '{header}' has no colon; write -H 'Name: value'")));
+        };
+        spec.headers.push((name.trim_end().to_owned(), value.trim().to_owned()));
+    }
+    if let Some(data) = &args.data {
+        spec.body = Some(match data.strip_prefix('@') {
+            Some(path) => std::fs::read(path)
+                .map_err(|error| Failed::Usage(format!("-d @{path} cannot be read: {error}")))?
+                .into(),
+            None => data.clone().into_bytes().into(),
+        });
+    }
+    if let Some(user) = &args.user {
+        let (user, password) = user.split_once(':').unwrap_or((user, ""));
+        spec.auth = Auth::Basic { user: user.to_owned(), password: password.to_owned() };
+    }
+    if let Some(token) = &args.bearer {
+        spec.auth = Auth::Bearer { token: token.clone() };
+    }
+    if args.http10 {
+        spec.http = HttpVersion::Http10;
+    }
+    spec.interval_ms = args.interval.map(|interval| interval.as_millis() as u64);
+    spec.reconnect = args.reconnect.as_ref().map(|answer| answer == "yes");
+    spec.cursor = match (&args.cursor_header, &args.cursor_path) {
+        (Some(name), _) => CursorSource::Header(name.clone()),
+        (None, Some(path)) => CursorSource::JsonPath(path.clone()),
+        (None, None) => CursorSource::None,
+    };
+    spec.cursor_target = CursorTarget::Query(args.cursor_query.clone());
+    spec.last_event_id = args.last_event_id.clone();
+    spec.websocket.subprotocols = args.subprotocols.clone();
+    spec.websocket.go_on_anyway = args.go_on_anyway;
+    spec.websocket.auto_pong = !args.no_pong;
+    spec.websocket.auto_close = !args.no_close;
+    spec.tls.insecure = args.insecure;
+    spec.tls.ca_file = args.cacert.clone();
+    spec.tls.cert_file = args.cert.clone();
+    spec.tls.key_file = args.key.clone();
+    if let Some(timeout) = args.timeout {
+        let ms = timeout.as_millis() as u64;
+        let stages = &mut spec.timeouts;
+        (stages.dns_ms, stages.tcp_ms, stages.tls_ms, stages.answer_ms) = (ms, ms, ms, ms);
+    }
+    Ok(spec)
+}

@@ -1,0 +1,42 @@
+//! `pushscope show`.
+
+use super::Failed;
+use super::args::ShowArgs;
+use super::output::Output;
+use crate::session::file::Opened;
+use crate::session::{Session, Store};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+/// Bytes of the file that are taken at a time.
+const BATCH_BYTES: usize = 4 << 20;
+
+/// Prints the records of a recording.
+pub fn run(args: ShowArgs) -> Result<(), Failed> {
+    let mut output = Output::new(&args.out, false).map_err(Failed::Usage)?;
+    let failed = |error: crate::session::file::FileError| Failed::Run(error.to_string());
+    let mut opened = Opened::open(&args.file).map_err(failed)?;
+    for notice in opened.notices() {
+        eprintln!("pushscope: {notice}");
+    }
+    let store = Store::archived(opened.archive().map_err(failed)?, Arc::new(AtomicU64::new(u64::MAX)));
+    let mut session = Session::new(store, opened.started_unix_ns());
+    loop {
+        let batch = opened.next_batch(BATCH_BYTES);
+        let entries = match batch {
+            Ok(entries) if entries.is_empty() => break,
+            Ok(entries) => entries,
+            Err(error) => {
+                output.flush()?;
+                return Err(failed(error));
+            }
+        };
+        let first = session.records().len();
+        for entry in entries {
+            session.take(entry);
+        }
+        output.print(&session, first..session.records().len())?;
+    }
+    output.flush()?;
+    Ok(())
+}

@@ -1,0 +1,371 @@
+//! One direction of an HTTP/1 link: message after message, each a head and a body.
+
+use super::Request;
+use super::chunked::{Chunked, Step};
+use super::fields::*;
+use super::head::{self, Head};
+use crate::dissect::content::{At, Body, Hints};
+use crate::dissect::raw::Raw;
+use crate::dissect::{Ending, Flags, Kind, NoteDef, Pending, Place, Record, Severity, Sink, Value};
+use crate::wire::{Dir, LinkId};
+
+/// A head may be this long.
+pub const HEAD_LIMIT_BYTES: usize = 256 * 1024;
+
+#[derive(Clone, Debug)]
+enum Framing {
+    Length { left: u64 },
+    Chunked(Chunked),
+    Close,
+}
+
+#[derive(Clone, Debug)]
+struct Message {
+    framing: Framing,
+    body: Body,
+    /// The body's first wire byte, and how much content it has brought.
+    start: u64,
+    len: u64,
+    /// The offset of its content in the direction's content.
+    offset: u64,
+}
+
+#[derive(Clone, Debug)]
+enum State {
+    Head { bytes: Vec<u8>, scanned: usize },
+    Body(Box<Message>),
+    Raw(Raw),
+}
+
+/// A direction.
+#[derive(Clone, Debug)]
+pub struct Side {
+    link: LinkId,
+    dir: Dir,
+    state: State,
+    /// The first wire byte of the head that grows.
+    start: u64,
+    position: u64,
+    /// Content bytes of the direction so far.
+    content: u64,
+}
+
+/// What the bytes came to.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// Nothing that the other side needs to know.
+    More,
+    /// A request's head.
+    Asked(Request),
+    /// A final answer's head: the oldest request is answered.
+    Answered,
+    /// The answer agreed to speak another protocol from here on.
+    Switched {
+        /// Whether that is WebSocket.
+        is_websocket: bool,
+    },
+}
+
+impl Side {
+    /// For a fresh link.
+    pub fn new(link: LinkId, dir: Dir) -> Side {
+        let state = State::Head { bytes: Vec::new(), scanned: 0 };
+        Side { link, dir, state, start: 0, position: 0, content: 0 }
+    }
+
+    /// One past the last byte that was fed.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    fn place(&self) -> Place {
+        Place::wire(self.dir)
+    }
+
+    /// More bytes, not none. How many were taken, and what came of them.
+    pub fn feed(&mut self, wire: u64, bytes: &[u8], request: Option<&Request>, out: &mut impl Sink) -> (usize, Turn) {
+        let (taken, turn) = match &mut self.state {
+            State::Raw(raw) => {
+                raw.feed(self.dir, wire, bytes, out);
+                (bytes.len(), Turn::More)
+            }
+            State::Head { .. } => self.feed_head(wire, bytes, request, out),
+            State::Body(_) => (self.feed_body(wire, bytes, out), Turn::More),
+        };
+        self.position = wire + taken as u64;
+        (taken, turn)
+    }
+
+    fn feed_head(&mut self, wire: u64, bytes: &[u8], request: Option<&Request>, out: &mut impl Sink) -> (usize, Turn) {
+        let State::Head { bytes: head, scanned } = &mut self.state else { return (0, Turn::More) };
+        if head.is_empty() {
+            self.start = wire;
+        }
+        let before = head.len();
+        // The head ends with an empty line; empty lines before the start line do not count.
+        head.extend_from_slice(&bytes[..bytes.len().min(HEAD_LIMIT_BYTES + 1 - before)]);
+        let blank = head.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        if !could_be_http(&head[blank..], self.dir) {
+            let used = head.len() - before;
+            self.go_astray(&NOT_HTTP, out);
+            return (used, Turn::More);
+        }
+        let from = (*scanned).max(blank);
+        let Some(end) = find_head_end(head, from, blank) else {
+            *scanned = head.len().saturating_sub(3);
+            let used = head.len() - before;
+            if head.len() > HEAD_LIMIT_BYTES {
+                self.go_astray(&HEAD_TOO_LONG, out);
+            }
+            return (used, Turn::More);
+        };
+        head.truncate(end);
+        let head_bytes = std::mem::take(head);
+        *scanned = 0;
+        let used = end - before;
+        (used, self.read_head(&head_bytes, request, out))
+    }
+
+    /// From here on nothing can be framed: what was held and what follows is told in gaps.
+    fn go_astray(&mut self, note: &'static NoteDef, out: &mut impl Sink) {
+        let mut raw = Raw::new(self.link);
+        if let State::Head { bytes, .. } = &self.state {
+            out.note(self.place(), note, self.start * 8, 0, String::new);
+            raw.feed(self.dir, self.start, bytes, out);
+        }
+        self.state = State::Raw(raw);
+    }
+
+    fn read_head(&mut self, bytes: &[u8], request: Option<&Request>, out: &mut impl Sink) -> Turn {
+        let is_request = self.dir == Dir::Out;
+        let head = head::read(self.place(), self.start, bytes, is_request, out);
+        let kind = match (is_request, head.status) {
+            (true, _) => Kind::HttpRequest,
+            (false, 100..200) if head.status != 101 => Kind::HttpInformational,
+            (false, _) => Kind::HttpResponse,
+        };
+        if kind == Kind::HttpResponse && request.is_none() {
+            out.note(self.place(), &UNASKED, self.start * 8, 0, String::new);
+        }
+        let end = self.start + bytes.len() as u64;
+        let framing = self.framing(&head, kind, request, end, out);
+        if head.encoded && framing.is_some() {
+            out.note(self.place(), &ENCODED, self.start * 8, 0, String::new);
+        }
+        let mut record = self.record(kind, self.start, end);
+        record.detail = head.status.into();
+        record.flags = Flags::MESSAGE;
+        out.record(self.place(), record);
+        self.start = end;
+        let token = |wanted: &str| head.upgrade.split(',').any(|item| item.trim().eq_ignore_ascii_case(wanted));
+        if kind == Kind::HttpResponse && head.status == 101 {
+            return Turn::Switched { is_websocket: token("websocket") || head.upgrade.is_empty() };
+        }
+        if kind == Kind::HttpResponse && request.is_some_and(|r| r.is_connect) && (200..300).contains(&head.status) {
+            return Turn::Switched { is_websocket: false };
+        }
+        if let Some(framing) = framing {
+            let has_length = matches!(framing, Framing::Length { .. });
+            let hints = Hints { content_type: head.content_type.clone(), encoded: head.encoded, has_length };
+            let body = Body::new(At { link: self.link, dir: self.dir }, self.content, &hints);
+            self.state = State::Body(Box::new(Message { framing, body, start: end, len: 0, offset: self.content }));
+        }
+        match kind {
+            Kind::HttpRequest => Turn::Asked(Request {
+                is_head: head.method == "HEAD",
+                is_connect: head.method == "CONNECT",
+                wants_upgrade: !head.upgrade.is_empty(),
+            }),
+            Kind::HttpResponse => Turn::Answered,
+            _ => Turn::More,
+        }
+    }
+
+    /// How the body is framed (RFC 9112 §6.3); `None` where there is none.
+    fn framing(
+        &self,
+        head: &Head,
+        kind: Kind,
+        request: Option<&Request>,
+        end: u64,
+        out: &mut impl Sink,
+    ) -> Option<Framing> {
+        let is_request = kind == Kind::HttpRequest;
+        let bodiless = matches!(head.status, 100..200 | 204 | 304) || request.is_some_and(|request| request.is_head);
+        if !is_request && bodiless {
+            if head.coding.is_some() && matches!(head.status, 100..200 | 204) {
+                out.note(self.place(), &CODING_NOT_ALLOWED, self.start * 8, 0, String::new);
+            }
+            return None;
+        }
+        match (head.coding, head.length) {
+            (Some(true), _) => Some(Framing::Chunked(Chunked::new(end))),
+            (Some(false), _) => {
+                out.note(self.place(), &CODING_UNKNOWN, self.start * 8, 0, String::new);
+                Some(Framing::Close)
+            }
+            (None, _) if head.length_invalid => Some(Framing::Close),
+            (None, Some(0)) => None,
+            (None, Some(left)) => Some(Framing::Length { left }),
+            (None, None) if is_request => None,
+            (None, None) => Some(Framing::Close),
+        }
+    }
+
+    fn feed_body(&mut self, wire: u64, bytes: &[u8], out: &mut impl Sink) -> usize {
+        let place = self.place();
+        let State::Body(message) = &mut self.state else { return 0 };
+        let (content, is_done) = match &mut message.framing {
+            Framing::Length { left } => {
+                let take = bytes.len().min(usize::try_from(*left).unwrap_or(usize::MAX));
+                *left -= take as u64;
+                (take, *left == 0)
+            }
+            Framing::Close => (bytes.len(), false),
+            Framing::Chunked(chunked) => {
+                match chunked.step(place, self.link, wire, bytes, message.body.shows_chunks(), out) {
+                    Step::Framing(taken) => return taken,
+                    Step::Content(taken) => (taken, false),
+                    Step::Done(taken) => {
+                        self.end_body(wire + taken as u64, None, out);
+                        return taken;
+                    }
+                    Step::Broken { from, note } => return self.break_off(wire, from, note, bytes, out),
+                }
+            }
+        };
+        message.feed(wire, &bytes[..content], out);
+        if is_done {
+            self.end_body(wire + content as u64, None, out);
+        }
+        content
+    }
+
+    /// The framing is broken at byte `from`, which may have been fed before `wire`: the rest can only be shown as it is.
+    fn break_off(&mut self, wire: u64, from: u64, note: &'static NoteDef, bytes: &[u8], out: &mut impl Sink) -> usize {
+        self.end_body(from, Some(&BODY_BROKEN), out);
+        let mut raw = Raw::new(self.link);
+        out.note(self.place(), note, from * 8, 0, String::new);
+        // Only the extent of what is shown as it is matters to the gaps, not the bytes themselves.
+        let held = (wire - from) as usize;
+        let mut all = vec![0; held];
+        all.extend_from_slice(bytes);
+        raw.feed(self.dir, from, &all, out);
+        self.state = State::Raw(raw);
+        bytes.len()
+    }
+
+    /// The body ends at byte `end`; `fault` says why it may not be complete.
+    fn end_body(&mut self, end: u64, fault: Option<&'static NoteDef>, out: &mut impl Sink) {
+        let idle = State::Head { bytes: Vec::new(), scanned: 0 };
+        let State::Body(mut message) = std::mem::replace(&mut self.state, idle) else { return };
+        let is_cut = fault.is_some_and(|fault| fault.severity == Severity::Error);
+        message.body.finish(!is_cut, out);
+        self.content = message.offset + message.len;
+        self.start = end;
+        let place = self.place();
+        let content = Place::content(self.dir);
+        let is_document = message.body.is_document();
+        let is_chunked = matches!(message.framing, Framing::Chunked(_));
+        if !is_chunked && message.len > 0 {
+            out.field(place, &BODY, message.start * 8, message.len * 8, Value::Bytes, 0);
+        }
+        if is_document && message.len > 0 {
+            out.field(content, &CONTENT, message.offset * 8, message.len * 8, Value::Bytes, 0);
+        }
+        if let Some(fault) = fault {
+            out.note(content, fault, message.offset * 8, message.len * 8, || match &message.framing {
+                Framing::Length { left } => format!("{left} bytes are missing"),
+                _ => String::new(),
+            });
+        }
+        let shows_chunks = is_chunked && message.body.shows_chunks();
+        let is_message = is_document && !shows_chunks && message.len > 0;
+        let mut record = self.record(Kind::HttpBody, message.start, end);
+        record.payload_len = message.len;
+        record.flags = if is_message { Flags::MESSAGE } else { Flags::default() };
+        if fault.is_some() {
+            record.flags = record.flags.and(Flags::INCOMPLETE);
+        }
+        out.record(content, record);
+    }
+
+    fn record(&self, kind: Kind, start: u64, end: u64) -> Record {
+        let (link, dir, worst) = (self.link, self.dir, Severity::None);
+        Record { start, len: end - start, payload_len: 0, link, detail: 0, kind, dir, worst, flags: Flags::default() }
+    }
+
+    /// The direction ended.
+    pub fn finish(&mut self, ending: Ending, out: &mut impl Sink) {
+        let by = |note| if ending == Ending::Us { &CLOSED_BY_US } else { note };
+        let (place, position) = (self.place(), self.position);
+        match &mut self.state {
+            State::Raw(raw) => raw.finish(self.dir, position, out),
+            State::Head { bytes, .. } => {
+                if !bytes.is_empty() {
+                    bytes.clear();
+                    out.note(place, by(&ENDED_IN_HEAD), self.start * 8, (position - self.start) * 8, String::new);
+                    crate::dissect::sink::gap(out, self.link, self.dir, self.start, position - self.start);
+                }
+            }
+            State::Body(message) => match &mut message.framing {
+                Framing::Close => self.end_body(position, None, out),
+                Framing::Length { .. } => self.end_body(position, Some(by(&ENDED_IN_BODY)), out),
+                Framing::Chunked(chunked) => {
+                    let from = chunked.finish(place, self.link, position, by(&ENDED_IN_BODY), out);
+                    self.end_body(from, Some(by(&NO_LAST_CHUNK)), out);
+                    crate::dissect::sink::gap(out, self.link, self.dir, from, position - from);
+                }
+            },
+        }
+        self.start = position;
+    }
+
+    /// What has begun and is not complete.
+    pub fn pending(&self) -> Option<Pending> {
+        match &self.state {
+            State::Head { bytes, .. } if bytes.is_empty() => None,
+            State::Head { .. } => Some(Pending { what: "head", start: self.start }),
+            State::Raw(_) => None,
+            State::Body(message) => message.body.pending().or(match &message.framing {
+                Framing::Chunked(chunked) => chunked.pending().map(|start| Pending { what: "chunk", start }),
+                _ => Some(Pending { what: "body", start: message.start }),
+            }),
+        }
+    }
+}
+
+impl Message {
+    fn feed(&mut self, wire: u64, bytes: &[u8], out: &mut impl Sink) {
+        let offset = self.offset + self.len;
+        self.body.feed(offset, wire, bytes, out);
+        self.len += bytes.len() as u64;
+    }
+}
+
+/// Whether bytes may be the beginning of a message: an answer begins with `HTTP/`, a request with a token.
+fn could_be_http(bytes: &[u8], dir: Dir) -> bool {
+    match dir {
+        Dir::In => bytes.iter().zip(b"HTTP/").all(|(byte, wanted)| byte == wanted),
+        Dir::Out => bytes.first().is_none_or(|byte| byte.is_ascii_graphic()),
+    }
+}
+
+/// One past the empty line that ends a head, looked for from `from` on; the first `blank` bytes are empty lines.
+fn find_head_end(head: &[u8], from: usize, blank: usize) -> Option<usize> {
+    let mut at = from;
+    while let Some(found) = memchr::memchr(b'\n', &head[at..]) {
+        let line_end = at + found + 1;
+        if line_end > blank {
+            let rest = &head[line_end..];
+            if rest.starts_with(b"\n") {
+                return Some(line_end + 1);
+            }
+            if rest.starts_with(b"\r\n") {
+                return Some(line_end + 2);
+            }
+        }
+        at = line_end;
+    }
+    None
+}

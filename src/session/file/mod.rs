@@ -1,0 +1,20 @@
+//! The session file: a SQLite database that holds the events of a recording, and nothing that is derived from them.
+//!
+//! [`Recorder`] writes it while connections run, [`Opened`] reads it back event by event, and both lend an
+//! [`Archive`](super::Archive), from which a session fetches bytes that it no longer keeps in memory. The tables and
+//! the numbers in them are described in `schema`.
+
+mod archive;
+mod copy;
+mod error;
+mod folder;
+mod reader;
+mod recorder;
+mod schema;
+
+pub use copy::save_copy;
+pub use error::FileError;
+pub use folder::{Recording, list_recordings, new_recording_path, recordings_folder};
+pub use reader::Opened;
+pub use recorder::{Recorder, RecorderStatus};
+pub use schema::{APPLICATION_ID, FORMAT_VERSION};

@@ -1,0 +1,472 @@
+//! Reading a recording back: every event that can be read, and a clear word on what cannot.
+//!
+//! Files may come from strangers. They are opened read-only, what they call tables must be tables, and nothing in them
+//! is trusted: a row that makes no sense is damage, which is told and stepped over.
+
+use super::archive::{FileArchive, Holes};
+use super::error::{FileError, journal_of};
+use super::{folder, schema};
+use crate::session::Archive;
+use crate::wire::{ConnectionId, ConnectionInfo, Entry};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
+use std::time::Duration;
+
+/// What an event counts for in a batch beyond its bytes.
+const EVENT_COST_BYTES: usize = 64;
+
+/// A session file that is being read.
+pub struct Opened {
+    path: PathBuf,
+    connection: Connection,
+    how: How,
+    /// A part of the last page is missing. SQLite reads zeros there, so the last row that seems whole may not be.
+    is_last_row_doubtful: bool,
+    notices: Vec<String>,
+    started_unix_ns: i64,
+    ended_at: Option<String>,
+    /// The next event's number in the file.
+    next: u64,
+    /// How many events were delivered.
+    delivered: u64,
+    total: u64,
+    last_connection: u32,
+    are_connections_readable: bool,
+    errors: VecDeque<FileError>,
+    is_at_end: bool,
+    holes: Holes,
+}
+
+/// How a file had to be opened.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum How {
+    Plainly,
+    /// As it stands, its journal left aside.
+    Immutable,
+    /// Although its end is missing.
+    Truncated,
+}
+
+impl Opened {
+    /// Opens a session file to read it. A recording whose program was killed is set right first, where the file may be
+    /// written.
+    pub fn open(path: &Path) -> Result<Opened, FileError> {
+        let (connection, how, mut notices) = open(path)?;
+        let meta = |key| schema::meta(&connection, key).unwrap_or(None);
+        let started_unix_ns = meta("started_at").and_then(|text| folder::unix_ns(&text)).unwrap_or_else(|| {
+            notices.push("the time of its beginning is missing; times of day are not known".to_owned());
+            0
+        });
+        if let Some(failed) = meta("failed") {
+            notices.push(format!("it is not complete, for its recorder could not go on: {failed}"));
+        }
+        let is_last_row_doubtful = is_last_page_short(path, &connection);
+        let (ended_at, total) = (meta("ended_at"), total(&connection));
+        Ok(Opened {
+            path: path.to_owned(),
+            connection,
+            how,
+            is_last_row_doubtful,
+            notices,
+            started_unix_ns,
+            ended_at,
+            next: 0,
+            delivered: 0,
+            total,
+            last_connection: 0,
+            are_connections_readable: true,
+            errors: VecDeque::new(),
+            is_at_end: false,
+            holes: Holes::default(),
+        })
+    }
+
+    /// Wall-clock time of the start, in nanoseconds since 1970; 0 where unknown.
+    pub fn started_unix_ns(&self) -> i64 {
+        self.started_unix_ns
+    }
+
+    /// Whether the recorder ended it, rather than being killed, losing power, or failing. A recording that is still
+    /// being written has not been ended either.
+    pub fn was_ended(&self) -> bool {
+        self.ended_at.is_some()
+    }
+
+    /// What is to say of the file as a whole, in sentences: what was repaired, what is missing.
+    pub fn notices(&self) -> &[String] {
+        &self.notices
+    }
+
+    /// The next entries, of about `max_bytes` together; none at the end.
+    ///
+    /// An error is told after everything before it was delivered. Reading may go on after it: the next call delivers
+    /// what can be read behind the damage, or nothing.
+    pub fn next_batch(&mut self, max_bytes: usize) -> Result<Vec<Entry>, FileError> {
+        let mut batch = Vec::new();
+        if self.errors.is_empty() && !self.is_at_end {
+            self.read(&mut batch, max_bytes);
+        }
+        match self.errors.pop_front() {
+            Some(error) if batch.is_empty() => Err(error),
+            Some(error) => {
+                self.errors.push_front(error);
+                Ok(batch)
+            }
+            None => Ok(batch),
+        }
+    }
+
+    /// How far reading is: events done, events in all.
+    pub fn progress(&self) -> (u64, u64) {
+        (self.next, self.total.max(self.next))
+    }
+
+    /// The file as a place to fetch bytes from. It knows of events that could not be read, also of those that are
+    /// stepped over later.
+    pub fn archive(&self) -> Result<Box<dyn Archive>, FileError> {
+        let connection = match self.how {
+            How::Plainly => connect(&self.path)?,
+            How::Immutable => connect_immutable(&self.path)?,
+            How::Truncated => connect(&self.path).inspect(allow_truncated)?,
+        };
+        Ok(Box::new(FileArchive { connection, holes: self.holes.clone() }))
+    }
+
+    fn read(&mut self, batch: &mut Vec<Entry>, max_bytes: usize) {
+        match self.read_rows(batch, max_bytes) {
+            Ok(is_at_end) => self.is_at_end = is_at_end,
+            Err(why) => match readable_from(&self.connection, self.next) {
+                Some(resume) => self.step_over(resume, why),
+                None => {
+                    self.errors.push_back(self.damage(why, None));
+                    self.is_at_end = true;
+                }
+            },
+        }
+        if self.is_at_end {
+            self.give_connections(u32::MAX, batch);
+        }
+    }
+
+    fn damage(&self, why: String, lost: Option<u64>) -> FileError {
+        FileError::Damaged { path: self.path.clone(), event: self.next, why, read: self.delivered, lost }
+    }
+
+    /// Goes on at event `resume`, and says so.
+    fn step_over(&mut self, resume: u64, why: String) {
+        self.errors.push_back(self.damage(why, Some(resume - self.next)));
+        let shift = resume - self.delivered;
+        self.holes.lock().unwrap_or_else(PoisonError::into_inner).push((self.delivered, shift));
+        self.next = resume;
+    }
+
+    /// Reads rows until the batch is full, something is wrong, or there are no more (`true`).
+    fn read_rows(&mut self, batch: &mut Vec<Entry>, max_bytes: usize) -> Result<bool, String> {
+        let mut cost = 0;
+        // One statement a batch, so that a recorder that writes the file is not held up between batches.
+        let at_least = if self.is_last_row_doubtful { 2 } else { 1 };
+        let mut found = rows(&self.connection, self.next, max_bytes, at_least).map_err(|error| error.to_string())?;
+        if self.is_last_row_doubtful {
+            found.hold_back_last();
+        }
+        loop {
+            let row = match found.rows.pop_front() {
+                Some(row) => row,
+                None => return found.after.map(|is_more| !is_more),
+            };
+            let events = match row.events {
+                _ if row.seq < self.next => return Err(format!("row {} repeats events that came before", row.seq)),
+                Err(why) => {
+                    let resume = found.rows.front().map_or(row.seq + 1, |next| next.seq);
+                    self.step_over(resume, why);
+                    return Ok(false);
+                }
+                Ok(events) => events,
+            };
+            if row.seq > self.next {
+                self.step_over(row.seq, "rows are missing".to_owned());
+            }
+            if let Some(connection) = row.connection {
+                self.give_connections(connection, batch);
+            }
+            self.next += events.len() as u64;
+            self.delivered += events.len() as u64;
+            cost += events.iter().map(|event| event.what.len_bytes() + EVENT_COST_BYTES).sum::<usize>();
+            batch.extend(events.into_iter().map(Entry::Event));
+            if !self.errors.is_empty() || (cost >= max_bytes && found.rows.is_empty()) {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// Delivers the connections up to number `last`: a connection comes before its first event, as it did live.
+    fn give_connections(&mut self, last: u32, batch: &mut Vec<Entry>) {
+        if last <= self.last_connection || !self.are_connections_readable {
+            return;
+        }
+        let read = || -> rusqlite::Result<Vec<ConnectionInfo>> {
+            let mut statement = self
+                .connection
+                .prepare_cached("SELECT id, spec, label FROM connection WHERE id > ?1 AND id <= ?2 ORDER BY id")?;
+            let info = |row: &rusqlite::Row<'_>| {
+                Ok(ConnectionInfo { id: ConnectionId(row.get(0)?), spec: row.get(1)?, label: row.get(2)? })
+            };
+            statement.query_map([self.last_connection, last], info)?.collect()
+        };
+        match read() {
+            Ok(connections) => batch.extend(connections.into_iter().map(Entry::Connection)),
+            Err(error) => {
+                self.are_connections_readable = false;
+                let why = format!("what the connections were asked for is damaged: {error}");
+                self.errors.push_back(self.damage(why, Some(0)));
+            }
+        }
+        self.last_connection = last;
+    }
+}
+
+/// Rows that were read, and what came after them: more (`true`), the end, or an error.
+struct Found {
+    rows: VecDeque<schema::ReadRow>,
+    after: Result<bool, String>,
+}
+
+impl Found {
+    /// Leaves the last row for the next time, or for good where nothing comes after it.
+    fn hold_back_last(&mut self) {
+        if self.rows.pop_back().is_some() && self.after != Ok(true) {
+            self.after = Err("a part of it may lie where the file ends too early".to_owned());
+        }
+    }
+}
+
+fn rows(connection: &Connection, from: u64, max_bytes: usize, at_least: usize) -> rusqlite::Result<Found> {
+    let columns = schema::COLUMNS;
+    let mut statement =
+        connection.prepare_cached(&format!("SELECT {columns} FROM event WHERE seq >= ?1 ORDER BY seq"))?;
+    let mut rows = statement.query([i64::try_from(from).unwrap_or(i64::MAX)])?;
+    let (mut found, mut cost) = (VecDeque::new(), 0);
+    let after = loop {
+        match rows.next().and_then(|row| row.map(schema::read).transpose()) {
+            Ok(Some(row)) => {
+                let events = row.events.iter().flatten();
+                cost += events.map(|event| event.what.len_bytes() + EVENT_COST_BYTES).sum::<usize>();
+                found.push_back(row);
+            }
+            Ok(None) => break Ok(false),
+            Err(error) => break Err(error.to_string()),
+        }
+        if cost >= max_bytes && found.len() >= at_least {
+            break Ok(true);
+        }
+    };
+    Ok(Found { rows: found, after })
+}
+
+/// The lowest number above `damaged` from which a row can be read again, found without reading all that lies between.
+fn readable_from(connection: &Connection, damaged: u64) -> Option<u64> {
+    let probe = |seq: u64| match rows(connection, seq, 1, 1) {
+        Ok(mut found) => match (found.rows.pop_front(), found.after) {
+            (Some(row), _) => (row.seq >= seq).then_some(Some(row.seq)),
+            (None, Ok(_)) => Some(None), // No rows: the end is reached without fault.
+            (None, Err(_)) => None,
+        },
+        Err(_) => None,
+    };
+    let (mut bad, mut step) = (damaged, 1);
+    let mut good = loop {
+        let seq = damaged.checked_add(step).filter(|seq| *seq < i64::MAX as u64)?;
+        match probe(seq) {
+            Some(row) => break (seq, row?),
+            None => (bad, step) = (seq, step * 2),
+        }
+    };
+    while good.0 - bad > 1 {
+        let middle = bad + (good.0 - bad) / 2;
+        match probe(middle) {
+            Some(Some(row)) => good = (middle, row),
+            _ => bad = middle,
+        }
+    }
+    Some(good.1)
+}
+
+/// How many events a file has, as far as its last row can be read.
+fn total(connection: &Connection) -> u64 {
+    let columns = schema::COLUMNS;
+    let last = connection.query_row(
+        &format!("SELECT {columns} FROM event WHERE seq = (SELECT max(seq) FROM event)"),
+        [],
+        |row| schema::read(row).map(|row| row.seq.saturating_add(row.events.map_or(1, |events| events.len() as u64))),
+    );
+    last.unwrap_or(0)
+}
+
+/// A connection that reads.
+pub(super) fn connect(path: &Path) -> Result<Connection, FileError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let open = || {
+        let connection = Connection::open_with_flags(path, flags)?;
+        prepare(&connection)?;
+        Ok(connection)
+    };
+    open().map_err(|error: rusqlite::Error| FileError::reading(path, &error))
+}
+
+fn connect_immutable(path: &Path) -> Result<Connection, FileError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    let name = path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23").replace('\\', "/");
+    let root = if name.starts_with('/') || !path.is_absolute() { "" } else { "/" };
+    let open = || {
+        let connection = Connection::open_with_flags(format!("file:{root}{name}?immutable=1"), flags)?;
+        prepare(&connection)?;
+        Ok(connection)
+    };
+    open().map_err(|error: rusqlite::Error| FileError::reading(path, &error))
+}
+
+fn prepare(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    connection.pragma_update(None, "cell_size_check", true)
+}
+
+/// Lets SQLite read a database that is shorter than its header says: the pages that are there are good.
+fn allow_truncated(connection: &Connection) {
+    let _ = connection.pragma_update(None, "writable_schema", true);
+}
+
+/// A read-only connection to a file that is known to be a recording of a format we know.
+pub(super) fn open_checked(path: &Path) -> Result<Connection, FileError> {
+    open(path).map(|(connection, ..)| connection)
+}
+
+fn open(path: &Path) -> Result<(Connection, How, Vec<String>), FileError> {
+    let owned = path.to_owned();
+    let metadata = std::fs::metadata(path).map_err(|error| unreadable(path, &error))?;
+    if metadata.is_dir() {
+        return Err(FileError::Folder { path: owned });
+    }
+    if metadata.len() == 0 {
+        return Err(FileError::Empty { path: owned });
+    }
+    let mut notices = Vec::new();
+    roll_back(path);
+    let connection = connect(path).map_err(|error| permission(path).unwrap_or(error))?;
+    const TRUNCATED: &str = "its end is missing: the file is shorter than it was when it was written";
+    let (connection, how) = match check(path, &connection) {
+        Ok(()) => (connection, How::Plainly),
+        Err(Check::Says(error)) => return Err(error),
+        Err(Check::Sqlite(error)) => match error.sqlite_error_code() {
+            Some(ErrorCode::NotADatabase) => return Err(not_a_recording(path)),
+            Some(ErrorCode::DatabaseCorrupt) => {
+                allow_truncated(&connection);
+                check(path, &connection).map_err(|again| again.into_error(path))?;
+                notices.push(TRUNCATED.to_owned());
+                (connection, How::Truncated)
+            }
+            Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen) => {
+                let cut_off = FileError::CutOff { path: owned, why: error.to_string() };
+                let connection = connect_immutable(path)?;
+                if check(path, &connection).is_err() {
+                    return Err(cut_off);
+                }
+                notices.push(format!("{cut_off}. What is shown is the file as it stands, and its end may be damaged"));
+                (connection, How::Immutable)
+            }
+            _ => return Err(permission(path).unwrap_or(FileError::reading(path, &error))),
+        },
+    };
+    if how != How::Truncated && is_last_page_short(path, &connection) {
+        notices.push(TRUNCATED.to_owned());
+    }
+    Ok((connection, how, notices))
+}
+
+/// Whether a part of the last page is missing. SQLite reads zeros there and says nothing.
+fn is_last_page_short(path: &Path, connection: &Connection) -> bool {
+    let number = |pragma: &str| connection.query_row(&format!("PRAGMA {pragma}"), [], |row| row.get::<_, i64>(0));
+    let pages = number("page_count").and_then(|pages| Ok(pages * number("page_size")?));
+    // The size is asked for afterwards: a file that is being written only grows.
+    pages.is_ok_and(|len| path.metadata().is_ok_and(|metadata| metadata.len() < len as u64))
+}
+
+/// Sets a recording right whose program was killed in the middle of a write: SQLite undoes the unfinished part when the
+/// file is opened to be written. Where that is not possible, reading says so.
+fn roll_back(path: &Path) {
+    if journal_of(path).metadata().is_ok_and(|journal| journal.len() > 0) {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let _ = Connection::open_with_flags(path, flags).and_then(|connection| {
+            prepare(&connection)?;
+            connection.query_row("SELECT count(*) FROM sqlite_master", [], |_| Ok(()))
+        });
+    }
+}
+
+enum Check {
+    Sqlite(rusqlite::Error),
+    Says(FileError),
+}
+
+impl From<rusqlite::Error> for Check {
+    fn from(error: rusqlite::Error) -> Check {
+        Check::Sqlite(error)
+    }
+}
+
+impl Check {
+    fn into_error(self, path: &Path) -> FileError {
+        match self {
+            Check::Sqlite(error) => FileError::reading(path, &error),
+            Check::Says(error) => error,
+        }
+    }
+}
+
+/// Whether it is one of ours, and of a format that we know.
+fn check(path: &Path, connection: &Connection) -> Result<(), Check> {
+    let number = |pragma: &str| connection.query_row(&format!("PRAGMA {pragma}"), [], |row| row.get::<_, i64>(0));
+    let foreign = |why: &str| Err(Check::Says(FileError::Foreign { path: path.to_owned(), why: why.to_owned() }));
+    if number("application_id")? != schema::APPLICATION_ID {
+        return foreign("its header does not name Pushscope");
+    }
+    let (version, known) = (number("user_version")?, schema::FORMAT_VERSION);
+    if version > known {
+        return Err(Check::Says(FileError::Newer { path: path.to_owned(), version, known }));
+    }
+    // A view or a virtual table of that name could make reading run whatever its author wished.
+    let tables = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND rootpage > 0
+        AND lower(name) IN ('meta', 'connection', 'event')";
+    if connection.query_row(tables, [], |row| row.get::<_, i64>(0))? != 3 {
+        return foreign("it lacks the tables of a recording");
+    }
+    Ok(())
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> FileError {
+    let path = path.to_owned();
+    match error.kind() {
+        std::io::ErrorKind::NotFound => FileError::NotFound { path },
+        std::io::ErrorKind::PermissionDenied => FileError::Permission { path },
+        _ => FileError::Read { path, why: error.to_string() },
+    }
+}
+
+/// Why the operating system does not let the file be read, if it does not. Only asked after SQLite could not open it:
+/// closing a file takes away the locks that SQLite holds on it in this process.
+fn permission(path: &Path) -> Option<FileError> {
+    std::fs::File::open(path).err().map(|error| unreadable(path, &error))
+}
+
+fn not_a_recording(path: &Path) -> FileError {
+    use std::io::Read;
+    let mut head = Vec::new();
+    if let Err(error) = std::fs::File::open(path).and_then(|file| file.take(16).read_to_end(&mut head)) {
+        return unreadable(path, &error);
+    }
+    let hex: Vec<String> = head.iter().map(|byte| format!("{byte:02x}")).collect();
+    let text: String = head.iter().map(|b| if (0x20..0x7f).contains(b) { char::from(*b) } else { '.' }).collect();
+    FileError::NotARecording { path: path.to_owned(), begins: format!("{} ({text:?})", hex.join(" ")) }
+}

@@ -1,0 +1,21 @@
+//! The transport against servers of its own choosing: small ones that say exactly what a test needs, broken ones, and
+//! Node's `ws`.
+
+#[path = "transport/dialling.rs"]
+mod dialling;
+#[path = "transport/lab.rs"]
+mod lab;
+#[path = "transport/node.rs"]
+mod node;
+#[path = "transport/polling.rs"]
+mod polling;
+#[path = "transport/requests.rs"]
+mod requests;
+#[path = "transport/sse.rs"]
+mod sse;
+#[path = "transport/support.rs"]
+mod support;
+#[path = "transport/tls.rs"]
+mod tls;
+#[path = "transport/websocket.rs"]
+mod websocket;
