@@ -248,7 +248,9 @@ fn a_file_without_its_end_gives_what_is_there_and_then_says_so() {
         let mut opened = Opened::open(&path).unwrap();
         assert!(opened.notices()[0].contains("its end is missing"), "{:?}", opened.notices());
         let (entries, errors) = read(&mut opened);
-        assert!(entries[..] == live[..entries.len()], "not the beginning of it");
+        let mut rest = live.iter();
+        let is_true = entries.iter().all(|entry| rest.any(|live| live == entry));
+        assert!(is_true, "of {keep} bytes something was read that was never recorded; {errors:?}");
         assert!(entries.len() as u64 > live.len() as u64 * keep / len / 2, "{} of {}", entries.len(), live.len());
         let Some(error @ FileError::Damaged { lost: None, .. }) = errors.last() else { panic!("{errors:?}") };
         assert!(error.to_string().contains("and nothing after it can be"), "{error}");

@@ -5,6 +5,8 @@
 mod dialling;
 #[path = "transport/lab.rs"]
 mod lab;
+#[path = "transport/nchan.rs"]
+mod nchan;
 #[path = "transport/node.rs"]
 mod node;
 #[path = "transport/polling.rs"]

@@ -81,6 +81,11 @@ pub fn run(args: RecordArgs) -> Result<(), Failed> {
         if let Err(error) = printed {
             break Err(Failed::from(error));
         }
+        // With nowhere to keep the rest, going on would only lose it.
+        if recorder.as_ref().is_some_and(|recorder| recorder.status().failed.is_some()) {
+            session.store_mut().give_up_saving();
+            run.close();
+        }
         let is_due = deadline.is_some_and(|deadline| Instant::now() >= deadline);
         if is_due || interrupted.load(Ordering::Relaxed) || args.count.is_some_and(|count| run.messages >= count) {
             run.close();
@@ -91,7 +96,8 @@ pub fn run(args: RecordArgs) -> Result<(), Failed> {
     if let Some(recorder) = recorder {
         let status = recorder.stop();
         if let Some(error) = status.failed {
-            return Err(Failed::Run(error.to_string()));
+            let lost = format!("{} events with {} bytes are not in the file", status.lost_events, status.lost_bytes);
+            return Err(Failed::Run(format!("{error}; {lost}")));
         }
     }
     drop(own_lab);

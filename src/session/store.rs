@@ -28,6 +28,8 @@ pub struct Store {
     /// Events below this number are in the archive for good.
     saved: Arc<AtomicU64>,
     limit_bytes: usize,
+    /// The archive takes no more: what it lacks is let go as well.
+    is_lossy: bool,
 }
 
 #[derive(Default)]
@@ -46,13 +48,19 @@ const FETCHED_LIMIT_BYTES: usize = 32 << 20;
 impl Store {
     /// Everything stays in memory.
     pub fn memory() -> Store {
-        Store { recent: RefCell::default(), archive: None, saved: Arc::default(), limit_bytes: usize::MAX }
+        Store {
+            recent: RefCell::default(),
+            archive: None,
+            saved: Arc::default(),
+            limit_bytes: usize::MAX,
+            is_lossy: false,
+        }
     }
 
     /// Only the newest bytes stay in memory, and the oldest are gone for good: for sessions that nobody looks back at.
     pub fn newest() -> Store {
         let saved = Arc::new(AtomicU64::new(u64::MAX));
-        Store { recent: RefCell::default(), archive: None, saved, limit_bytes: RECENT_LIMIT_BYTES }
+        Store { recent: RefCell::default(), archive: None, saved, limit_bytes: RECENT_LIMIT_BYTES, is_lossy: false }
     }
 
     /// Bytes of events below `saved` may be let go, because `archive` has them.
@@ -62,7 +70,13 @@ impl Store {
 
     /// As [`Store::archived`], keeping about `limit_bytes` in memory.
     pub fn archived_within(archive: Box<dyn Archive>, saved: Arc<AtomicU64>, limit_bytes: usize) -> Store {
-        Store { recent: RefCell::default(), archive: Some(archive), saved, limit_bytes }
+        Store { recent: RefCell::default(), archive: Some(archive), saved, limit_bytes, is_lossy: false }
+    }
+
+    /// The recording can't be written any more. From here on the oldest bytes are let go although they are nowhere else,
+    /// so that memory stays bounded; records keep their places and say that their bytes are missing.
+    pub fn give_up_saving(&mut self) {
+        self.is_lossy = true;
     }
 
     pub(super) fn hold(&self, seq: u64, bytes: &Bytes) {

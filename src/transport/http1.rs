@@ -226,9 +226,9 @@ impl Http1 {
             let (what, hint) = failure::not_http(&sample);
             return failure::failure(Stage::Answer, began, format!("what {host} answered is not HTTP: {what}"), hint);
         }
-        if let Some(cause) = failure::io_cause(error) {
+        if let Some(cause) = self.link.tap.error() {
             let doing = format!("waiting for {host} to answer");
-            let mut failure = failure::io(Stage::Answer, &doing, cause, began);
+            let mut failure = failure::io(Stage::Answer, &doing, &cause, began);
             if received == 0 && failure.hint != failure::CLIENT_CERTIFICATE {
                 tls_hint.clone_into(&mut failure.hint);
             }
@@ -285,7 +285,7 @@ impl Http1 {
         let host = self.target.authority();
         let doing = format!("reading {host}'s answer");
         match (self.link.tap.error(), failure::io_cause(error)) {
-            (Some(kind), _) => failure::io(Stage::Stream, &doing, &kind.into(), began),
+            (Some(error), _) => failure::io(Stage::Stream, &doing, &error, began),
             (None, Some(cause)) if cause.kind() != io::ErrorKind::UnexpectedEof => {
                 let text = format!("{host}'s answer breaks its own framing: {cause}");
                 failure::failure(Stage::Stream, began, text, "what arrived is recorded: look at its last bytes")
@@ -311,7 +311,7 @@ async fn end(tap: &Tap, log: &LinkLog) {
     let by = tap.first_ended().unwrap_or(Dir::Out);
     tap.shutdown().await;
     tap.close();
-    let text = match (by, tap.error()) {
+    let text = match (by, tap.error().map(|error| error.kind())) {
         (_, Some(io::ErrorKind::ConnectionReset)) => "the server reset the idle connection (TCP RST)",
         (Dir::In, _) => "the server closed the connection",
         (Dir::Out, _) => "the answer was complete",

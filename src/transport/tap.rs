@@ -34,7 +34,7 @@ struct State {
     first_ended: Option<Dir>,
     sample: Vec<u8>,
     moved_bytes: [u64; 2],
-    error: Option<io::ErrorKind>,
+    error: Option<Arc<io::Error>>,
 }
 
 /// A tapped stream, shared by a link's owner and the HTTP library that reads it.
@@ -133,8 +133,8 @@ impl Tap {
     }
 
     /// The error that broke the stream, where one did.
-    pub fn error(&self) -> Option<io::ErrorKind> {
-        self.state().error
+    pub fn error(&self) -> Option<Arc<io::Error>> {
+        self.state().error.clone()
     }
 }
 
@@ -176,8 +176,7 @@ impl State {
                 self.log.notice("the server closed TCP without saying so in TLS (no close_notify, RFC 8446 §6.1)");
             }
             Err(error) => {
-                self.error = Some(error.kind());
-                return Poll::Ready(Err(error));
+                return Poll::Ready(Err(self.broken(error)));
             }
         }
         Poll::Ready(Ok(Bytes::new()))
@@ -196,11 +195,15 @@ impl State {
                 }
                 Poll::Ready(Ok(()))
             }
-            Err(error) => {
-                self.error.get_or_insert(error.kind());
-                Poll::Ready(Err(error))
-            }
+            Err(error) => Poll::Ready(Err(self.broken(error))),
         }
+    }
+
+    /// Keeps the first error, since an HTTP library may swallow it, and gives one like it.
+    fn broken(&mut self, error: io::Error) -> io::Error {
+        let kind = error.kind();
+        let kept = self.error.get_or_insert_with(|| Arc::new(error));
+        io::Error::new(kind, kept.clone())
     }
 
     fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -64,6 +64,10 @@ impl FrameScanner {
                 self.left_bytes -= len as u64;
                 bytes = &bytes[len..];
                 self.finish_control(seen);
+            } else if self.head_len == 0
+                && let Some(rest) = after_plain_frame(bytes)
+            {
+                bytes = rest;
             } else if self.head_len == 0 && bytes.len() >= HEAD_BYTES {
                 // A header with all its bytes in one place, as nearly all are.
                 bytes = &bytes[self.header(bytes, seen).unwrap_or(HEAD_BYTES)..];
@@ -141,6 +145,15 @@ impl FrameScanner {
             self.told.push(rule);
             seen.push(Seen::Broken(rule));
         }
+    }
+}
+
+/// What follows a short data frame that breaks no rule, if `bytes` begin with all of one: floods consist of them.
+fn after_plain_frame(bytes: &[u8]) -> Option<&[u8]> {
+    // FIN may be set; no reserved bit, and opcode 0, 1 or 2; then no mask and a length of 7 bits (§5.2).
+    match bytes {
+        [first, len, rest @ ..] if first & 0x7F <= 2 && *len < 126 => rest.get(usize::from(*len)..),
+        _ => None,
     }
 }
 
