@@ -124,6 +124,7 @@ impl App {
                     view.list.set_follow(false);
                 }
                 view.select(id);
+                self.wishes.push(Wish::Reveal);
             }
             Command::Move(to) => {
                 let before = view.selected;

@@ -104,7 +104,12 @@ impl Default for Draft {
 impl Draft {
     /// For an address, with no options.
     pub fn for_address(address: &str) -> Draft {
-        Draft { address: address.to_owned(), push_type: lab_type(address), ..Draft::default() }
+        let mut draft = Draft { address: address.to_owned(), push_type: lab_type(address), ..Draft::default() };
+        if draft.push_type == PushType::LongPoll {
+            // The lab's own cursor, without which it would answer the same messages again and again.
+            (draft.cursor_from, draft.cursor_name) = (CursorFrom::Header, "X-Cursor".into());
+        }
+        draft
     }
 
     /// How many header lines are typed.

@@ -239,7 +239,8 @@ impl Inspection {
             self.parts.iter().enumerate().flat_map(fields)
         };
         let is = |key: &'static str| all().find(|field| self.field(*field).is_some_and(|f| f.def.key == key));
-        TELLING.iter().find_map(|key| is(key))
+        let first = || all().find(|field| self.bits_of(*field).is_some());
+        TELLING.iter().find_map(|key| is(key)).or_else(first)
     }
 
     /// How a run of bits is said: `byte 0, bits 4 to 7`.

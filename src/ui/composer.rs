@@ -17,7 +17,6 @@ pub fn composer_ui(ui: &mut Ui, app: &App, look: &mut Look, out: &mut Vec<Comman
     let mut composer = state.composer.clone();
     let is_ws = push_type == PushType::Ws;
     ui.horizontal(|ui| {
-        ui.label(RichText::new("Send").color(colors.weak));
         if is_ws {
             kind_ui(ui, &mut composer);
         } else {
@@ -58,15 +57,19 @@ fn kind_ui(ui: &mut Ui, composer: &mut Composer) {
 }
 
 fn request_ui(ui: &mut Ui, composer: &mut Composer) {
-    let method = ui.add(TextEdit::singleline(&mut composer.method).desired_width(48.0).hint_text("POST"));
+    let method =
+        ui.add(TextEdit::singleline(&mut composer.method).desired_width(48.0).hint_text(theme::hint(ui, "POST")));
     method
         .accessible_name("Method of the request on the side")
         .on_hover_text("A request on the side, recorded like everything else");
     let width = (ui.available_width() * 0.34).clamp(90.0, 360.0);
-    let url =
-        TextEdit::singleline(&mut composer.url).desired_width(width).hint_text("this connection's address, or another");
+    let url = TextEdit::singleline(&mut composer.url)
+        .desired_width(width)
+        .hint_text(theme::hint(ui, "this connection's address, or another"));
     ui.add(url).accessible_name("Address of the request on the side");
-    let kind = TextEdit::singleline(&mut composer.content_type).desired_width(120.0).hint_text("content type");
+    let kind = TextEdit::singleline(&mut composer.content_type)
+        .desired_width(120.0)
+        .hint_text(theme::hint(ui, "content type"));
     ui.add(kind).accessible_name("Content type");
 }
 
@@ -90,10 +93,10 @@ fn repeat_ui(ui: &mut Ui, state: &State, composer: &mut Composer, out: &mut Vec<
             return;
         }
         ui.label("ms");
-        ui.add(TextEdit::singleline(&mut composer.repeat_ms).desired_width(44.0).hint_text("1000"))
+        ui.add(TextEdit::singleline(&mut composer.repeat_ms).desired_width(56.0).hint_text(theme::hint(ui, "1000")))
             .accessible_name("Milliseconds between repetitions");
         ui.label("times, every");
-        ui.add(TextEdit::singleline(&mut composer.repeat_count).desired_width(32.0).hint_text("1"))
+        ui.add(TextEdit::singleline(&mut composer.repeat_count).desired_width(32.0).hint_text(theme::hint(ui, "1")))
             .accessible_name("How often to send");
     });
 }
@@ -115,14 +118,14 @@ fn text_ui(
         (Format::Base64, _) => "aGVsbG8=",
         (Format::File, _) => "/path/to/file",
     };
-    let button_width = 92.0;
+    let button_width = theme::BUTTON;
     let width = (ui.available_width() - button_width - theme::MARGIN).max(80.0);
     let lines = composer.text.lines().count().clamp(1, 5);
     let edit = TextEdit::multiline(&mut composer.text)
         .desired_width(width)
         .desired_rows(lines)
         .font(theme::mono())
-        .hint_text(hint)
+        .hint_text(theme::hint(ui, hint))
         .return_key(egui::KeyboardShortcut::new(Modifiers::SHIFT, Key::Enter));
     let response = ui.add(edit).accessible_name("Message");
     if look.takes_focus(&Wish::FocusComposer) {

@@ -55,12 +55,12 @@ fn address_ui(ui: &mut Ui, state: &State, draft: &mut Draft, look: &mut Look, ou
     let colors = theme::colors(ui);
     let is_same = state.current_open().is_some_and(|open| open.draft == *draft);
     let is_open = state.open_connection().is_some() && is_same;
-    let button_width = 92.0;
+    let button_width = theme::BUTTON;
     let width = (ui.available_width() - button_width - theme::MARGIN).max(80.0);
     let edit = TextEdit::singleline(&mut draft.address)
         .desired_width(width)
         .font(theme::mono())
-        .hint_text("https://…  wss://…  lab:sse")
+        .hint_text(theme::hint(ui, "https://…  wss://…  lab:sse"))
         .return_key(None);
     let response = ui.add(edit).accessible_name("Address");
     if look.takes_focus(&Wish::FocusAddress) {

@@ -51,8 +51,8 @@ pub fn details_ui(ui: &mut Ui, view: &View, look: &mut Look, out: &mut Vec<Comma
         let width = ui.available_width();
         Panel::right("hex")
             .resizable(true)
-            .default_size(hex::natural_width(ui).min(width * 0.6))
-            .size_range(200.0..=(width - 220.0).max(210.0))
+            .default_size(hex::natural_width(ui).min(width - theme::FIELDS))
+            .size_range(200.0..=(width - theme::FIELDS).max(210.0))
             .frame(Frame::new().fill(colors.ground))
             .show(ui, |ui| hex_side_ui(ui, view, inspection, look, out));
     }

@@ -6,7 +6,7 @@ use super::{Look, theme};
 use crate::app::{Command, FieldRef, Inspection, View};
 use crate::dissect::{Field, Layer, Value};
 use crate::session::Session;
-use egui::{Align2, Frame, Id, Margin, Rect, RichText, Sense, Ui, WidgetInfo, pos2, vec2};
+use egui::{Align2, Id, Rect, Sense, Ui, WidgetInfo, pos2, vec2};
 
 /// Bytes of a value that are shown in its row.
 const VALUE_LIMIT_BYTES: usize = 240;
@@ -22,7 +22,7 @@ enum Row {
 pub fn fields_ui(ui: &mut Ui, view: &View, inspection: &Inspection, look: &mut Look, out: &mut Vec<Command>) {
     let rows = rows(inspection, look);
     let area = ui.available_rect_before_wrap();
-    let help_height = 2.0 * theme::ROW + theme::MARGIN;
+    let help_height = theme::HELP;
     let split = (area.bottom() - help_height).max(area.top());
     let tree = Rect::from_min_max(area.min, pos2(area.right(), split));
     let mut scroll = look.fields;
@@ -40,11 +40,8 @@ pub fn fields_ui(ui: &mut Ui, view: &View, inspection: &Inspection, look: &mut L
     look.hovered = look.hovered.or(hovered);
     let help = Rect::from_min_max(pos2(area.left(), split), area.max);
     ui.painter().hline(help.x_range(), help.top(), egui::Stroke::new(1.0, theme::colors(ui).line));
-    ui.scope_builder(egui::UiBuilder::new().max_rect(help), |ui| {
-        Frame::new().inner_margin(Margin::symmetric(theme::MARGIN as i8, theme::UNIT as i8)).show(ui, |ui| {
-            help_ui(ui, lit.and_then(|field| inspection.field(field)));
-        });
-    });
+    let inner = help.shrink2(vec2(theme::MARGIN, theme::UNIT));
+    help_ui(ui, inner, lit.and_then(|field| inspection.field(field)));
 }
 
 fn rows(inspection: &Inspection, look: &Look) -> Vec<Row> {
@@ -98,7 +95,7 @@ fn part_ui(
     response.widget_info(|| WidgetInfo::selected(egui::Role::TreeItem, true, is_open, &text));
     let painter = ui.painter().clone();
     painter.rect_filled(rect, 0.0, if response.hovered() { colors.hover } else { colors.tint });
-    let arrow = if is_open { "⏷" } else { "⏵" };
+    let arrow = if is_open { "▾" } else { "▸" };
     let left = rect.left() + theme::MARGIN;
     painter.text(pos2(left, rect.center().y), Align2::LEFT_CENTER, arrow, theme::small(), colors.weak);
     painter.text(
@@ -152,7 +149,7 @@ fn field_ui(
     let middle = rect.center().y;
     let is_group = is_group(inspection, this);
     if is_group {
-        let arrow = if look.closed.contains(&this) { "⏵" } else { "⏷" };
+        let arrow = if look.closed.contains(&this) { "▸" } else { "▾" };
         painter.text(pos2(left, middle), Align2::LEFT_CENTER, arrow, theme::small(), colors.weak);
     }
     let name_left = left + theme::INDENT;
@@ -223,14 +220,13 @@ fn menu_ui(ui: &mut Ui, session: &Session, inspection: &Inspection, this: FieldR
     }
 }
 
-fn help_ui(ui: &mut Ui, field: Option<&Field>) {
+/// What a field is for, painted, so that a long line never makes the panel grow.
+fn help_ui(ui: &mut Ui, place: Rect, field: Option<&Field>) {
     let colors = theme::colors(ui);
+    let (upper, lower) = place.split_top_bottom_at_fraction(0.5);
     let Some(field) = field else {
-        ui.label(
-            RichText::new("Hover a field: its bits light. Hover a byte: its field lights.")
-                .font(theme::small())
-                .color(colors.weak),
-        );
+        let text = "Hover a field: its bits light. Hover a byte: its field lights.";
+        elided(ui.painter(), upper, text, theme::small(), colors.weak);
         return;
     };
     let layer = match field.layer {
@@ -238,16 +234,15 @@ fn help_ui(ui: &mut Ui, field: Option<&Field>) {
         Layer::Content => " · content",
         Layer::Control => " · control",
     };
-    ui.spacing_mut().item_spacing.y = 0.0;
-    ui.horizontal(|ui| {
-        ui.label(RichText::new(field.def.label).font(theme::small()).color(colors.strong));
-        let spec = format!("{} · {}{layer}", field.def.key, field.def.spec);
-        ui.label(RichText::new(spec.trim_end_matches([' ', '·'])).font(theme::small()).color(colors.weak));
+    let spec = format!("{} · {}{layer}", field.def.key, field.def.spec);
+    let name =
+        ui.painter().text(upper.left_center(), Align2::LEFT_CENTER, field.def.label, theme::small(), colors.strong);
+    let beside = upper.with_min_x(name.right() + theme::MARGIN);
+    elided(ui.painter(), beside, spec.trim_end_matches([' ', '·']), theme::small(), colors.weak);
+    elided(ui.painter(), lower, field.def.help, theme::small(), colors.text);
+    let response = ui.interact(place, Id::unique("field help"), Sense::hover());
+    response.widget_info(|| {
+        WidgetInfo::labeled(egui::Role::Label, true, format!("{}: {}", field.def.label, field.def.help))
     });
-    let width = ui.available_width();
-    let place = Rect::from_min_size(ui.cursor().min, vec2(width, theme::ROW));
-    elided(ui.painter(), place, field.def.help, theme::small(), colors.text);
-    let response = ui.allocate_rect(place, Sense::hover());
-    response.widget_info(|| WidgetInfo::labeled(egui::Role::Label, true, field.def.help));
-    response.on_hover_text(field.def.help);
+    response.on_hover_text(format!("{}\n{}", field.def.help, field.def.spec));
 }

@@ -31,7 +31,7 @@ pub fn options_ui(ui: &mut Ui, draft: &mut Draft, look: &mut Look) {
                 (_, true) => colors.text,
                 _ => colors.weak,
             };
-            let arrow = if is_open { "⏷" } else { "⏵" };
+            let arrow = if is_open { "▾" } else { "▸" };
             let text = RichText::new(format!("{arrow} {text}")).font(theme::small()).color(color);
             if ui.add(Button::new(text).frame_when_inactive(false).selected(is_open)).clicked() {
                 look.foldout = (!is_open).then_some(foldout);
@@ -103,7 +103,7 @@ fn headers_ui(ui: &mut Ui, draft: &mut Draft) {
             .desired_rows(3)
             .desired_width(f32::INFINITY)
             .font(theme::mono())
-            .hint_text("Name: value"),
+            .hint_text(theme::hint(ui, "Name: value")),
     )
     .accessible_name("Request headers");
     if let Err(why) = parse_headers(&draft.headers) {
@@ -140,7 +140,7 @@ fn body_ui(ui: &mut Ui, draft: &mut Draft) {
             .desired_rows(4)
             .desired_width(f32::INFINITY)
             .font(theme::mono())
-            .hint_text("{\"subscribe\": true}"),
+            .hint_text(theme::hint(ui, "{\"subscribe\": true}")),
     )
     .accessible_name("Request body");
 }
@@ -234,11 +234,11 @@ fn cursor_ui(ui: &mut Ui, draft: &mut Draft) {
 
 fn row_ui(ui: &mut Ui, name: &str, text: &mut String, hint: &str) {
     let label = ui.label(name);
-    ui.add(TextEdit::singleline(text).desired_width(300.0).hint_text(hint.to_owned())).labelled_by(label.id);
+    ui.add(TextEdit::singleline(text).desired_width(300.0).hint_text(theme::hint(ui, hint))).labelled_by(label.id);
     ui.end_row();
 }
 
 fn field_ui(ui: &mut Ui, name: &str, text: &mut String, hint: &str, width: f32) {
     let label = ui.label(name);
-    ui.add(TextEdit::singleline(text).desired_width(width).hint_text(hint.to_owned())).labelled_by(label.id);
+    ui.add(TextEdit::singleline(text).desired_width(width).hint_text(theme::hint(ui, hint))).labelled_by(label.id);
 }

@@ -37,7 +37,7 @@ pub fn palette_ui(ctx: &Context, app: &App, look: &mut Look, out: &mut Vec<Comma
         let colors = theme::colors(ui);
         let edit = TextEdit::singleline(&mut look.palette_text)
             .desired_width(f32::INFINITY)
-            .hint_text("What do you want to do?");
+            .hint_text(theme::hint(ui, "What do you want to do?"));
         let response = ui.add(edit);
         if response.changed() {
             look.palette_at = 0;

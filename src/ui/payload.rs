@@ -88,8 +88,8 @@ fn json_job(colors: &theme::Colors, row: &JsonRow, width: f32) -> LayoutJob {
     let mut job = LayoutJob::default();
     let format = |color: Color32| TextFormat::simple(theme::mono(), color);
     let arrow = match (row.is_group, row.is_open) {
-        (true, true) => "⏷ ",
-        (true, false) => "⏵ ",
+        (true, true) => "▾ ",
+        (true, false) => "▸ ",
         _ => "  ",
     };
     job.append(arrow, 0.0, format(colors.weak));

@@ -139,7 +139,7 @@ fn saved_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
         let item = Item {
             mark: "■",
             mark_color: colors.accent,
-            text: &view.title,
+            text: words::recording_name(&view.title).1,
             right,
             is_selected: state.active == Some(view.id),
             name: format!("open recording {}", view.title),
@@ -158,11 +158,12 @@ fn saved_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
         });
     }
     for file in saved.iter().take(12) {
+        let (time, what) = words::recording_name(&file.name);
         let item = Item {
             mark: "•",
             mark_color: colors.weak,
-            text: &file.name,
-            right: words::bytes(file.size_bytes),
+            text: what,
+            right: time,
             is_selected: false,
             name: format!("saved recording {}", file.name),
             hover: format!("{}\n{}", file.path.display(), words::bytes(file.size_bytes)),

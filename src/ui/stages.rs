@@ -32,7 +32,7 @@ pub fn stages_ui(ui: &mut Ui, state: &State) {
             let text = format!("✖ {}: {}", failure.stage.label(), failure.text);
             ui.label(RichText::new(text).color(colors.error));
             if !failure.hint.is_empty() {
-                ui.label(RichText::new(format!("Try: {}", failure.hint)).color(colors.text));
+                ui.label(RichText::new(&failure.hint).color(colors.text));
             }
         });
     } else if let Some((Act::GaveUp, text)) = &connection.over {

@@ -60,7 +60,7 @@ pub fn status_ui(ui: &mut Ui, state: &State) {
         }
         let [_, _, warnings, errors] = totals.notes;
         if errors > 0 {
-            say(ui, format!("✖ {} broken rules", words::count(errors)), colors.error)
+            say(ui, format!("✖ {} errors", words::count(errors)), colors.error)
                 .on_hover_text("n and p go through them");
         }
         if warnings > 0 {

@@ -157,6 +157,10 @@ pub const HEX_ROW: f32 = 19.0;
 pub const SCROLL_BAR: f32 = 10.0;
 /// The smallest handle of the scroll bar.
 pub const SCROLL_HANDLE: f32 = 28.0;
+/// The two lines that explain a field.
+pub const HELP: f32 = 46.0;
+/// The fields, at their narrowest.
+pub const FIELDS: f32 = 214.0;
 /// One step of a tree to the right.
 pub const INDENT: f32 = 14.0;
 /// The list at the left.
@@ -167,6 +171,8 @@ pub const ROUND: u8 = 4;
 pub const CARD: [f32; 2] = [348.0, 62.0];
 /// The first-run page and the palette.
 pub const PAGE: f32 = 724.0;
+/// A button that should not change its width with its text.
+pub const BUTTON: f32 = 92.0;
 /// A box of the bit ruler.
 pub const BIT: f32 = 15.0;
 /// Text for reading.
@@ -183,6 +189,11 @@ pub const HEADING: f32 = 15.0;
 /// The colours in force.
 pub fn colors(ui: &egui::Ui) -> &'static Colors {
     if ui.visuals().dark_mode { &DARK } else { &LIGHT }
+}
+
+/// What an empty field says of what belongs into it.
+pub fn hint(ui: &egui::Ui, text: &str) -> egui::RichText {
+    egui::RichText::new(text).color(colors(ui).weak)
 }
 
 /// The face for bytes, payloads and numbers that stand in columns.

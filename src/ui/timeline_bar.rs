@@ -21,43 +21,40 @@ pub fn timeline_bar_ui(ui: &mut Ui, view: &View, look: &mut Look, out: &mut Vec<
 }
 
 fn filter_ui(ui: &mut Ui, view: &View, look: &mut Look, out: &mut Vec<Command>) {
-    let colors = theme::colors(ui);
     let list = &view.list;
-    let mut text = list.text.clone();
-    let width = (ui.available_width() - 210.0).max(120.0);
-    let mut edit = TextEdit::singleline(&mut text)
-        .desired_width(width)
-        .font(theme::mono())
-        .hint_text("filter: kind:sse.* gap>250ms \"error\"");
-    if list.mistake.is_some() {
-        edit = edit.text_color(colors.error);
-    }
-    let response = ui.add(edit).accessible_name("Filter");
-    if look.takes_focus(&Wish::FocusFilter) {
-        response.request_focus();
-    }
-    if text != list.text {
-        out.push(Command::SetFilter(text));
-    }
-    if list.text.is_empty() {
-        let weak = RichText::new("✖").color(colors.weak);
-        ui.add_enabled(false, Button::new(weak).frame(false)).accessible_name("Clear the filter");
-    } else if ui.add(Button::new("✖").frame(false)).accessible_name("Clear the filter").clicked() {
-        out.push(Command::SetFilter(String::new()));
-    }
-    let paused = if list.is_paused() { "▶ Go on" } else { "⏸ Pause" };
-    if ui
-        .add(Button::new(paused).selected(list.is_paused()))
-        .on_hover_text("Hold the view; recording goes on")
-        .clicked()
-    {
-        out.push(Command::TogglePause);
-    }
-    let unseen = list.unseen();
-    let follow = if unseen > 0 { format!("⬇ {} new", words::count(unseen as u64)) } else { "⬇ Follow".into() };
-    if ui.add(Button::new(follow).selected(list.follow)).on_hover_text("Keep the end in sight").clicked() {
-        out.push(Command::ToggleFollow);
-    }
+    // From the right, so that the filter takes what is left.
+    ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+        let unseen = list.unseen();
+        let follow = if unseen > 0 { format!("⬇ {} new", words::count(unseen as u64)) } else { "⬇ Follow".into() };
+        let button = Button::new(follow).selected(list.follow).min_size(egui::vec2(theme::BUTTON, 0.0));
+        if ui.add(button).on_hover_text("Keep the end in sight").clicked() {
+            out.push(Command::ToggleFollow);
+        }
+        let paused = if list.is_paused() { "Go on" } else { "Pause" };
+        let button = Button::new(paused).selected(list.is_paused());
+        if ui.add(button).on_hover_text("Hold the view still; recording goes on").clicked() {
+            out.push(Command::TogglePause);
+        }
+        let clear = ui.add_enabled(!list.text.is_empty(), Button::new("✖").frame(false));
+        if clear.accessible_name("Clear the filter").clicked() {
+            out.push(Command::SetFilter(String::new()));
+        }
+        let mut text = list.text.clone();
+        let mut edit = TextEdit::singleline(&mut text)
+            .desired_width(ui.available_width())
+            .font(theme::mono())
+            .hint_text(theme::hint(ui, "filter: kind:sse.* gap>250ms \"error\""));
+        if list.mistake.is_some() {
+            edit = edit.text_color(theme::colors(ui).error);
+        }
+        let response = ui.add(edit).accessible_name("Filter");
+        if look.takes_focus(&Wish::FocusFilter) {
+            response.request_focus();
+        }
+        if text != list.text {
+            out.push(Command::SetFilter(text));
+        }
+    });
 }
 
 fn chips_ui(ui: &mut Ui, view: &View, out: &mut Vec<Command>) {

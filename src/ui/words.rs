@@ -53,6 +53,18 @@ pub fn rate(per_second: f64) -> String {
     }
 }
 
+/// The time and the rest of a recording's name, `2026-11-20 14-03-05 example.com`: month, day, hour and minute.
+pub fn recording_name(name: &str) -> (String, &str) {
+    let is_dated = name.len() > 20
+        && name.is_char_boundary(20)
+        && name[..20].chars().all(|char| char.is_ascii_digit() || char == '-' || char == ' ');
+    if is_dated {
+        (format!("{} {}", &name[5..10], name[11..16].replace('-', ":")), &name[20..])
+    } else {
+        (String::new(), name)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -65,5 +77,7 @@ mod tests {
         assert_eq!(count(1_234_567), "1,234,567");
         assert_eq!(seconds(1_004_500_000), "1.004");
         assert_eq!(rate(12.4), "12/s");
+        assert_eq!(recording_name("2026-11-20 14-03-05 lab-ws"), ("11-20 14:03".into(), "lab-ws"));
+        assert_eq!(recording_name("monday"), (String::new(), "monday"));
     }
 }
