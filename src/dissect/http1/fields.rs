@@ -78,7 +78,8 @@ notes! {
     SPACE_BEFORE_COLON = "http.space-before-colon", Error, "RFC 9112 §5.1",
         "White space before the colon: a server must refuse it, a proxy must remove it";
     BAD_VALUE = "http.bad-value", Error, "RFC 9110 §5.5", "A field value has a control character";
-    FOLDED = "http.folded", Warning, "RFC 9112 §5.2", "The field value goes on in a further line (obsolete line folding)";
+    FOLDED = "http.folded", Error, "RFC 9112 §5.2",
+        "The field value goes on in a further line (obsolete line folding), which a sender must not do";
     NO_HOST = "http.no-host", Error, "RFC 9112 §3.2", "An HTTP/1.1 request must have exactly one Host field";
     LENGTH_INVALID = "http.length-invalid", Error, "RFC 9110 §8.6", "Content-Length is not a number";
     LENGTH_CONFLICT = "http.length-conflict", Error, "RFC 9112 §6.3",
@@ -86,7 +87,9 @@ notes! {
     LENGTH_REPEATED = "http.length-repeated", Warning, "RFC 9110 §8.6", "Content-Length is given more than once";
     LENGTH_AND_CODING = "http.length-and-coding", Error, "RFC 9112 §6.1",
         "Both Transfer-Encoding and Content-Length: a sender must not; recipients that differ can be deceived";
-    CODING_UNKNOWN = "http.coding-unknown", Error, "RFC 9112 §6.1",
+    CODING_UNKNOWN = "http.coding-unknown", Error, "RFC 9112 §6.3",
+        "The last transfer coding of a request is not chunked, so nobody can tell where its body ends";
+    CODING_TO_CLOSE = "http.coding-to-close", Warning, "RFC 9112 §6.1",
         "The last transfer coding is not chunked, so only the end of the connection ends the body";
     CODING_IN_10 = "http.coding-in-1.0", Error, "RFC 9112 §6.1", "Transfer-Encoding in an HTTP/1.0 message";
     CODING_NOT_ALLOWED = "http.coding-not-allowed", Error, "RFC 9112 §6.1",
@@ -103,7 +106,14 @@ notes! {
         "The chunk's size line is longer than 16 KiB; the rest cannot be framed";
     CHUNK_END_MISSING = "http.chunk-end-missing", Error, "RFC 9112 §7.1",
         "The chunk data is not followed by CR LF, so the size was wrong; the rest cannot be framed";
-    CHUNK_SPACE = "http.chunk-space", Warning, "RFC 9112 §7.1.1", "White space after the chunk size";
+    CHUNK_SPACE = "http.chunk-space", Error, "RFC 9110 §5.6.3",
+        "White space after the chunk size: a sender must not put it there, and some recipients refuse it";
+    CHUNK_EXTENSION_INVALID = "http.chunk-extension-invalid", Error, "RFC 9112 §7.1.1",
+        "A chunk extension is not built as the standard says: a name, or a name, `=` and a token or a quoted string";
+    AFTER_CLOSE = "http.after-close", Error, "RFC 9112 §9.6",
+        "A message after one that announced the end of the connection";
+    STRAY_EMPTY_LINES = "http.stray-empty-lines", Info, "RFC 9112 §2.2",
+        "Empty lines with no message behind them; readers ignore them";
     ENDED_IN_HEAD = "http.ended-in-head", Error, "RFC 9112 §8", "The connection ended in the middle of a head";
     ENDED_IN_BODY = "http.ended-in-body", Error, "RFC 9112 §8",
         "The connection ended before the body was complete";

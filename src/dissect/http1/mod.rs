@@ -4,6 +4,7 @@
 
 mod chunked;
 mod fields;
+mod growing;
 mod head;
 mod side;
 
@@ -11,7 +12,7 @@ pub use fields::{FIELDS, NOTES};
 pub use head::read_fields;
 
 use super::link::Switch;
-use super::{Ending, Pending, Sink};
+use super::{Ending, Pending, Place, Sink};
 use crate::wire::{Dir, LinkId};
 use side::{Side, Turn};
 use std::collections::VecDeque;
@@ -24,16 +25,20 @@ const EARLY_LIMIT_BYTES: usize = 64 * 1024;
 struct Request {
     is_head: bool,
     is_connect: bool,
-    wants_upgrade: bool,
+    /// It asks for another protocol, so the bytes behind it may be no HTTP.
+    may_switch: bool,
 }
 
 /// The HTTP/1 dissector of a link.
 #[derive(Clone, Debug)]
 pub struct Http1 {
     sides: [Side; 2],
-    requests: VecDeque<Request>,
-    /// Client bytes behind an upgrade request, held until the answer says what they are.
+    /// Runs of equal requests, so that thousands of pipelined ones weigh as little as one.
+    requests: VecDeque<(Request, u64)>,
+    /// Client bytes behind a request that may switch protocols, held until the answer says what they are.
     early: Option<(u64, Vec<u8>)>,
+    /// Requests without an answer that may switch protocols.
+    may_switch: u64,
     switch: Option<Switch>,
 }
 
@@ -44,6 +49,7 @@ impl Http1 {
             sides: [Side::new(link, Dir::Out), Side::new(link, Dir::In)],
             requests: VecDeque::new(),
             early: None,
+            may_switch: 0,
             switch: None,
         }
     }
@@ -63,25 +69,35 @@ impl Http1 {
                     continue;
                 }
             }
-            let next_request = self.requests.front();
+            let next_request = self.requests.front().map(|(request, _)| request);
             let turn = self.sides[dir.index()].feed(wire + used as u64, &bytes[used..], next_request, out);
             let (taken, event) = turn;
             used += taken;
             match event {
                 Turn::More => {}
                 Turn::Asked(request) => {
-                    if request.wants_upgrade {
-                        self.early = Some((wire + used as u64, Vec::new()));
+                    if request.may_switch {
+                        // Bytes that passed the limit behind an earlier such request are HTTP, and so are these.
+                        if self.may_switch == 0 {
+                            self.early = Some((wire + used as u64, Vec::new()));
+                        }
+                        self.may_switch += 1;
                     }
-                    self.requests.push_back(request);
+                    self.asked(request);
                 }
                 Turn::Answered => {
-                    self.requests.pop_front();
-                    self.release_early(out);
+                    if self.answered().is_some_and(|request| request.may_switch) {
+                        self.may_switch -= 1;
+                        self.release_early(out);
+                    }
                 }
                 Turn::Switched { is_websocket } => {
                     let end = self.sides[0].position();
                     let early = self.early.take().unwrap_or((end, Vec::new()));
+                    if is_websocket && !early.1.is_empty() {
+                        let len = early.1.len() as u64;
+                        out.note(Place::wire(Dir::Out), &fields::EARLY_BYTES, early.0 * 8, len * 8, String::new);
+                    }
                     self.switch = Some(match is_websocket {
                         true => Switch::WebSocket { early },
                         false => Switch::Raw { early },
@@ -91,6 +107,23 @@ impl Http1 {
             }
         }
         used
+    }
+
+    fn asked(&mut self, request: Request) {
+        match self.requests.back_mut() {
+            Some((last, count)) if *last == request => *count += 1,
+            _ => self.requests.push_back((request, 1)),
+        }
+    }
+
+    /// Takes the oldest request that waits for an answer.
+    fn answered(&mut self) -> Option<Request> {
+        let (request, count) = self.requests.front_mut()?;
+        *count -= 1;
+        match *count {
+            0 => self.requests.pop_front().map(|(request, _)| request),
+            _ => Some(request.clone()),
+        }
     }
 
     /// Reads held client bytes as HTTP after all.
