@@ -5,7 +5,8 @@
 mod llhttp;
 #[path = "vectors/pico.rs"]
 mod pico;
+mod recording;
 #[path = "vectors/sse.rs"]
 mod sse;
-#[path = "vectors/support.rs"]
-mod support;
+#[path = "vectors/suite.rs"]
+mod suite;

@@ -1,6 +1,7 @@
 //! llhttp's own cases: its callback log against our records and fields, to the byte.
 
-use crate::support::{bytes, cases, errors, explain, record, requests, settle, tell, text};
+use crate::recording::{errors, explain, record, requests, tell};
+use crate::suite::{bytes, cases, settle, text};
 use pushscope::dissect::{Explained, Field, Kind};
 use pushscope::wire::{Buf, Dir};
 use serde_json::Value;

@@ -1,6 +1,7 @@
 //! picohttpparser's cases: its chunked decoder and its head parsers.
 
-use crate::support::{bytes, cases, errors, field_bytes, requests, settle, tell, text};
+use crate::recording::{errors, field_bytes, requests, tell};
+use crate::suite::{bytes, cases, settle, text};
 use pushscope::dissect::{Explained, Kind};
 use pushscope::wire::Dir;
 use serde_json::Value;
@@ -18,7 +19,7 @@ fn chunked_difference(case: &Value) -> Option<String> {
         return errors.is_empty().then(|| "refused there; we have no error".to_owned());
     }
     if let Some(decoded) = case["decoded_b64"].as_str() {
-        let decoded = crate::support::decode(decoded);
+        let decoded = crate::suite::decode(decoded);
         if data != decoded {
             return Some(format!("there {decoded:?}, we {data:?}"));
         }

@@ -1,6 +1,7 @@
 //! Event streams of web-platform-tests: what an `EventSource` would dispatch, computed from our records' fields.
 
-use crate::support::{cases, chunked, field_bytes, tell, text};
+use crate::recording::{chunked, field_bytes, tell};
+use crate::suite::{cases, text};
 use pushscope::dissect::{Explained, Kind, Severity};
 use pushscope::wire::Dir;
 use serde_json::Value;
@@ -66,14 +67,14 @@ fn events_are_those_that_web_platform_tests_assert() {
     let Some(cases) = cases("sse_wpt.json") else { return };
     let mut refused = 0;
     for case in &cases {
-        let body = crate::support::bytes(case, "body_b64");
+        let body = crate::suite::bytes(case, "body_b64");
         let head =
             |rest: &str| format!("HTTP/1.1 200 OK\r\nContent-Type: {}\r\n{rest}\r\n", text(case, "content_type"));
         let mut answers = vec![[head("Connection: close\r\n").into_bytes(), body.clone()].concat()];
         for size in [1, 3, 5, 11, 4097] {
             answers.push([head("Transfer-Encoding: chunked\r\n").into_bytes(), chunked(&body, size)].concat());
         }
-        let request = crate::support::requests("GET", 1);
+        let request = crate::recording::requests("GET", 1);
         for answer in &answers {
             let told = tell(&[(Dir::Out, &request), (Dir::In, answer)]);
             let (events, retry_ms) = client(&told, answer);

@@ -70,6 +70,7 @@ notes! {
     BAD_VERSION = "http.bad-version", Error, "RFC 9112 §2.3", "The HTTP version is not one digit, a dot and one digit";
     OTHER_VERSION = "http.other-version", Warning, "RFC 9112 §2.3", "The message claims a version other than 1.0 or 1.1";
     BAD_STATUS = "http.bad-status", Error, "RFC 9110 §15", "The status code is not three digits from 100 to 599";
+    BAD_REASON = "http.bad-reason", Error, "RFC 9112 §4", "The reason phrase has a control character";
     BAD_METHOD = "http.bad-method", Error, "RFC 9110 §9.1", "The method has characters that no token may have";
     BAD_TARGET = "http.bad-target", Error, "RFC 9112 §3.2",
         "The request target has characters that no address may have";

@@ -43,6 +43,10 @@ pub fn read(place: Place, start: u64, bytes: &[u8], is_request: bool, out: &mut 
     while let Some(byte) = bytes.get(reader.at).filter(|byte| matches!(byte, b'\r' | b'\n')) {
         let len = if *byte == b'\r' && bytes.get(reader.at + 1) == Some(&b'\n') { 2 } else { 1 };
         reader.leaf(&EMPTY_LINE, reader.at, len, Value::Bytes, 0, out);
+        if len == 1 {
+            let note = if *byte == b'\r' { &BARE_CR } else { &BARE_LF };
+            reader.note(note, reader.at, 1, out, String::new);
+        }
         reader.at += len;
     }
     if let Some(line) = reader.next_line() {
@@ -130,6 +134,10 @@ fn line_end(reader: &Lines, line: Line, out: &mut impl Sink) {
 pub fn is_token(bytes: &[u8]) -> bool {
     let is_tchar = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
     !bytes.is_empty() && bytes.iter().all(is_tchar)
+}
+
+fn is_control(byte: &u8) -> bool {
+    (*byte < b' ' && *byte != b'\t') || *byte == 0x7f
 }
 
 /// A version such as `HTTP/1.1`.
@@ -224,6 +232,9 @@ fn status_line(reader: &Lines, line: Line, head: &mut Head, out: &mut impl Sink)
     reader.leaf(&SEPARATOR, line.start + status_start + status_len, space, Value::Bytes, 1, out);
     if reason_start < text.len() {
         reader.leaf(&REASON, line.start + reason_start, text.len() - reason_start, Value::Text, 1, out);
+        if let Some(at) = text[reason_start..].iter().position(is_control) {
+            reader.note(&BAD_REASON, line.start + reason_start + at, 1, out, String::new);
+        }
     }
 }
 
@@ -280,7 +291,6 @@ fn field_line(reader: &Lines, line: Line, is_folded: bool, head: &mut Head, out:
     let value = &text[value_start..value_end];
     reader.leaf(&HEADER_VALUE, line.start + value_start, value.len(), Value::Text, 1, out);
     reader.leaf(&SEPARATOR, line.start + value_end, text.len() - value_end, Value::Bytes, 1, out);
-    let is_control = |byte: &u8| (*byte < b' ' && *byte != b'\t') || *byte == 0x7f;
     if let Some(at) = value.iter().position(|byte| is_control(byte) && !matches!(byte, b'\r' | b'\n')) {
         reader.note(&BAD_VALUE, line.start + value_start + at, 1, out, || format!("byte 0x{:02x}", value[at]));
     }
