@@ -1,13 +1,16 @@
 //! A body whose label does not say how it is to be read: its first line does.
 //!
 //! The decision falls at a byte that depends on the content alone: the end of the first line that is not empty, or
-//! after 64 KiB.
+//! after 64 KiB or 1024 chunks.
 
 use super::{At, Body, Document, Lines, Sse};
 use crate::dissect::{Pending, Sink};
 
 /// Bytes that are looked at, at most.
 const LIMIT_BYTES: usize = 64 * 1024;
+
+/// Chunks that are looked at, at most: a body of one-byte chunks is not to cost many times its size.
+const LIMIT_PIECES: usize = 1024;
 
 /// Holds the beginning of a body until its kind is known.
 #[derive(Clone, Debug)]
@@ -36,6 +39,12 @@ impl Sniff {
         let mut seen = 0;
         while seen < bytes.len() {
             let rest = &bytes[seen..];
+            let goes_on = |(first, len): &(u64, usize)| *first + *len as u64 == wire + seen as u64;
+            if self.pieces.len() == LIMIT_PIECES && !self.pieces.last().is_some_and(goes_on) {
+                let mut body = self.decide(out);
+                body.feed(offset + seen as u64, wire + seen as u64, rest, out);
+                return Some(body);
+            }
             let line = memchr::memchr2(b'\n', b'\r', rest).map_or(rest.len(), |at| at + 1);
             let take = line.min(LIMIT_BYTES - self.bytes.len());
             self.bytes.extend_from_slice(&rest[..take]);

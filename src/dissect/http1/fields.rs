@@ -96,6 +96,8 @@ notes! {
     CODING_NOT_ALLOWED = "http.coding-not-allowed", Error, "RFC 9112 §6.1",
         "Transfer-Encoding in an answer with status 1xx or 204";
     ENCODED = "http.encoded", Info, "RFC 9110 §8.4", "The content is compressed; it is shown as it is on the wire";
+    REQUESTS_MANY = "http.requests-many", Warning, "RFC 9112 §9.3.2",
+        "Thousands of requests wait for answers; whether those to HEAD and CONNECT have a body is guessed";
     UNASKED = "http.unasked", Warning, "RFC 9112 §9.2", "An answer without a request";
     EARLY_BYTES = "http.early-bytes", Error, "RFC 6455 §4.1",
         "The client sent bytes after its upgrade request without waiting for the answer";

@@ -20,9 +20,14 @@ use std::collections::VecDeque;
 /// Client bytes that are held at most while an upgrade is not answered yet.
 const EARLY_LIMIT_BYTES: usize = 64 * 1024;
 
+/// Runs of equal requests that are remembered at most while they wait for their answers.
+const REQUESTS_LIMIT: usize = 4096;
+
 /// A request that waits for its answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Request {
+    /// What was asked is remembered; else it was one too many.
+    is_known: bool,
     is_head: bool,
     is_connect: bool,
     /// It asks for another protocol, so the bytes behind it may be no HTTP.
@@ -76,14 +81,13 @@ impl Http1 {
             match event {
                 Turn::More => {}
                 Turn::Asked(request) => {
-                    if request.may_switch {
+                    if self.asked(request) {
                         // Bytes that passed the limit behind an earlier such request are HTTP, and so are these.
                         if self.may_switch == 0 {
                             self.early = Some((wire + used as u64, Vec::new()));
                         }
                         self.may_switch += 1;
                     }
-                    self.asked(request);
                 }
                 Turn::Answered => {
                     if self.answered().is_some_and(|request| request.may_switch) {
@@ -109,11 +113,17 @@ impl Http1 {
         used
     }
 
-    fn asked(&mut self, request: Request) {
+    /// A request waits for its answer. Whether it may switch protocols.
+    fn asked(&mut self, request: Request) -> bool {
+        let is_repeated = |(last, _): &(Request, u64)| *last == request;
+        let is_full = self.requests.len() >= REQUESTS_LIMIT && !self.requests.back().is_some_and(is_repeated);
+        let request = if is_full { Request::default() } else { request };
+        let may_switch = request.may_switch;
         match self.requests.back_mut() {
             Some((last, count)) if *last == request => *count += 1,
             _ => self.requests.push_back((request, 1)),
         }
+        may_switch
     }
 
     /// Takes the oldest request that waits for an answer.

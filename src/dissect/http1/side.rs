@@ -141,6 +141,9 @@ impl Side {
         if kind == Kind::HttpResponse && request.is_none() {
             out.note(self.place(), &UNASKED, self.start * 8, 0, String::new);
         }
+        if kind == Kind::HttpResponse && request.is_some_and(|request| !request.is_known) {
+            out.note(self.place(), &REQUESTS_MANY, self.start * 8, 0, String::new);
+        }
         if self.is_closing {
             out.note(self.place(), &AFTER_CLOSE, self.start * 8, 0, String::new);
         }
@@ -170,6 +173,7 @@ impl Side {
         }
         match kind {
             Kind::HttpRequest => Turn::Asked(Request {
+                is_known: true,
                 is_head: head.method == "HEAD",
                 is_connect: head.method == "CONNECT",
                 may_switch: !head.upgrade.is_empty() || head.method == "CONNECT",
