@@ -64,15 +64,13 @@ impl Http1 {
     pub fn feed(&mut self, dir: Dir, wire: u64, bytes: &[u8], out: &mut impl Sink) -> usize {
         let mut used = 0;
         while used < bytes.len() {
-            if dir == Dir::Out {
-                if let Some((_, early)) = &mut self.early {
-                    if early.len() + bytes.len() - used <= EARLY_LIMIT_BYTES {
-                        early.extend_from_slice(&bytes[used..]);
-                        return bytes.len();
-                    }
-                    self.release_early(out);
-                    continue;
+            if let Some((_, early)) = self.early.as_mut().filter(|_| dir == Dir::Out) {
+                if early.len() + bytes.len() - used <= EARLY_LIMIT_BYTES {
+                    early.extend_from_slice(&bytes[used..]);
+                    return bytes.len();
                 }
+                self.release_early(out);
+                continue;
             }
             let next_request = self.requests.front().map(|(request, _)| request);
             let turn = self.sides[dir.index()].feed(wire + used as u64, &bytes[used..], next_request, out);
@@ -96,6 +94,8 @@ impl Http1 {
                     }
                 }
                 Turn::Switched { is_websocket } => {
+                    // What the client had begun is told as far as it came: nobody will finish it.
+                    self.sides[0].finish(Ending::Sender, out);
                     let end = self.sides[0].position();
                     let early = self.early.take().unwrap_or((end, Vec::new()));
                     if is_websocket && !early.1.is_empty() {
