@@ -2,9 +2,11 @@
 //!
 //! The recorded wire is the only truth; everything on screen is derived from it. See `ARCHITECTURE.md`.
 
+pub mod app;
 pub mod cli;
 pub mod dissect;
 pub mod lab;
 pub mod session;
 pub mod transport;
+pub mod ui;
 pub mod wire;

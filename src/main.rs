@@ -8,6 +8,12 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     match cli.command {
         Some(command) => cli::run(command),
-        None => ExitCode::SUCCESS,
+        None => match pushscope::ui::run(cli.target) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(why) => {
+                eprintln!("pushscope: {why}");
+                ExitCode::FAILURE
+            }
+        },
     }
 }

@@ -1,0 +1,352 @@
+//! What each command does.
+
+use super::{App, Command, CopyAs, Draft, Move, PushType, Sending, Source, View, Wish};
+use crate::session::{RecordId, one_line};
+use crate::transport::{Order, check};
+use crate::wire::ConnectionId;
+
+/// Bytes of a field or record that are copied at most.
+const COPY_LIMIT_BYTES: usize = 16 << 20;
+const ZOOMS: [f32; 10] = [0.7, 0.8, 0.9, 1.0, 1.15, 1.3, 1.5, 1.75, 2.0, 2.5];
+
+impl App {
+    /// Does it. What cannot be done says why, in [`super::State::messages`].
+    pub fn apply(&mut self, command: Command) {
+        if let Some(why) = self.objection(&command) {
+            self.complain(format!("{}: {why}", command.label().trim_end_matches('…')));
+            return;
+        }
+        match command {
+            Command::NewRecording => {
+                self.end_live();
+                self.state.active = None;
+                self.apply(Command::RefreshSaved);
+                self.wishes.push(Wish::FocusAddress);
+            }
+            Command::Open | Command::SaveAs | Command::SavePayload | Command::ChooseComposerFile => self.ask_path(&command),
+            Command::OpenPath(path) => self.open(path),
+            Command::SaveAsPath(path) => self.save_as(path),
+            Command::SetPath(text) => {
+                if let Some(field) = &mut self.state.path_field {
+                    field.text = text;
+                }
+            }
+            Command::ConfirmPath => self.confirm_path(),
+            Command::CancelPath => self.state.path_field = None,
+            Command::CloseView => self.close_view(),
+            Command::Show(id) => self.state.active = Some(id),
+            Command::RefreshSaved => self.state.saved = super::open::saved_in(self.folder.as_deref().ok()),
+            Command::Quit => self.wishes.push(Wish::Quit),
+            Command::Copy(what) => self.copy(what),
+            Command::CopyText(text) => self.wishes.push(Wish::Copy(text)),
+            Command::FocusFilter => self.wishes.push(Wish::FocusFilter),
+            Command::FocusAddress => self.wishes.push(Wish::FocusAddress),
+            Command::FocusComposer => self.wishes.push(Wish::FocusComposer),
+            Command::SetTheme(theme) => self.state.theme = theme,
+            Command::ZoomIn => self.zoom(1),
+            Command::ZoomOut => self.zoom(-1),
+            Command::ZoomReset => self.state.zoom = 1.0,
+            Command::ToggleSidebar => self.state.sidebar ^= true,
+            Command::ToggleDetails => self.state.details ^= true,
+            Command::ToggleColumn(at) => {
+                if let Some(column) = self.state.columns.get_mut(at) {
+                    *column ^= true;
+                }
+            }
+            Command::TogglePalette => self.state.palette ^= true,
+            Command::SetDraft(draft) => self.state.draft = *draft,
+            Command::Connect => self.connect(),
+            Command::ConnectTo(address) => {
+                self.state.draft = Draft::for_address(&address);
+                self.connect();
+            }
+            Command::ToggleConnect => self.toggle_connect(),
+            Command::Disconnect(id) => self.with_live(|live| live.stop(id)),
+            Command::DisconnectAll => self.with_live(|live| {
+                let open: Vec<ConnectionId> = live.open().collect();
+                open.into_iter().for_each(|id| live.stop(id));
+            }),
+            Command::Reconnect(id) => self.reconnect(id),
+            Command::SetComposer(composer) => self.state.composer = *composer,
+            Command::Send => self.send(),
+            Command::StopRepeat => {
+                if let Some(repeat) = self.state.repeat.take() {
+                    repeat.stop();
+                }
+            }
+            Command::History(earlier) => self.state.composer.browse(earlier),
+            Command::Dismiss(at) => {
+                if at < self.state.messages.len() {
+                    self.state.messages.remove(at);
+                }
+            }
+            Command::About => self.say(format!(
+                "Pushscope {}: an inspector for realtime connections. Nothing leaves this machine but the connections you open.",
+                env!("CARGO_PKG_VERSION")
+            )),
+            other => self.apply_to_view(other),
+        }
+    }
+
+    /// What concerns the view that is shown.
+    fn apply_to_view(&mut self, command: Command) {
+        if let Command::OnlyConnection(Some(id)) = &command {
+            self.make_current(*id);
+        }
+        let Some(view) = self.state.view_mut() else { return };
+        match command {
+            Command::SetFilter(text) => view.list.set_filter(text),
+            Command::AddFilter(term) => {
+                let text = match view.list.standing.as_str() {
+                    "" => term,
+                    before if before.contains(" or ") => format!("({before}) {term}"),
+                    before => format!("{before} {term}"),
+                };
+                view.list.set_filter(text);
+            }
+            Command::OnlyConnection(id) => {
+                view.list.connection = id;
+                view.list.restart();
+            }
+            Command::ToggleGroup(group) => view.list.toggle_group(group),
+            Command::OnlyDir(dir) => {
+                view.list.dir = dir;
+                view.list.restart();
+            }
+            Command::SetFollow(follow) => view.list.set_follow(follow),
+            Command::ToggleFollow => {
+                let follow = !view.list.follow;
+                view.list.set_follow(follow);
+            }
+            Command::TogglePause => view.list.toggle_pause(view.session.records().len()),
+            Command::Select(id) => {
+                if id.is_some() {
+                    view.list.set_follow(false);
+                }
+                view.select(id);
+                self.wishes.push(Wish::Reveal);
+            }
+            Command::Move(to) => {
+                let before = view.selected;
+                view.go(to);
+                let is_note = matches!(to, Move::NextNote | Move::PreviousNote);
+                if is_note && view.selected == before {
+                    self.say("No further note in this direction");
+                }
+                self.wishes.push(Wish::Reveal);
+            }
+            Command::SelectField(field) => view.field = field,
+            _ => {}
+        }
+    }
+
+    /// Why a command cannot be done now, if it cannot.
+    pub fn objection(&self, command: &Command) -> Option<String> {
+        let state = &self.state;
+        let view = state.view();
+        let need = |has: bool, why: &str| (!has).then(|| why.to_owned());
+        match command {
+            Command::CloseView
+            | Command::FocusFilter
+            | Command::SetFilter(_)
+            | Command::AddFilter(_)
+            | Command::OnlyConnection(_)
+            | Command::OnlyDir(_)
+            | Command::ToggleGroup(_)
+            | Command::ToggleFollow
+            | Command::TogglePause
+            | Command::Move(_) => need(view.is_some(), "no recording is open"),
+            Command::SaveAs | Command::SaveAsPath(_) => match view.map(View::path) {
+                None => Some("no recording is open".into()),
+                Some(None) => Some("this recording has no file to copy".into()),
+                Some(Some(_)) => None,
+            },
+            Command::Copy(_) | Command::SavePayload => {
+                need(view.is_some_and(|view| view.inspection.is_some()), "no record is selected")
+            }
+            Command::DisconnectAll => {
+                let any = state.live().is_some_and(|view| match &view.source {
+                    Source::Live(live) => live.open().next().is_some(),
+                    _ => false,
+                });
+                need(any, "nothing is connected")
+            }
+            Command::Send => match state.open_connection() {
+                None => Some("no connection is open".into()),
+                Some(_) => state.composer.objection(state.composer_type()),
+            },
+            Command::StopRepeat => need(state.repeat.is_some(), "nothing is being sent again and again"),
+            Command::Connect | Command::ToggleConnect => {
+                need(!state.draft.address.trim().is_empty(), "there is no address")
+            }
+            _ => None,
+        }
+    }
+
+    fn zoom(&mut self, by: isize) {
+        let at = ZOOMS.iter().position(|zoom| *zoom >= self.state.zoom - 0.01).unwrap_or(3);
+        self.state.zoom = ZOOMS[at.saturating_add_signed(by).min(ZOOMS.len() - 1)];
+    }
+
+    fn with_live(&mut self, act: impl FnOnce(&mut super::Live)) {
+        let live = self.state.views.iter_mut().find_map(|view| match &mut view.source {
+            Source::Live(live) => Some(live),
+            _ => None,
+        });
+        if let Some(live) = live {
+            act(live);
+        }
+    }
+
+    /// The address bar and the composer stand for this connection from now on.
+    fn make_current(&mut self, id: ConnectionId) {
+        if self.state.active != self.state.live().map(|view| view.id) {
+            return;
+        }
+        self.state.current = Some(id);
+        if let Some(draft) = self.state.current_open().map(|open| open.draft.clone()) {
+            self.state.draft = draft;
+        }
+    }
+
+    fn toggle_connect(&mut self) {
+        let is_same = self.state.current_open().is_some_and(|open| open.draft == self.state.draft);
+        match self.state.open_connection() {
+            Some(id) if is_same => self.apply(Command::Disconnect(id)),
+            _ => self.connect(),
+        }
+    }
+
+    fn reconnect(&mut self, id: ConnectionId) {
+        let view = self.state.live().map(|view| view.id);
+        if view.is_some() && view == self.state.active {
+            self.make_current(id);
+            self.connect();
+        }
+    }
+
+    fn connect(&mut self) {
+        let draft = self.state.draft.clone();
+        let spec = self.address(&draft).and_then(|url| draft.spec(url)).and_then(|spec| {
+            check(&spec).map_err(|failure| failure.to_string())?;
+            Ok(spec)
+        });
+        let spec = match spec {
+            Ok(spec) => spec,
+            Err(why) => return self.complain(why),
+        };
+        self.ensure_live(draft.address.trim());
+        let Some(runtime) = self.engine.handle().cloned() else { return };
+        let mut current = None;
+        self.with_live(|live| current = Some(live.connect(&runtime, spec, draft)));
+        self.state.current = current;
+        self.state.active = self.state.live().map(|view| view.id);
+        self.state.messages.retain(|message| !message.is_error);
+    }
+
+    /// The address to dial: `lab:` names the embedded lab.
+    fn address(&mut self, draft: &Draft) -> Result<String, String> {
+        let address = draft.address.trim();
+        match address.starts_with("lab:") {
+            true => crate::lab::resolve(self.engine.lab_addr()?, address),
+            false => Ok(address.to_owned()),
+        }
+    }
+
+    fn send(&mut self) {
+        let Some(id) = self.state.open_connection() else { return };
+        let push_type = self.state.composer_type();
+        let sending = self.state.composer.sending(push_type).and_then(|what| Ok((what, self.state.composer.repeat()?)));
+        let (order, (count, every_ms)) = match sending {
+            Err(why) => return self.complain(why),
+            Ok((Sending::Close(code, reason), _)) => (Order::Close { code, reason }, (1, 0)),
+            Ok((Sending::Message(mut outgoing), repeat)) => {
+                if let crate::transport::Outgoing::Request { url: Some(url), .. } = &mut outgoing
+                    && url.starts_with("lab:")
+                {
+                    let draft = Draft::for_address(url);
+                    match self.address(&draft) {
+                        Ok(address) => *url = address,
+                        Err(why) => return self.complain(why),
+                    }
+                }
+                (Order::Send(outgoing), repeat)
+            }
+        };
+        if count > 1 {
+            let Some(runtime) = self.engine.handle().cloned() else { return };
+            let mut repeat = None;
+            self.with_live(|live| repeat = live.repeat(&runtime, id, order, (count, every_ms)));
+            self.state.repeat = repeat;
+        } else {
+            self.with_live(|live| live.order(id, order));
+        }
+        self.state.composer.was_sent();
+    }
+
+    fn copy(&mut self, what: CopyAs) {
+        let Some(view) = self.state.view() else { return };
+        let Some(inspection) = &view.inspection else { return };
+        let text = match what {
+            CopyAs::Row => row_text(view, inspection.id()),
+            CopyAs::Payload => what.format(&inspection.explained().payload),
+            _ => what.format(&selected_bytes(view)),
+        };
+        let len = text.len();
+        self.wishes.push(Wish::Copy(text));
+        self.say(format!("Copied {}, {len} bytes", what.label()));
+    }
+}
+
+/// The bytes of the selected field, or of the whole record.
+fn selected_bytes(view: &View) -> Vec<u8> {
+    let Some(inspection) = &view.inspection else { return Vec::new() };
+    match view.field.and_then(|field| inspection.bits_of(field)) {
+        Some(bits) => {
+            let (start, end) = (bits.bit / 8, (bits.bit + bits.bits).div_ceil(8));
+            inspection.bytes(&view.session, bits.place, start, ((end - start) as usize).min(COPY_LIMIT_BYTES))
+        }
+        None => match inspection.tabs.first() {
+            Some(tab) => {
+                inspection.bytes(&view.session, tab.place, tab.start, (tab.len as usize).min(COPY_LIMIT_BYTES))
+            }
+            None => Vec::new(),
+        },
+    }
+}
+
+/// A record's line, tab-separated.
+pub(super) fn row_text(view: &View, id: RecordId) -> String {
+    let record = &view.session.records()[id];
+    let seconds = view.session.at_ns(id) as f64 / 1e9;
+    let summary = one_line(&view.session.summary(id));
+    format!(
+        "{}\t{seconds:.6}\t{}\t{}\t{}\t{summary}",
+        id + 1,
+        record.dir.name(),
+        record.kind.name(),
+        record.payload_len
+    )
+}
+
+impl View {
+    /// Its file, where it has one.
+    pub fn path(&self) -> Option<std::path::PathBuf> {
+        match &self.source {
+            Source::Live(live) => live.path.clone(),
+            Source::File(reading) => Some(reading.path.clone()),
+            Source::Still => None,
+        }
+    }
+
+    /// The push type a connection was opened as, where it is known.
+    pub fn push_type(&self, id: ConnectionId) -> PushType {
+        match &self.source {
+            Source::Live(live) => live.opened(id).map_or(PushType::Auto, |open| match open.spec.push_type {
+                PushType::Auto if open.spec.url.starts_with("ws") => PushType::Ws,
+                other => other,
+            }),
+            _ => PushType::Auto,
+        }
+    }
+}

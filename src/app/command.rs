@@ -1,0 +1,359 @@
+//! Everything that can be done, as plain data. Menus, shortcuts, the palette and tests speak this language and no other.
+
+use super::{Composer, CopyAs, Draft, FieldRef, Group, Theme, ViewId};
+use crate::session::RecordId;
+use crate::wire::{ConnectionId, Dir};
+use std::path::PathBuf;
+
+/// Something to do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// Begin a new recording; the present one stays open to look at.
+    NewRecording,
+    /// Ask for a recording to open.
+    Open,
+    /// Open this recording.
+    OpenPath(PathBuf),
+    /// Ask where to save a copy of the active recording.
+    SaveAs,
+    /// Save a copy of the active recording here.
+    SaveAsPath(PathBuf),
+    /// Ask where to save the payload of the selected record.
+    SavePayload,
+    /// Ask for the file whose bytes the composer sends.
+    ChooseComposerFile,
+    /// Change the text of the path field.
+    SetPath(String),
+    /// Take the path in the path field.
+    ConfirmPath,
+    /// Put the path field away.
+    CancelPath,
+    /// Close the active recording's view.
+    CloseView,
+    /// Show this view.
+    Show(ViewId),
+    /// Look at the recordings folder again.
+    RefreshSaved,
+    /// Leave.
+    Quit,
+    /// Copy something of the selected record.
+    Copy(CopyAs),
+    /// Copy this text.
+    CopyText(String),
+    /// Put the cursor into the filter.
+    FocusFilter,
+    /// Change the filter's text.
+    SetFilter(String),
+    /// Narrow the filter by one more term.
+    AddFilter(String),
+    /// Show the records of one connection only, or of all.
+    OnlyConnection(Option<ConnectionId>),
+    /// Show or hide a group of kinds.
+    ToggleGroup(Group),
+    /// Show one direction only, or both.
+    OnlyDir(Option<Dir>),
+    /// Keep the end of the timeline in sight, or let go.
+    SetFollow(bool),
+    /// Follow if it does not, and the other way round.
+    ToggleFollow,
+    /// Hold the view still while recording goes on, or let it go on.
+    TogglePause,
+    /// Select a record.
+    Select(Option<RecordId>),
+    /// Move the selection.
+    Move(Move),
+    /// Select a field of the selected record.
+    SelectField(Option<FieldRef>),
+    /// Light or dark.
+    SetTheme(Theme),
+    /// Larger text.
+    ZoomIn,
+    /// Smaller text.
+    ZoomOut,
+    /// Text of the usual size.
+    ZoomReset,
+    /// Show or hide the list at the left.
+    ToggleSidebar,
+    /// Show or hide the details below the timeline.
+    ToggleDetails,
+    /// Show or hide a column of the timeline.
+    ToggleColumn(usize),
+    /// Show or hide the palette of commands.
+    TogglePalette,
+    /// Put the cursor into the address field.
+    FocusAddress,
+    /// Change what is to be connected to.
+    SetDraft(Box<Draft>),
+    /// Connect to what the address bar says.
+    Connect,
+    /// Connect to an address as it is, with no options.
+    ConnectTo(String),
+    /// Disconnect what the address bar stands for, or connect.
+    ToggleConnect,
+    /// Close a connection.
+    Disconnect(ConnectionId),
+    /// Close every connection.
+    DisconnectAll,
+    /// Open a connection again, as it was asked for.
+    Reconnect(ConnectionId),
+    /// Put the cursor into the composer.
+    FocusComposer,
+    /// Change what is to be sent.
+    SetComposer(Box<Composer>),
+    /// Send what the composer holds.
+    Send,
+    /// Stop sending again and again.
+    StopRepeat,
+    /// An earlier (`true`) or later text of the composer.
+    History(bool),
+    /// Put a message away.
+    Dismiss(usize),
+    /// Say what this program is.
+    About,
+}
+
+/// A movement of the selection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Move {
+    /// So many rows down, or up where negative.
+    By(i64),
+    /// The first row.
+    First,
+    /// The last row.
+    Last,
+    /// The next row with a note.
+    NextNote,
+    /// The previous row with a note.
+    PreviousNote,
+}
+
+/// A key with its modifiers. `key` is the key's name, as egui spells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shortcut {
+    /// Ctrl, or ⌘ on a Mac.
+    pub command: bool,
+    /// Shift.
+    pub shift: bool,
+    /// The key's name.
+    pub key: &'static str,
+}
+
+impl Shortcut {
+    /// Whether it would also be typed as text, so that text fields go first.
+    pub fn is_plain(&self) -> bool {
+        !self.command && !self.key.starts_with('F')
+    }
+}
+
+/// The menus, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Menu {
+    /// Recordings.
+    File,
+    /// Copying and filtering.
+    Edit,
+    /// What is shown, and how.
+    View,
+    /// Connections and sending.
+    Session,
+    /// The built-in other end.
+    Lab,
+    /// About.
+    Help,
+}
+
+impl Menu {
+    /// Every menu, from left to right.
+    pub const ALL: [Menu; 6] = [Menu::File, Menu::Edit, Menu::View, Menu::Session, Menu::Lab, Menu::Help];
+
+    /// Its title.
+    pub fn title(self) -> &'static str {
+        match self {
+            Menu::File => "File",
+            Menu::Edit => "Edit",
+            Menu::View => "View",
+            Menu::Session => "Session",
+            Menu::Lab => "Lab",
+            Menu::Help => "Help",
+        }
+    }
+
+    /// Its commands; `None` is a line between two groups.
+    pub fn commands(self) -> Vec<Option<Command>> {
+        use Command::*;
+        let list = |commands: &[Command]| -> Vec<Option<Command>> { commands.iter().cloned().map(Some).collect() };
+        let groups: Vec<Vec<Option<Command>>> = match self {
+            Menu::File => {
+                vec![list(&[NewRecording, Open, SaveAs, SavePayload]), list(&[CloseView]), list(&[Quit])]
+            }
+            Menu::Edit => {
+                vec![CopyAs::ALL.map(|what| Some(Copy(what))).to_vec(), list(&[FocusFilter, SetFilter("".into())])]
+            }
+            Menu::View => vec![
+                Group::ALL.map(|group| Some(ToggleGroup(group))).to_vec(),
+                list(&[OnlyDir(None), OnlyDir(Some(Dir::In)), OnlyDir(Some(Dir::Out))]),
+                list(&[ToggleFollow, TogglePause, ToggleSidebar, ToggleDetails]),
+                super::COLUMNS.iter().enumerate().skip(1).map(|(at, _)| Some(ToggleColumn(at))).collect(),
+                Theme::ALL.map(|theme| Some(SetTheme(theme))).to_vec(),
+                list(&[ZoomIn, ZoomOut, ZoomReset]),
+                list(&[TogglePalette]),
+            ],
+            Menu::Session => vec![
+                list(&[FocusAddress, ToggleConnect, DisconnectAll, OnlyConnection(None)]),
+                list(&[FocusComposer, Send, StopRepeat]),
+                list(&[Self::up(), Self::down(), Move(self::Move::First), Move(self::Move::Last)]),
+                list(&[Move(self::Move::NextNote), Move(self::Move::PreviousNote)]),
+            ],
+            Menu::Lab => {
+                vec![super::lab_addresses().into_iter().map(|(address, ..)| Some(ConnectTo(address))).collect()]
+            }
+            Menu::Help => vec![list(&[About])],
+        };
+        groups.join(&None)
+    }
+
+    fn up() -> Command {
+        Command::Move(self::Move::By(-1))
+    }
+
+    fn down() -> Command {
+        Command::Move(self::Move::By(1))
+    }
+}
+
+impl Command {
+    /// Every command that stands in a menu, for the palette and for shortcuts.
+    pub fn catalog() -> Vec<(Menu, Command)> {
+        let of = |menu: Menu| menu.commands().into_iter().flatten().map(move |command| (menu, command));
+        Menu::ALL.into_iter().flat_map(of).collect()
+    }
+
+    /// What it is called.
+    pub fn label(&self) -> String {
+        use Command::*;
+        let fixed = match self {
+            NewRecording => "New recording",
+            Open => "Open a recording…",
+            OpenPath(path) => return format!("Open {}", path.display()),
+            SaveAs => "Save a copy as…",
+            SaveAsPath(path) => return format!("Save a copy as {}", path.display()),
+            SavePayload => "Save payload as…",
+            ChooseComposerFile => "Choose a file to send…",
+            SetPath(_) => "Type a path",
+            ConfirmPath => "Take this path",
+            CancelPath => "Put the path field away",
+            CloseView => "Close this recording",
+            Show(_) => "Show a recording",
+            RefreshSaved => "Look for recordings again",
+            Quit => "Quit",
+            Copy(what) => return format!("Copy {}", what.label()),
+            CopyText(_) => "Copy text",
+            FocusFilter => "Filter the timeline",
+            SetFilter(text) if text.is_empty() => "Clear the filter",
+            SetFilter(_) => "Change the filter",
+            AddFilter(term) => return format!("Filter by {term}"),
+            OnlyConnection(None) => "Show all connections",
+            OnlyConnection(Some(id)) => return format!("Show connection {} only", id.0),
+            ToggleGroup(group) => return format!("Show {}", group.label()),
+            OnlyDir(None) => "Show both directions",
+            OnlyDir(Some(Dir::In)) => "Show received only",
+            OnlyDir(Some(Dir::Out)) => "Show sent only",
+            SetFollow(true) => "Follow the end",
+            SetFollow(false) => "Let go of the end",
+            ToggleFollow => "Follow the end",
+            TogglePause => "Pause the view",
+            Select(_) => "Select a record",
+            Move(self::Move::By(rows)) if *rows < 0 => "Previous record",
+            Move(self::Move::By(_)) => "Next record",
+            Move(self::Move::First) => "First record",
+            Move(self::Move::Last) => "Last record",
+            Move(self::Move::NextNote) => "Next note",
+            Move(self::Move::PreviousNote) => "Previous note",
+            SelectField(_) => "Select a field",
+            SetTheme(theme) => return format!("{} theme", theme.label()),
+            ZoomIn => "Larger text",
+            ZoomOut => "Smaller text",
+            ZoomReset => "Usual text size",
+            ToggleSidebar => "Show the list of connections",
+            ToggleDetails => "Show details",
+            ToggleColumn(at) => return format!("Column {}", super::COLUMNS[*at % super::COLUMNS.len()].name),
+            TogglePalette => "All commands",
+            FocusAddress => "Type an address",
+            SetDraft(_) => "Change the connection's options",
+            Connect => "Connect",
+            ConnectTo(address) => return format!("Connect to {address}"),
+            ToggleConnect => "Connect or disconnect",
+            Disconnect(id) => return format!("Disconnect connection {}", id.0),
+            DisconnectAll => "Disconnect everything",
+            Reconnect(id) => return format!("Connect again (connection {})", id.0),
+            FocusComposer => "Write a message",
+            SetComposer(_) => "Change the message",
+            Send => "Send",
+            StopRepeat => "Stop sending again and again",
+            History(true) => "Earlier message",
+            History(false) => "Later message",
+            Dismiss(_) => "Put the message away",
+            About => "About Pushscope",
+        };
+        fixed.to_owned()
+    }
+
+    /// The key that does it.
+    pub fn shortcut(&self) -> Option<Shortcut> {
+        use Command::*;
+        let (command, shift, key) = match self {
+            NewRecording => (true, false, "N"),
+            Open => (true, false, "O"),
+            SaveAs => (true, false, "S"),
+            SavePayload => (true, true, "S"),
+            CloseView => (true, false, "W"),
+            Quit => (true, false, "Q"),
+            Copy(CopyAs::Payload) => (true, true, "C"),
+            FocusFilter => (true, false, "F"),
+            ToggleGroup(Group::Layers) => (true, true, "L"),
+            ToggleFollow => (true, false, "E"),
+            TogglePause => (true, false, "P"),
+            ToggleSidebar => (true, false, "B"),
+            ToggleDetails => (true, false, "D"),
+            ZoomIn => (true, false, "Plus"),
+            ZoomOut => (true, false, "Minus"),
+            ZoomReset => (true, false, "0"),
+            TogglePalette => (true, false, "K"),
+            FocusAddress => (true, false, "L"),
+            ToggleConnect => (false, false, "F5"),
+            FocusComposer => (true, false, "M"),
+            Send => (true, false, "Enter"),
+            Move(self::Move::By(-1)) => (false, false, "Up"),
+            Move(self::Move::By(1)) => (false, false, "Down"),
+            Move(self::Move::First) => (false, false, "Home"),
+            Move(self::Move::Last) => (false, false, "End"),
+            Move(self::Move::NextNote) => (false, false, "N"),
+            Move(self::Move::PreviousNote) => (false, false, "P"),
+            About => (false, false, "F1"),
+            _ => return None,
+        };
+        Some(Shortcut { command, shift, key })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_of_the_menus_has_a_name_and_a_key_of_its_own() {
+        let catalog = Command::catalog();
+        let mut keys = Vec::new();
+        for (_, command) in &catalog {
+            assert!(!command.label().is_empty());
+            if let Some(shortcut) = command.shortcut() {
+                assert!(!keys.contains(&shortcut), "{shortcut:?} is taken twice, by {}", command.label());
+                keys.push(shortcut);
+            }
+        }
+        let mut labels: Vec<String> = catalog.iter().map(|(_, command)| command.label()).collect();
+        labels.sort();
+        labels.dedup();
+        assert_eq!(labels.len(), catalog.len(), "two commands bear one name");
+    }
+}

@@ -1,0 +1,234 @@
+//! What the address bar holds: texts as the user typed them, and how they become a [`Spec`].
+
+use crate::transport::{
+    Auth, CursorSource, CursorTarget, HttpVersion, PushType, Spec, Timeouts, TlsOptions, WebSocketOptions,
+};
+use bytes::Bytes;
+
+/// Which of the ways to say who we are is filled in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AuthKind {
+    /// None.
+    #[default]
+    None,
+    /// Basic (RFC 7617).
+    Basic,
+    /// Bearer (RFC 6750).
+    Bearer,
+}
+
+/// Where a long poll's cursor is taken from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CursorFrom {
+    /// Nowhere.
+    #[default]
+    None,
+    /// A response header.
+    Header,
+    /// A JSONPath in the body.
+    JsonPath,
+}
+
+/// The address bar and its foldouts, as typed. Secrets stay in memory.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)] // The names are those of the fields on screen.
+pub struct Draft {
+    pub address: String,
+    pub push_type: PushType,
+    pub method: String,
+    pub headers: String,
+    pub auth: AuthKind,
+    pub user: String,
+    pub password: String,
+    pub token: String,
+    pub body: String,
+    pub insecure: bool,
+    pub ca_file: String,
+    pub cert_file: String,
+    pub key_file: String,
+    pub interval_ms: String,
+    pub reconnect: Option<bool>,
+    pub http: HttpVersion,
+    pub cursor_from: CursorFrom,
+    pub cursor_name: String,
+    pub cursor_in_header: bool,
+    pub cursor_target: String,
+    pub last_event_id: String,
+    pub subprotocols: String,
+    pub auto_pong: bool,
+    pub auto_close: bool,
+    pub go_on_anyway: bool,
+    pub fragment_bytes: String,
+    pub connect_timeout_ms: String,
+    pub answer_timeout_ms: String,
+    pub idle_timeout_ms: String,
+}
+
+impl Default for Draft {
+    fn default() -> Self {
+        let timeouts = Timeouts::default();
+        Draft {
+            address: String::new(),
+            push_type: PushType::Auto,
+            method: String::new(),
+            headers: String::new(),
+            auth: AuthKind::None,
+            user: String::new(),
+            password: String::new(),
+            token: String::new(),
+            body: String::new(),
+            insecure: false,
+            ca_file: String::new(),
+            cert_file: String::new(),
+            key_file: String::new(),
+            interval_ms: String::new(),
+            reconnect: None,
+            http: HttpVersion::Http11,
+            cursor_from: CursorFrom::None,
+            cursor_name: String::new(),
+            cursor_in_header: false,
+            cursor_target: "cursor".into(),
+            last_event_id: String::new(),
+            subprotocols: String::new(),
+            auto_pong: true,
+            auto_close: true,
+            go_on_anyway: false,
+            fragment_bytes: String::new(),
+            connect_timeout_ms: timeouts.tcp_ms.to_string(),
+            answer_timeout_ms: timeouts.answer_ms.to_string(),
+            idle_timeout_ms: String::new(),
+        }
+    }
+}
+
+impl Draft {
+    /// For an address, with no options.
+    pub fn for_address(address: &str) -> Draft {
+        let mut draft = Draft { address: address.to_owned(), push_type: lab_type(address), ..Draft::default() };
+        if draft.push_type == PushType::LongPoll {
+            // The lab's own cursor, without which it would answer the same messages again and again.
+            (draft.cursor_from, draft.cursor_name) = (CursorFrom::Header, "X-Cursor".into());
+        }
+        draft
+    }
+
+    /// How many header lines are typed.
+    pub fn header_count(&self) -> usize {
+        self.headers.lines().filter(|line| !line.trim().is_empty()).count()
+    }
+
+    /// The push type that the address tells, where it is left to be guessed.
+    pub fn guess(&self) -> PushType {
+        match self.push_type {
+            PushType::Auto if self.address.trim().starts_with("ws") => PushType::Ws,
+            PushType::Auto => lab_type(self.address.trim()),
+            chosen => chosen,
+        }
+    }
+
+    /// The request for `url`, or a sentence that says which field is wrong and why.
+    pub fn spec(&self, url: String) -> Result<Spec, String> {
+        let whole = |name: &str, text: &str| match text.trim() {
+            "" => Ok(None),
+            text => text.parse::<u64>().map(Some).map_err(|_| format!("{name}: {text:?} is no whole number")),
+        };
+        let path = |text: &str| (!text.trim().is_empty()).then(|| text.trim().to_owned());
+        let push_type = match self.push_type {
+            PushType::Auto => lab_type(self.address.trim()),
+            chosen => chosen,
+        };
+        let connect = whole("Connect timeout", &self.connect_timeout_ms)?.unwrap_or(0);
+        let target = self.cursor_target.trim().to_owned();
+        Ok(Spec {
+            url,
+            push_type,
+            method: self.method.trim().to_owned(),
+            headers: parse_headers(&self.headers)?,
+            body: (!self.body.is_empty()).then(|| Bytes::from(self.body.clone())),
+            auth: match self.auth {
+                AuthKind::None => Auth::None,
+                AuthKind::Basic => Auth::Basic { user: self.user.clone(), password: self.password.clone() },
+                AuthKind::Bearer => Auth::Bearer { token: self.token.clone() },
+            },
+            http: self.http,
+            interval_ms: whole("Interval", &self.interval_ms)?,
+            reconnect: self.reconnect,
+            cursor: match self.cursor_from {
+                CursorFrom::None => CursorSource::None,
+                CursorFrom::Header => CursorSource::Header(self.cursor_name.trim().to_owned()),
+                CursorFrom::JsonPath => CursorSource::JsonPath(self.cursor_name.trim().to_owned()),
+            },
+            cursor_target: if self.cursor_in_header {
+                CursorTarget::Header(target)
+            } else {
+                CursorTarget::Query(target)
+            },
+            last_event_id: path(&self.last_event_id),
+            timeouts: Timeouts {
+                dns_ms: connect,
+                tcp_ms: connect,
+                tls_ms: connect,
+                answer_ms: whole("Answer timeout", &self.answer_timeout_ms)?.unwrap_or(0),
+                idle_ms: whole("Idle timeout", &self.idle_timeout_ms)?.unwrap_or(0),
+            },
+            websocket: WebSocketOptions {
+                subprotocols: self
+                    .subprotocols
+                    .split([',', ' '])
+                    .filter(|p| !p.is_empty())
+                    .map(str::to_owned)
+                    .collect(),
+                auto_pong: self.auto_pong,
+                auto_close: self.auto_close,
+                go_on_anyway: self.go_on_anyway,
+                fragment_bytes: whole("Fragment size", &self.fragment_bytes)?.unwrap_or(0) as usize,
+            },
+            tls: TlsOptions {
+                insecure: self.insecure,
+                ca_file: path(&self.ca_file),
+                cert_file: path(&self.cert_file),
+                key_file: path(&self.key_file),
+            },
+        })
+    }
+}
+
+/// The push type of a lab endpoint, where its name tells what its answer cannot.
+fn lab_type(address: &str) -> PushType {
+    match address.strip_prefix("lab:").map(|rest| rest.split(['?', '/']).next().unwrap_or(rest)) {
+        Some("poll") => PushType::Poll,
+        Some("longpoll") => PushType::LongPoll,
+        Some("ws") => PushType::Ws,
+        _ => PushType::Auto,
+    }
+}
+
+/// Header lines as typed, `Name: value` each.
+pub fn parse_headers(text: &str) -> Result<Vec<(String, String)>, String> {
+    let mut headers = Vec::new();
+    for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        let Some((name, value)) = line.split_once(':').filter(|(name, _)| !name.trim().is_empty()) else {
+            return Err(format!("Headers, line {}: {line:?} is no \"Name: value\"", at + 1));
+        };
+        headers.push((name.trim().to_owned(), value.trim().to_owned()));
+    }
+    Ok(headers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_keep_their_order_and_spelling() {
+        let headers = parse_headers("x-One: a: b\n\nX-TWO:c").unwrap();
+        assert_eq!(headers, [("x-One".into(), "a: b".into()), ("X-TWO".into(), "c".into())]);
+        assert_eq!(parse_headers("ok: 1\nnope").unwrap_err(), "Headers, line 2: \"nope\" is no \"Name: value\"");
+    }
+
+    #[test]
+    fn a_number_that_is_none_is_named() {
+        let draft = Draft { interval_ms: "soon".into(), ..Draft::for_address("http://x/") };
+        assert_eq!(draft.spec("http://x/".into()).unwrap_err(), "Interval: \"soon\" is no whole number");
+    }
+}

@@ -1,0 +1,141 @@
+//! What runs beside the window: the async runtime, the embedded lab, file pickers and copies.
+
+use crate::lab::Lab;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::{Duration, Instant};
+
+/// Called from any thread when there is something new to show.
+pub type Notify = Arc<dyn Fn() + Send + Sync>;
+
+/// A picker that answers *nothing* faster than a hand can is taken for a missing one.
+const QUICK: Duration = Duration::from_millis(400);
+
+/// What a path is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// A recording to open.
+    Open,
+    /// Where to save a copy of the active recording.
+    SaveAs,
+    /// Where to save a payload.
+    SavePayload,
+    /// A file to send.
+    SendFile,
+}
+
+/// What came back from beside the window.
+pub(super) enum Reply {
+    Picked { purpose: Purpose, path: Option<PathBuf>, is_missing: bool },
+    Saved { path: PathBuf, result: Result<(), String> },
+}
+
+/// Everything that is not on the window's thread.
+pub(super) struct Engine {
+    runtime: Option<tokio::runtime::Runtime>,
+    lab: Option<Lab>,
+    notify: Notify,
+    replies: (Sender<Reply>, Receiver<Reply>),
+    awake: Arc<AtomicBool>,
+    pickers: bool,
+}
+
+impl Engine {
+    pub fn new(notify: Notify, pickers: bool) -> Result<Engine, String> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("pushscope-net")
+            .enable_all()
+            .build()
+            .map_err(|error| format!("the network threads cannot be started: {error}"))?;
+        let awake = Arc::new(AtomicBool::new(false));
+        Ok(Engine { runtime: Some(runtime), lab: None, notify, replies: channel(), awake, pickers })
+    }
+
+    pub fn handle(&self) -> Option<&tokio::runtime::Handle> {
+        self.runtime.as_ref().map(|runtime| runtime.handle())
+    }
+
+    /// Tells the window at most once until it has looked: a flood of events asks for one frame.
+    pub fn notifier(&self) -> Box<dyn Fn() + Send + Sync> {
+        let (awake, notify) = (self.awake.clone(), self.notify.clone());
+        Box::new(move || {
+            if !awake.swap(true, Ordering::AcqRel) {
+                notify();
+            }
+        })
+    }
+
+    /// The window is about to look: whatever comes from now on is to be told again.
+    pub fn looked(&self) {
+        self.awake.store(false, Ordering::Release);
+    }
+
+    /// The address of the embedded lab, which is started the first time.
+    pub fn lab_addr(&mut self) -> Result<SocketAddr, String> {
+        if let Some(lab) = &self.lab {
+            return Ok(lab.addr());
+        }
+        let runtime = self.runtime.as_ref().ok_or("the program is about to end")?;
+        let lab = runtime
+            .block_on(Lab::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))))
+            .map_err(|error| format!("the lab cannot be started on 127.0.0.1: {error}"))?;
+        Ok(self.lab.insert(lab).addr())
+    }
+
+    /// Asks the desktop for a path; the answer comes as a [`Reply`].
+    pub fn pick(&self, purpose: Purpose, name: String) {
+        let (sender, notify) = (self.replies.0.clone(), self.notify.clone());
+        let Some(runtime) = self.runtime.as_ref().filter(|_| self.pickers) else {
+            // The receiver lives as long as the engine.
+            let _ = sender.send(Reply::Picked { purpose, path: None, is_missing: true });
+            notify();
+            return;
+        };
+        runtime.spawn(async move {
+            let asked = Instant::now();
+            let dialog = match purpose {
+                Purpose::Open | Purpose::SaveAs => {
+                    rfd::AsyncFileDialog::new().add_filter("Pushscope recordings", &["pushscope"])
+                }
+                Purpose::SavePayload | Purpose::SendFile => rfd::AsyncFileDialog::new(),
+            };
+            let picked = match purpose {
+                Purpose::Open | Purpose::SendFile => dialog.pick_file().await,
+                Purpose::SaveAs | Purpose::SavePayload => dialog.set_file_name(name).save_file().await,
+            };
+            let path = picked.map(|file| file.path().to_owned());
+            let is_missing = path.is_none() && asked.elapsed() < QUICK;
+            // The window may have gone; then nobody waits for a path.
+            let _ = sender.send(Reply::Picked { purpose, path, is_missing });
+            notify();
+        });
+    }
+
+    /// Does slow work beside the window.
+    pub fn save(&self, path: PathBuf, work: impl FnOnce() -> Result<(), String> + Send + 'static) {
+        let (sender, notify) = (self.replies.0.clone(), self.notify.clone());
+        if let Some(runtime) = &self.runtime {
+            runtime.spawn_blocking(move || {
+                // The window may have gone; the copy is made all the same.
+                let _ = sender.send(Reply::Saved { path, result: work() });
+                notify();
+            });
+        }
+    }
+
+    pub fn next_reply(&self) -> Option<Reply> {
+        self.replies.1.try_recv().ok()
+    }
+
+    /// Ends the lab and the runtime, leaving tasks a moment to say goodbye.
+    pub fn shut_down(&mut self) {
+        self.lab = None;
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_timeout(Duration::from_millis(300));
+        }
+    }
+}

@@ -1,0 +1,354 @@
+//! The program behind the window: commands as plain data, the engine's threads, and the state of the views.
+//!
+//! It knows no window. [`App::apply`] is the only way in, [`App::tick`] takes what is new within a time budget, and
+//! everything there is to show can be read from [`App::state`].
+
+mod apply;
+mod command;
+mod composer;
+mod copy;
+mod draft;
+mod engine;
+mod inspect;
+mod json;
+mod list;
+mod live;
+mod open;
+mod payload;
+mod view;
+
+pub use command::{Command, Menu, Move, Shortcut};
+pub use composer::{Composer, Format, SendAs, Sending};
+pub use copy::CopyAs;
+pub use draft::{AuthKind, CursorFrom, Draft, parse_headers};
+pub use engine::{Notify, Purpose};
+pub use inspect::{Bits, FieldRef, Inspection, Part, Place, Tab};
+pub use json::{JsonRow, JsonTree, Shape};
+pub use list::{FilterMistake, Group, List};
+pub use live::{Live, Open, Reading, Repeat, Source};
+pub use payload::{PayloadText, TextPiece};
+pub use view::{View, ViewId};
+
+pub use crate::session::file::Recording;
+pub use crate::transport::{HttpVersion, PushType};
+
+use crate::session::file::recordings_folder;
+use crate::wire::ConnectionId;
+use engine::Engine;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// A column of the timeline.
+pub struct Column {
+    /// Its name.
+    pub name: &'static str,
+    /// What it shows.
+    pub help: &'static str,
+}
+
+/// The columns of the timeline, from left to right.
+pub const COLUMNS: [Column; 7] = [
+    Column { name: "#", help: "The record's number in the recording" },
+    Column { name: "time", help: "Since the recording began: when the last byte came" },
+    Column { name: "gap", help: "Since the row above" },
+    Column { name: "⇅", help: "Sent (to the right) or received (to the left)" },
+    Column { name: "kind", help: "What it is" },
+    Column { name: "size", help: "Bytes of payload; of the wire where there is no payload" },
+    Column { name: "summary", help: "What it says, in one line" },
+];
+
+/// Light or dark.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Theme {
+    /// As the desktop has it.
+    #[default]
+    System,
+    /// Light.
+    Light,
+    /// Dark.
+    Dark,
+}
+
+impl Theme {
+    /// Every choice.
+    pub const ALL: [Theme; 3] = [Theme::System, Theme::Light, Theme::Dark];
+
+    /// Its name.
+    pub fn label(self) -> &'static str {
+        match self {
+            Theme::System => "System",
+            Theme::Light => "Light",
+            Theme::Dark => "Dark",
+        }
+    }
+}
+
+/// Something to tell the user.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Message {
+    /// What.
+    pub text: String,
+    /// Whether something went wrong.
+    pub is_error: bool,
+    /// When it is put away by itself.
+    until: Option<Instant>,
+}
+
+/// The path field that stands in for a file picker.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PathField {
+    /// What the path is for.
+    pub purpose: Purpose,
+    /// As typed.
+    pub text: String,
+    /// Whether the desktop has no picker.
+    pub no_picker: bool,
+}
+
+/// Something that only the window can do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Wish {
+    /// Put text on the clipboard.
+    Copy(String),
+    /// Put the cursor into the address field.
+    FocusAddress,
+    /// Put the cursor into the filter.
+    FocusFilter,
+    /// Put the cursor into the composer.
+    FocusComposer,
+    /// Put the cursor into the path field.
+    FocusPath,
+    /// Bring the selected row into sight.
+    Reveal,
+    /// Close the window.
+    Quit,
+}
+
+/// Everything there is to show.
+pub struct State {
+    /// The address bar.
+    pub draft: Draft,
+    /// The composer.
+    pub composer: Composer,
+    /// Open recordings.
+    pub views: Vec<View>,
+    /// The one that is shown.
+    pub active: Option<ViewId>,
+    /// The connection that the address bar and the composer stand for, in the live recording.
+    pub current: Option<ConnectionId>,
+    /// What is sent again and again.
+    pub repeat: Option<Repeat>,
+    /// Recordings in the folder, newest first.
+    pub saved: Vec<Recording>,
+    /// What there is to tell.
+    pub messages: Vec<Message>,
+    /// The path field, while it is shown.
+    pub path_field: Option<PathField>,
+    /// Light or dark.
+    pub theme: Theme,
+    /// Text size; 1 is the usual one.
+    pub zoom: f32,
+    /// Whether the list at the left is shown.
+    pub sidebar: bool,
+    /// Whether the details are shown.
+    pub details: bool,
+    /// Which columns are shown.
+    pub columns: [bool; COLUMNS.len()],
+    /// Whether the palette is shown.
+    pub palette: bool,
+}
+
+impl State {
+    /// The recording that is shown.
+    pub fn view(&self) -> Option<&View> {
+        let active = self.active?;
+        self.views.iter().find(|view| view.id == active)
+    }
+
+    /// The recording in progress.
+    pub fn live(&self) -> Option<&View> {
+        self.views.iter().find(|view| view.is_live())
+    }
+
+    /// The current connection, if it is open.
+    pub fn open_connection(&self) -> Option<ConnectionId> {
+        let current = self.current?;
+        self.live()?.is_open(current).then_some(current)
+    }
+
+    /// What the current connection was opened with.
+    pub fn current_open(&self) -> Option<&Open> {
+        match &self.live()?.source {
+            Source::Live(live) => live.opened(self.current?),
+            _ => None,
+        }
+    }
+
+    /// The push type that the composer writes for.
+    pub fn composer_type(&self) -> PushType {
+        match self.current_open() {
+            Some(open) if open.spec.url.starts_with("ws") || open.spec.push_type == PushType::Ws => PushType::Ws,
+            Some(open) => open.spec.push_type,
+            None => self.draft.guess(),
+        }
+    }
+
+    fn view_mut(&mut self) -> Option<&mut View> {
+        let active = self.active?;
+        self.views.iter_mut().find(|view| view.id == active)
+    }
+}
+
+/// How the program is set up.
+pub struct Setup {
+    /// Called when there is something new to show, from any thread.
+    pub notify: Notify,
+    /// Whether the desktop may be asked for paths.
+    pub pickers: bool,
+    /// Where recordings are written, or why they cannot be.
+    pub folder: Result<PathBuf, String>,
+}
+
+impl Setup {
+    /// As the desktop program has it.
+    pub fn new(notify: Notify) -> Setup {
+        Setup { notify, pickers: true, folder: recordings_folder().map_err(|error| error.to_string()) }
+    }
+}
+
+/// The program behind the window.
+pub struct App {
+    /// Everything there is to show.
+    state: State,
+    engine: Engine,
+    folder: Result<PathBuf, String>,
+    wishes: Vec<Wish>,
+    next_view: u32,
+}
+
+/// What the window should do after a tick.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Nothing until it is told.
+    Rest,
+    /// Another frame at once: there is more to take.
+    Again,
+    /// A frame after this time.
+    After(Duration),
+}
+
+/// How long a message without a fault stays.
+const MESSAGE_STAYS: Duration = Duration::from_secs(6);
+/// Rates are measured so often.
+const RATE_PERIOD: Duration = Duration::from_millis(1050);
+
+impl App {
+    /// Starts the engine; an error says what cannot be had.
+    pub fn new(setup: Setup) -> Result<App, String> {
+        let state = State {
+            draft: Draft::default(),
+            composer: Composer::default(),
+            views: Vec::new(),
+            active: None,
+            current: None,
+            repeat: None,
+            saved: open::saved_in(setup.folder.as_deref().ok()),
+            messages: Vec::new(),
+            path_field: None,
+            theme: Theme::System,
+            zoom: 1.0,
+            sidebar: true,
+            details: true,
+            columns: [true; COLUMNS.len()],
+            palette: false,
+        };
+        let engine = Engine::new(setup.notify, setup.pickers)?;
+        Ok(App { state, engine, folder: setup.folder, wishes: Vec::new(), next_view: 1 })
+    }
+
+    /// Everything there is to show.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// What only the window can do, asked for since the last call.
+    pub fn take_wishes(&mut self) -> Vec<Wish> {
+        std::mem::take(&mut self.wishes)
+    }
+
+    /// Takes what is new, for at most about `budget`.
+    pub fn tick(&mut self, budget: Duration) -> Next {
+        self.engine.looked();
+        let deadline = Instant::now() + budget;
+        while let Some(reply) = self.engine.next_reply() {
+            self.take_reply(reply);
+        }
+        let mut again = false;
+        for view in &mut self.state.views {
+            again |= view.tick(deadline);
+        }
+        let now = Instant::now();
+        self.state.messages.retain(|message| message.until.is_none_or(|until| now < until));
+        if self.state.repeat.as_ref().is_some_and(|repeat| !repeat.is_running()) {
+            self.state.repeat = None;
+        }
+        if again {
+            return Next::Again;
+        }
+        let rates = self.state.views.iter().any(View::is_moving).then_some(RATE_PERIOD);
+        let connecting = self.state.views.iter().any(View::is_live).then_some(RATE_PERIOD);
+        let connecting = connecting.filter(|_| self.state.open_connection().is_some());
+        let messages = self.state.messages.iter().filter_map(|message| message.until).min();
+        let messages = messages.map(|until| until.saturating_duration_since(now));
+        let repeat = self.state.repeat.as_ref().map(|_| Duration::from_millis(100));
+        match [rates, connecting, messages, repeat].into_iter().flatten().min() {
+            Some(after) => Next::After(after),
+            None => Next::Rest,
+        }
+    }
+
+    /// Ends everything: connections say goodbye, the recording is written out.
+    pub fn shut_down(&mut self) {
+        self.end_live();
+        self.engine.shut_down();
+    }
+
+    fn end_live(&mut self) {
+        self.state.repeat = None;
+        for view in self.state.views.iter_mut().filter(|view| view.is_live()) {
+            if let Source::Live(live) = &mut view.source {
+                live.end(&mut view.session, Duration::from_millis(800));
+                let path = live.path.clone();
+                let name = path.as_deref().and_then(|path| path.file_stem()).map(|stem| stem.to_string_lossy());
+                view.title = name.map_or_else(|| view.title.clone(), |name| name.into_owned());
+                view.source = Source::Still;
+            }
+        }
+        self.state.current = None;
+    }
+
+    fn say(&mut self, text: impl Into<String>) {
+        let until = Some(Instant::now() + MESSAGE_STAYS);
+        self.state.messages.push(Message { text: text.into(), is_error: false, until });
+    }
+
+    fn complain(&mut self, text: impl Into<String>) {
+        let text = text.into();
+        self.state.messages.retain(|message| message.text != text);
+        self.state.messages.push(Message { text, is_error: true, until: None });
+    }
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        self.shut_down();
+    }
+}
+
+/// The lab's endpoints as addresses: address, push type, explanation.
+pub fn lab_addresses() -> Vec<(String, &'static str, &'static str)> {
+    crate::lab::ENDPOINTS
+        .iter()
+        .map(|endpoint| (format!("lab:{}", endpoint.name), endpoint.push_type, endpoint.explanation))
+        .collect()
+}

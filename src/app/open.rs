@@ -1,0 +1,179 @@
+//! Recordings as files: the live one, opening, saving copies, and the folder they lie in.
+
+use super::engine::{Purpose, Reply};
+use super::live::{Live, Reading, Source};
+use super::{App, Command, PathField, View, ViewId, Wish};
+use crate::session::file::{Opened, Recorder, Recording, list_recordings, new_recording_path, save_copy};
+use crate::session::{Session, Store};
+use crate::wire::{EventReceiver, EventSender, ReaderOptions};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Instant;
+
+/// Bytes that may wait for the screen, and for the recorder, before sockets are left unread.
+const SCREEN_LIMIT_BYTES: usize = 32 << 20;
+const RECORDER_LIMIT_BYTES: usize = 64 << 20;
+/// Recordings listed at most.
+const SAVED_LIMIT: usize = 100;
+
+/// The recordings in a folder, newest first.
+pub(super) fn saved_in(folder: Option<&Path>) -> Vec<Recording> {
+    let mut files = folder.and_then(|folder| list_recordings(folder).ok()).unwrap_or_default();
+    files.truncate(SAVED_LIMIT);
+    files
+}
+
+impl App {
+    /// Shows a session that is complete.
+    pub fn add_session(&mut self, title: impl Into<String>, session: Session) -> ViewId {
+        self.add_view(title.into(), session, Source::Still)
+    }
+
+    fn add_view(&mut self, title: String, session: Session, source: Source) -> ViewId {
+        let id = ViewId(self.next_view);
+        self.next_view += 1;
+        self.state.views.push(View::new(id, title, session, source));
+        self.state.active = Some(id);
+        id
+    }
+
+    /// There is a recording in progress after this. `label` names its file.
+    pub(super) fn ensure_live(&mut self, label: &str) {
+        if self.state.live().is_some() {
+            return;
+        }
+        let started_unix_ns = jiff::Timestamp::now().as_nanosecond() as i64;
+        let readers = vec![
+            ReaderOptions { limit_bytes: SCREEN_LIMIT_BYTES, notify: self.engine.notifier() },
+            ReaderOptions::new(RECORDER_LIMIT_BYTES),
+        ];
+        let (sender, receivers) = EventSender::new(Instant::now(), 1, readers);
+        let mut receivers = receivers.into_iter();
+        let (Some(screen), Some(recording)) = (receivers.next(), receivers.next()) else { return };
+        let recorder = self.start_recorder(recording, label, started_unix_ns);
+        let archive = recorder.as_ref().ok().and_then(|recorder| Some((recorder.archive().ok()?, recorder.saved())));
+        let store = archive.map_or_else(Store::memory, |(archive, saved)| Store::archived(archive, saved));
+        let live = Live::new(sender, screen, recorder);
+        self.add_view("this recording".into(), Session::new(store, started_unix_ns), Source::Live(live));
+        self.apply(Command::RefreshSaved);
+    }
+
+    fn start_recorder(&self, events: EventReceiver, label: &str, started_unix_ns: i64) -> Result<Recorder, String> {
+        let folder = self.folder.as_ref().map_err(|why| format!("not recorded to a file: {why}"))?;
+        let path = new_recording_path(folder, label, started_unix_ns);
+        Recorder::start(&path, events, started_unix_ns).map_err(|error| format!("not recorded to a file: {error}"))
+    }
+
+    pub(super) fn open(&mut self, path: PathBuf) {
+        let already = self.state.views.iter().find(|view| view.path().as_deref() == Some(path.as_path()));
+        if let Some(id) = already.map(|view| view.id) {
+            self.state.active = Some(id);
+            return;
+        }
+        let opened = Opened::open(&path).and_then(|opened| Ok((opened.archive()?, opened)));
+        match opened {
+            Ok((archive, opened)) => {
+                for notice in opened.notices() {
+                    self.complain(format!("{}: {notice}", path.display()));
+                }
+                let name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+                let store = Store::archived(archive, Arc::new(AtomicU64::new(u64::MAX)));
+                let session = Session::new(store, opened.started_unix_ns());
+                self.add_view(name, session, Source::File(Reading::new(path, opened)));
+                if let Some(view) = self.state.view_mut() {
+                    view.list.set_follow(false);
+                }
+            }
+            Err(error) => self.complain(error.to_string()),
+        }
+    }
+
+    pub(super) fn close_view(&mut self) {
+        let Some(active) = self.state.active else { return };
+        if self.state.view().is_some_and(View::is_live) {
+            self.end_live();
+            self.apply(Command::RefreshSaved);
+        }
+        self.state.views.retain(|view| view.id != active);
+        self.state.active = self.state.views.last().map(|view| view.id);
+    }
+
+    pub(super) fn save_as(&mut self, to: PathBuf) {
+        let to = if to.extension().is_none() { to.with_extension("pushscope") } else { to };
+        let Some(from) = self.state.view().and_then(View::path) else { return };
+        self.engine
+            .save(to.clone(), move || save_copy(&from, &to, &mut |_, _| true).map_err(|error| error.to_string()));
+    }
+
+    pub(super) fn ask_path(&mut self, command: &Command) {
+        let base = self.state.view().map_or_else(|| "recording".to_owned(), |view| view.title.clone());
+        let (purpose, name) = match command {
+            Command::Open => (Purpose::Open, String::new()),
+            Command::SaveAs => (Purpose::SaveAs, format!("{base}.pushscope")),
+            Command::SavePayload => (Purpose::SavePayload, "payload.bin".to_owned()),
+            _ => (Purpose::SendFile, String::new()),
+        };
+        let in_folder =
+            |name: &str| self.folder.as_ref().map_or_else(|_| PathBuf::from(name), |folder| folder.join(name));
+        let text = match purpose {
+            Purpose::SendFile => String::new(),
+            _ => in_folder(&name).to_string_lossy().into_owned(),
+        };
+        self.state.path_field = Some(PathField { purpose, text, no_picker: false });
+        self.wishes.push(Wish::FocusPath);
+        self.engine.pick(purpose, name);
+    }
+
+    pub(super) fn confirm_path(&mut self) {
+        let Some(field) = self.state.path_field.clone() else { return };
+        if field.text.trim().is_empty() {
+            return;
+        }
+        self.state.path_field = None;
+        self.take_path(field.purpose, PathBuf::from(field.text.trim()));
+    }
+
+    fn take_path(&mut self, purpose: Purpose, path: PathBuf) {
+        match purpose {
+            Purpose::Open => self.open(path),
+            Purpose::SaveAs => self.save_as(path),
+            Purpose::SendFile => {
+                self.state.composer.format = super::Format::File;
+                self.state.composer.text = path.to_string_lossy().into_owned();
+            }
+            Purpose::SavePayload => {
+                let Some(inspection) = self.state.view().and_then(|view| view.inspection.as_ref()) else { return };
+                let payload = inspection.explained().payload.clone();
+                let to = path.clone();
+                self.engine.save(path, move || {
+                    std::fs::write(&to, payload).map_err(|error| format!("{} cannot be written: {error}", to.display()))
+                });
+            }
+        }
+    }
+
+    pub(super) fn take_reply(&mut self, reply: Reply) {
+        match reply {
+            Reply::Picked { purpose, path: Some(path), .. } => {
+                self.state.path_field = None;
+                self.take_path(purpose, path);
+            }
+            Reply::Picked { purpose, path: None, is_missing } => {
+                let Some(field) = self.state.path_field.as_mut().filter(|field| field.purpose == purpose) else {
+                    return;
+                };
+                if is_missing {
+                    field.no_picker = true;
+                } else {
+                    self.state.path_field = None;
+                }
+            }
+            Reply::Saved { path, result: Ok(()) } => {
+                self.say(format!("Saved {}", path.display()));
+                self.apply(Command::RefreshSaved);
+            }
+            Reply::Saved { result: Err(why), .. } => self.complain(why),
+        }
+    }
+}

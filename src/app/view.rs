@@ -1,0 +1,163 @@
+//! An open recording as it is looked at: its session, its rows, what is selected, and where its events come from.
+
+use super::live::Source;
+use super::{FieldRef, FilterMistake, Inspection, List, Move};
+use crate::dissect::Severity;
+use crate::session::{RecordId, Session};
+use crate::wire::ConnectionId;
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+/// A view's number, for as long as the program runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ViewId(pub u32);
+
+/// Over how long rates are taken.
+const RATE_WINDOW: Duration = Duration::from_millis(1000);
+
+#[derive(Clone, Copy, Default)]
+struct Rate {
+    per_second: f64,
+    counted: u64,
+}
+
+/// An open recording.
+pub struct View {
+    /// Its number.
+    pub id: ViewId,
+    /// Its name.
+    pub title: String,
+    /// The recording.
+    pub session: Session,
+    /// Which of its records are rows.
+    pub list: List,
+    /// The selected record.
+    pub selected: Option<RecordId>,
+    /// What is said of the selected record.
+    pub inspection: Option<Inspection>,
+    /// The selected field.
+    pub field: Option<FieldRef>,
+    /// Where its events come from.
+    pub source: Source,
+    rates: HashMap<ConnectionId, Rate>,
+    rated_at: Instant,
+}
+
+impl View {
+    pub(super) fn new(id: ViewId, title: String, session: Session, source: Source) -> View {
+        let (list, rates) = (List::default(), HashMap::new());
+        let rated_at = Instant::now();
+        View { id, title, session, list, selected: None, inspection: None, field: None, source, rates, rated_at }
+    }
+
+    /// Whether connections of it may be open.
+    pub fn is_live(&self) -> bool {
+        matches!(self.source, Source::Live(_))
+    }
+
+    /// Whether a connection is open.
+    pub fn is_open(&self, connection: ConnectionId) -> bool {
+        match &self.source {
+            Source::Live(live) => live.is_open(connection),
+            _ => false,
+        }
+    }
+
+    /// Messages a second on a connection, over the last second or so.
+    pub fn rate(&self, connection: ConnectionId) -> f64 {
+        self.rates.get(&connection).map_or(0.0, |rate| rate.per_second)
+    }
+
+    /// Messages a second on all connections.
+    pub fn total_rate(&self) -> f64 {
+        self.rates.values().map(|rate| rate.per_second).sum()
+    }
+
+    /// What is wrong with the filter, if anything is.
+    pub fn filter_mistake(&self) -> Option<&FilterMistake> {
+        self.list.mistake.as_ref()
+    }
+
+    /// The row of the selected record, where it is shown.
+    pub fn selected_row(&self) -> Option<usize> {
+        self.list.row_of(self.selected?).ok()
+    }
+
+    pub(super) fn select(&mut self, id: Option<RecordId>) {
+        if id == self.selected && self.inspection.is_some() == id.is_some() {
+            return;
+        }
+        self.selected = id;
+        self.inspection = id.and_then(|id| Inspection::new(&self.session, id));
+        self.field = self.inspection.as_ref().and_then(|inspection| inspection.telling_field());
+    }
+
+    pub(super) fn go(&mut self, to: Move) {
+        let Some(last) = self.list.len().checked_sub(1) else { return };
+        // Where the selected record is not shown, movement starts from where it would be.
+        let at = self.selected.map(|id| self.list.row_of(id));
+        let row = match (to, at) {
+            (Move::First, _) => 0,
+            (Move::Last, _) => last,
+            (Move::By(rows), None) => {
+                if rows < 0 {
+                    last
+                } else {
+                    0
+                }
+            }
+            (Move::By(rows), Some(Ok(at))) => at.saturating_add_signed(rows as isize).min(last),
+            (Move::By(rows), Some(Err(at))) => {
+                at.saturating_add_signed(if rows > 0 { rows - 1 } else { rows } as isize).min(last)
+            }
+            (Move::NextNote, at) => {
+                let from = at.map_or(0, |at| at.map_or_else(|at| at, |at| at + 1));
+                match (from..=last).find(|row| self.has_note(*row)) {
+                    Some(row) => row,
+                    None => return,
+                }
+            }
+            (Move::PreviousNote, at) => {
+                let to = at.map_or(last + 1, |at| at.unwrap_or_else(|at| at));
+                match (0..to).rev().find(|row| self.has_note(*row)) {
+                    Some(row) => row,
+                    None => return,
+                }
+            }
+        };
+        self.list.set_follow(row == last && matches!(to, Move::Last));
+        self.select(self.list.id(row));
+    }
+
+    fn has_note(&self, row: usize) -> bool {
+        self.list.id(row).is_some_and(|id| self.session.records()[id].worst > Severity::None)
+    }
+
+    /// Takes what is new until `deadline`. Whether there is more to take at once.
+    pub(super) fn tick(&mut self, deadline: Instant) -> bool {
+        let more = self.source.drain(&mut self.session, deadline);
+        let unscanned = self.list.extend(&self.session, deadline);
+        self.measure();
+        more || (unscanned && !self.list.is_paused())
+    }
+
+    /// Whether a rate is shown that must fall although nothing comes.
+    pub(super) fn is_moving(&self) -> bool {
+        self.rates.values().any(|rate| rate.per_second > 0.0)
+    }
+
+    fn measure(&mut self) {
+        let since = self.rated_at.elapsed();
+        if since < RATE_WINDOW {
+            return;
+        }
+        self.rated_at = Instant::now();
+        let is_live = self.is_live();
+        for connection in self.session.connections() {
+            let rate = self.rates.entry(connection.info.id).or_default();
+            let counted = connection.messages[0] + connection.messages[1];
+            rate.per_second = if is_live { (counted - rate.counted) as f64 / since.as_secs_f64() } else { 0.0 };
+            rate.counted = counted;
+        }
+    }
+}

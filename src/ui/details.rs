@@ -1,0 +1,150 @@
+//! The selected record: fields, payload and notes at the left, its bytes at the right.
+
+use super::rows::Scroll;
+use super::{Look, bits, fields, hex, notes, payload, theme};
+use crate::app::{Command, Inspection, JsonTree, PayloadText, View};
+use crate::dissect::Severity;
+use egui::{Button, Frame, Margin, Panel, RichText, Ui};
+
+/// What the left half shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DetailsTab {
+    /// Fields.
+    #[default]
+    Fields,
+    /// The payload.
+    Payload,
+    /// Notes.
+    Notes,
+}
+
+/// A payload that was laid out.
+pub struct PayloadCache {
+    /// As JSON, where it is JSON.
+    pub json: Option<JsonTree>,
+    /// As text.
+    pub text: PayloadText,
+}
+
+/// Draws the details.
+pub fn details_ui(ui: &mut Ui, view: &View, look: &mut Look, out: &mut Vec<Command>) {
+    let colors = theme::colors(ui);
+    let Some(inspection) = &view.inspection else {
+        Frame::new().inner_margin(theme::GROUP_GAP).show(ui, |ui| {
+            let text = "Select a record to see its fields, its payload and its bytes.";
+            ui.label(RichText::new(text).color(colors.weak));
+            ui.take_available_space();
+        });
+        return;
+    };
+    if look.inspected != Some((view.id, inspection.id())) {
+        look.inspected = Some((view.id, inspection.id()));
+        (look.fields, look.hex, look.payload_scroll) = (Scroll::default(), Scroll::default(), Scroll::default());
+        (look.buffer, look.note_bits, look.payload) = (0, None, None);
+        look.closed.clear();
+        if let Some(bits) = view.field.and_then(|field| inspection.bits_of(field)) {
+            look.buffer = inspection.tabs.iter().position(|tab| tab.place == bits.place).unwrap_or(0);
+        }
+    }
+    let has_bytes = !inspection.tabs.is_empty();
+    if has_bytes {
+        let width = ui.available_width();
+        Panel::right("hex")
+            .resizable(true)
+            .default_size(hex::natural_width(ui).min(width - theme::FIELDS))
+            .size_range(200.0..=(width - theme::FIELDS).max(210.0))
+            .frame(Frame::new().fill(colors.ground))
+            .show(ui, |ui| hex_side_ui(ui, view, inspection, look, out));
+    }
+    egui::CentralPanel::default().frame(Frame::new().fill(colors.ground)).show(ui, |ui| {
+        tabs_ui(ui, inspection, look);
+        match look.tab {
+            DetailsTab::Fields => fields::fields_ui(ui, view, inspection, look, out),
+            DetailsTab::Payload => payload::payload_ui(ui, inspection, look, out),
+            DetailsTab::Notes => notes::notes_ui(ui, inspection, look, out),
+        }
+    });
+}
+
+fn tabs_ui(ui: &mut Ui, inspection: &Inspection, look: &mut Look) {
+    let colors = theme::colors(ui);
+    let notes = notes::all(inspection);
+    let worst = notes.iter().map(|(_, note)| note.def.severity).max().unwrap_or(Severity::None);
+    Frame::new().fill(colors.bar).inner_margin(Margin::symmetric(theme::MARGIN as i8, 2)).show(ui, |ui| {
+        ui.horizontal(|ui| {
+            ui.spacing_mut().item_spacing.x = theme::GAP;
+            let note_text = match notes.len() {
+                0 => "Notes".to_owned(),
+                count => format!("{} Notes {count}", theme::severity_mark(worst)),
+            };
+            let note_color = if notes.is_empty() { colors.weak } else { colors.severity(worst) };
+            let tabs = [
+                (DetailsTab::Fields, "Fields".to_owned(), colors.text),
+                (DetailsTab::Payload, "Payload".to_owned(), colors.text),
+                (DetailsTab::Notes, note_text, note_color),
+            ];
+            for (tab, text, color) in tabs {
+                let button = Button::new(RichText::new(text).color(color));
+                if ui.add(button.selected(look.tab == tab).frame_when_inactive(false)).clicked() {
+                    look.tab = tab;
+                }
+            }
+            let record = &inspection.explained().record;
+            let title = format!("#{} {}", inspection.id() + 1, record.kind.name());
+            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                ui.label(RichText::new(title).font(theme::small()).color(colors.weak));
+            });
+        });
+    });
+}
+
+fn hex_side_ui(ui: &mut Ui, view: &View, inspection: &Inspection, look: &mut Look, out: &mut Vec<Command>) {
+    let colors = theme::colors(ui);
+    look.buffer = look.buffer.min(inspection.tabs.len().saturating_sub(1));
+    Frame::new().fill(colors.bar).inner_margin(Margin::symmetric(theme::MARGIN as i8, 2)).show(ui, |ui| {
+        ui.horizontal(|ui| {
+            ui.spacing_mut().item_spacing.x = theme::GAP;
+            for (at, tab) in inspection.tabs.iter().enumerate().take(6) {
+                let button = Button::new(&tab.label).selected(look.buffer == at).frame_when_inactive(false);
+                if ui.add(button).on_hover_text(super::words::bytes(tab.len)).clicked() {
+                    look.buffer = at;
+                    look.hex = Scroll::default();
+                }
+            }
+            if inspection.tabs.len() > 6 {
+                buffers_menu_ui(ui, inspection, look);
+            }
+            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                ui.menu_button("Copy", |ui| copy_menu_ui(ui, out));
+            });
+        });
+    });
+    bits::bits_ui(ui, view, inspection, look);
+    hex::hex_ui(ui, view, inspection, look, out);
+}
+
+fn buffers_menu_ui(ui: &mut Ui, inspection: &Inspection, look: &mut Look) {
+    ui.menu_button(format!("{} more", inspection.tabs.len() - 6), |ui| {
+        for (at, tab) in inspection.tabs.iter().enumerate().skip(6) {
+            if ui.button(&tab.label).clicked() {
+                look.buffer = at;
+                look.hex = Scroll::default();
+                ui.close();
+            }
+        }
+    });
+}
+
+fn copy_menu_ui(ui: &mut Ui, out: &mut Vec<Command>) {
+    for what in crate::app::CopyAs::BYTES {
+        if ui.button(Command::Copy(what).label()).clicked() {
+            out.push(Command::Copy(what));
+            ui.close();
+        }
+    }
+    ui.separator();
+    if ui.button(Command::SavePayload.label()).clicked() {
+        out.push(Command::SavePayload);
+        ui.close();
+    }
+}

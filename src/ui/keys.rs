@@ -1,0 +1,71 @@
+//! Shortcuts: from keys to commands.
+
+use super::Look;
+use crate::app::{Command, Move, Shortcut, State};
+use egui::{Context, Key, KeyboardShortcut, Modifiers};
+
+/// The shortcut as egui knows it; `None` for a key it does not know.
+pub fn shortcut(shortcut: Shortcut) -> Option<KeyboardShortcut> {
+    let mut modifiers = Modifiers::NONE;
+    if shortcut.command {
+        modifiers = modifiers.plus(Modifiers::COMMAND);
+    }
+    if shortcut.shift {
+        modifiers = modifiers.plus(Modifiers::SHIFT);
+    }
+    Some(KeyboardShortcut::new(modifiers, Key::from_name(shortcut.key)?))
+}
+
+/// Collects the commands whose keys were pressed. Keys that are also text go to text fields first.
+pub fn keys(ctx: &Context, state: &State, look: &Look, out: &mut Vec<Command>) {
+    let is_typing = ctx.text_edit_focused();
+    if state.palette {
+        return;
+    }
+    if ctx.any_popup_open() && !is_typing {
+        return;
+    }
+    for (_, command) in Command::catalog() {
+        let Some(wanted) = command.shortcut() else { continue };
+        let is_send = command == Command::Send;
+        if (wanted.is_plain() && is_typing) || (is_send && !is_typing) {
+            continue;
+        }
+        let Some(keys) = shortcut(wanted) else { continue };
+        if ctx.input_mut(|input| input.consume_shortcut(&keys)) {
+            out.push(command);
+        }
+    }
+    // Some keyboards need Shift for +.
+    let plus = KeyboardShortcut::new(Modifiers::COMMAND, Key::Equals);
+    if ctx.input_mut(|input| input.consume_shortcut(&plus)) {
+        out.push(Command::ZoomIn);
+    }
+    if is_typing || state.view().is_none() {
+        return;
+    }
+    let page = look.page.max(2) as i64 - 1;
+    for (key, rows) in [(Key::PageUp, -page), (Key::PageDown, page)] {
+        if ctx.input_mut(|input| input.consume_key(Modifiers::NONE, key)) {
+            out.push(Command::Move(Move::By(rows)));
+        }
+    }
+    let copies = ctx.input(|input| input.events.iter().any(|event| matches!(event, egui::Event::Copy)));
+    if copies && state.view().is_some_and(|view| view.inspection.is_some()) {
+        out.push(Command::Copy(crate::app::CopyAs::Row));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_shortcut_is_a_key_that_egui_knows() {
+        for (_, command) in Command::catalog() {
+            if let Some(wanted) = command.shortcut() {
+                assert!(shortcut(wanted).is_some(), "{wanted:?}");
+            }
+        }
+    }
+}

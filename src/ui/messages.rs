@@ -1,0 +1,70 @@
+//! What there is to tell, and the path field: a strip below the menu, never a dialog.
+
+use super::{Look, theme};
+use crate::app::{Command, PathField, Purpose, State, Wish};
+use egui::{Key, RichText, TextEdit, Ui};
+
+/// Draws the messages and the path field.
+pub fn messages_ui(ui: &mut Ui, state: &State, look: &mut Look, out: &mut Vec<Command>) {
+    let colors = theme::colors(ui);
+    if let Some(field) = &state.path_field {
+        path_field_ui(ui, field, look, out);
+    }
+    for (at, message) in state.messages.iter().enumerate() {
+        ui.horizontal(|ui| {
+            let (mark, color) = if message.is_error { ("✖", colors.error) } else { ("✔", colors.good) };
+            ui.label(RichText::new(mark).color(color));
+            let width = ui.available_width() - 70.0;
+            ui.scope(|ui| {
+                ui.set_max_width(width);
+                ui.add(egui::Label::new(RichText::new(&message.text).color(colors.text)).wrap());
+            });
+            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                if ui.small_button("Dismiss").clicked() {
+                    out.push(Command::Dismiss(at));
+                }
+            });
+        });
+    }
+}
+
+fn path_field_ui(ui: &mut Ui, field: &PathField, look: &mut Look, out: &mut Vec<Command>) {
+    let colors = theme::colors(ui);
+    let (title, action) = match field.purpose {
+        Purpose::Open => ("Recording to open", "Open"),
+        Purpose::SaveAs => ("Save a copy as", "Save"),
+        Purpose::SavePayload => ("Save the payload as", "Save"),
+        Purpose::SendFile => ("File to send", "Choose"),
+    };
+    ui.horizontal(|ui| {
+        let label = ui.label(title);
+        let mut text = field.text.clone();
+        let width = (ui.available_width() - 150.0).max(80.0);
+        let response = ui.add(
+            TextEdit::singleline(&mut text)
+                .desired_width(width)
+                .hint_text(theme::hint(ui, "/path/to/file"))
+                .font(theme::mono()),
+        );
+        let response = response.labelled_by(label.id);
+        if look.takes_focus(&Wish::FocusPath) {
+            response.request_focus();
+        }
+        let entered = response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
+        let left = response.lost_focus() && ui.input(|input| input.key_pressed(Key::Escape));
+        if text != field.text {
+            out.push(Command::SetPath(text));
+        }
+        if ui.button(action).clicked() || entered {
+            out.push(Command::ConfirmPath);
+        }
+        if ui.button("Cancel").clicked() || left {
+            out.push(Command::CancelPath);
+        }
+    });
+    if field.no_picker {
+        ui.label(
+            RichText::new("This desktop offers no file picker: type the path.").font(theme::small()).color(colors.weak),
+        );
+    }
+}

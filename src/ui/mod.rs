@@ -1,0 +1,33 @@
+//! The window: panels that read the state and hand commands back.
+//!
+//! Functions that draw end in `_ui`. They change nothing but [`Look`], which holds what only the screen knows: scroll
+//! positions, what is under the pointer, which foldouts are open.
+
+mod bits;
+mod composer;
+mod connection_bar;
+mod details;
+mod fields;
+mod first_run;
+mod hex;
+mod keys;
+mod menu;
+mod messages;
+mod notes;
+mod options;
+mod palette;
+mod payload;
+mod rows;
+mod run;
+mod sidebar;
+mod stages;
+mod status;
+mod theme;
+mod timeline;
+mod timeline_bar;
+mod timeline_row;
+mod window;
+mod words;
+
+pub use run::run;
+pub use window::{Look, Window};

@@ -1,0 +1,243 @@
+//! The list at the left: connections of now, recordings, and the lab.
+
+use super::{theme, words};
+use crate::app::{Command, Source, State, View, lab_addresses};
+use crate::session::Connection;
+use crate::wire::Act;
+use egui::{Color32, Rect, RichText, Sense, Ui, WidgetInfo, pos2, vec2};
+
+/// A line of the list.
+struct Item<'a> {
+    mark: &'a str,
+    mark_color: Color32,
+    text: &'a str,
+    right: String,
+    is_selected: bool,
+    name: String,
+    hover: String,
+}
+
+/// Draws the list.
+pub fn sidebar_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
+    egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+        ui.spacing_mut().item_spacing.y = 1.0;
+        if let Some(live) = state.live() {
+            now_ui(ui, state, live, out);
+        }
+        saved_ui(ui, state, out);
+        lab_ui(ui, out);
+    });
+}
+
+fn heading_ui(ui: &mut Ui, text: &str) {
+    ui.add_space(theme::GAP);
+    ui.label(RichText::new(text).font(theme::small()).color(theme::colors(ui).weak));
+    ui.add_space(theme::GAP / 2.0);
+}
+
+fn now_ui(ui: &mut Ui, state: &State, live: &View, out: &mut Vec<Command>) {
+    heading_ui(ui, "NOW");
+    let colors = theme::colors(ui);
+    let is_shown = state.active == Some(live.id);
+    let total: u64 = live.session.records().len() as u64;
+    let all = Item {
+        mark: "■",
+        mark_color: colors.accent,
+        text: "this recording",
+        right: words::count(total),
+        is_selected: is_shown && live.list.connection.is_none(),
+        name: "this recording, all connections".into(),
+        hover: "Everything that is being recorded".into(),
+    };
+    if item_ui(ui, &all).clicked() {
+        out.push(Command::Show(live.id));
+        out.push(Command::OnlyConnection(None));
+    }
+    for connection in live.session.connections() {
+        connection_ui(ui, live, connection, is_shown, out);
+    }
+}
+
+fn connection_ui(ui: &mut Ui, live: &View, connection: &Connection, is_shown: bool, out: &mut Vec<Command>) {
+    let colors = theme::colors(ui);
+    let id = connection.info.id;
+    let is_open = live.is_open(id);
+    let (mark, color, word) = match (&connection.over, is_open) {
+        (Some((Act::GaveUp, _)), _) => ("✖", colors.error, "failed"),
+        (_, true) => ("●", colors.good, "open"),
+        _ => ("○", colors.weak, "closed"),
+    };
+    let count = connection.messages[0] + connection.messages[1];
+    let rate = words::rate(live.rate(id));
+    let right = if rate.is_empty() { words::count(count) } else { rate.clone() };
+    let label = &connection.info.label;
+    let short = label.split_once("://").map_or(label.as_str(), |(_, rest)| rest);
+    let over = connection.over.as_ref().map_or_else(String::new, |(_, text)| format!("\n{text}"));
+    let item = Item {
+        mark,
+        mark_color: color,
+        text: short,
+        right,
+        is_selected: is_shown && live.list.connection == Some(id),
+        name: format!("connection {} {label}, {word}, {count} messages {rate}", id.0),
+        hover: format!(
+            "{label}\n{word} · {} · {} messages · in {} · out {}{over}",
+            live.push_type(id).label(),
+            words::count(count),
+            words::bytes(connection.bytes[1]),
+            words::bytes(connection.bytes[0]),
+        ),
+    };
+    let response = item_ui(ui, &item);
+    if response.clicked() {
+        let only = (!item.is_selected).then_some(id);
+        out.push(Command::Show(live.id));
+        out.push(Command::OnlyConnection(only));
+    }
+    response.context_menu(|ui| {
+        if ui.button(Command::OnlyConnection(Some(id)).label()).clicked() {
+            out.push(Command::Show(live.id));
+            out.push(Command::OnlyConnection(Some(id)));
+            ui.close();
+        }
+        let command = if is_open { Command::Disconnect(id) } else { Command::Reconnect(id) };
+        if ui.button(command.label()).clicked() {
+            out.push(Command::Show(live.id));
+            out.push(command);
+            ui.close();
+        }
+        if ui.button("Copy the address").clicked() {
+            out.push(Command::CopyText(label.clone()));
+            ui.close();
+        }
+    });
+}
+
+fn saved_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
+    let colors = theme::colors(ui);
+    let live_path = state.live().and_then(View::path);
+    let open: Vec<&View> = state.views.iter().filter(|view| !view.is_live()).collect();
+    let is_open = |path: &std::path::Path| open.iter().any(|view| view.path().as_deref() == Some(path));
+    let saved: Vec<_> =
+        state.saved.iter().filter(|file| !is_open(&file.path) && live_path.as_ref() != Some(&file.path)).collect();
+    if open.is_empty() && saved.is_empty() {
+        return;
+    }
+    heading_ui(ui, "SAVED");
+    for view in open {
+        let right = match &view.source {
+            Source::File(reading) if reading.is_reading() => {
+                let (done, total) = reading.progress;
+                format!("{} %", done * 100 / total.max(1))
+            }
+            _ => words::count(view.session.records().len() as u64),
+        };
+        let hover = match &view.source {
+            Source::File(reading) => reading.error.clone().unwrap_or_else(|| reading.path.display().to_string()),
+            _ => view.title.clone(),
+        };
+        let item = Item {
+            mark: "■",
+            mark_color: colors.accent,
+            text: words::recording_name(&view.title).1,
+            right,
+            is_selected: state.active == Some(view.id),
+            name: format!("open recording {}", view.title),
+            hover,
+        };
+        let response = item_ui(ui, &item);
+        if response.clicked() {
+            out.push(Command::Show(view.id));
+        }
+        response.context_menu(|ui| {
+            if ui.button("Close this recording").clicked() {
+                out.push(Command::Show(view.id));
+                out.push(Command::CloseView);
+                ui.close();
+            }
+        });
+    }
+    for file in saved.iter().take(12) {
+        let (time, what) = words::recording_name(&file.name);
+        let item = Item {
+            mark: "•",
+            mark_color: colors.weak,
+            text: what,
+            right: time,
+            is_selected: false,
+            name: format!("saved recording {}", file.name),
+            hover: format!("{}\n{}", file.path.display(), words::bytes(file.size_bytes)),
+        };
+        if item_ui(ui, &item).clicked() {
+            out.push(Command::OpenPath(file.path.clone()));
+        }
+    }
+    if saved.len() > 12 {
+        let text = format!("{} more: File, Open", saved.len() - 12);
+        ui.label(RichText::new(text).font(theme::small()).color(colors.weak));
+    }
+}
+
+fn lab_ui(ui: &mut Ui, out: &mut Vec<Command>) {
+    heading_ui(ui, "LAB");
+    let colors = theme::colors(ui);
+    for (address, push_type, explanation) in lab_addresses() {
+        let name = address.trim_start_matches("lab:");
+        let item = Item {
+            mark: "▷",
+            mark_color: colors.weak,
+            text: name,
+            right: String::new(),
+            is_selected: false,
+            name: format!("lab {name}"),
+            hover: format!("{push_type}\n{explanation}"),
+        };
+        if item_ui(ui, &item).clicked() {
+            out.push(Command::ConnectTo(address));
+        }
+    }
+}
+
+fn item_ui(ui: &mut Ui, item: &Item<'_>) -> egui::Response {
+    let colors = theme::colors(ui);
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), theme::ROW), Sense::click());
+    response.widget_info(|| WidgetInfo::selected(egui::Role::Button, true, item.is_selected, &item.name));
+    if !ui.is_rect_visible(rect) {
+        return response;
+    }
+    let painter = ui.painter().with_clip_rect(rect.intersect(ui.clip_rect()));
+    if item.is_selected {
+        painter.rect_filled(rect, theme::ROUND as f32, colors.selected);
+    } else if response.hovered() || response.has_focus() {
+        painter.rect_filled(rect, theme::ROUND as f32, colors.hover);
+    }
+    let middle = rect.center().y;
+    let left = rect.left() + theme::UNIT;
+    painter.text(pos2(left, middle), egui::Align2::LEFT_CENTER, item.mark, theme::small(), item.mark_color);
+    let right = painter.text(
+        pos2(rect.right() - theme::UNIT, middle),
+        egui::Align2::RIGHT_CENTER,
+        &item.right,
+        theme::small(),
+        colors.weak,
+    );
+    let text_left = left + 16.0;
+    let width = (right.left() - theme::UNIT - text_left).max(10.0);
+    elided(
+        &painter,
+        Rect::from_min_size(pos2(text_left, rect.top()), vec2(width, rect.height())),
+        item.text,
+        theme::body(),
+        colors.text,
+    );
+    response.on_hover_text(&item.hover)
+}
+
+/// Paints one line of text in the middle of a place, with an ellipsis where it is too long.
+pub fn elided(painter: &egui::Painter, place: Rect, text: &str, font: egui::FontId, color: Color32) {
+    let mut job = egui::text::LayoutJob::simple_singleline(text.to_owned(), font, color);
+    job.wrap = egui::text::TextWrapping::truncate_at_width(place.width().max(1.0));
+    let galley = painter.layout_job(job);
+    let y = place.center().y - galley.size().y / 2.0;
+    painter.galley(pos2(place.left(), y), galley, color);
+}

@@ -1,0 +1,82 @@
+//! How far the current connection is: its stages light up one by one, and where it fails the stage stays lit, with the
+//! reason and what to try.
+
+use super::theme;
+use crate::app::State;
+use crate::session::{Link, LinkState, StageTime, duration};
+use crate::wire::{Act, Stage};
+use egui::{Color32, RichText, Ui};
+
+/// Draws the stages of the current connection's newest link.
+pub fn stages_ui(ui: &mut Ui, state: &State) {
+    let Some(live) = state.live().filter(|live| state.active == Some(live.id)) else { return };
+    let Some(connection) = state.current.and_then(|id| live.session.connection(id)) else { return };
+    let colors = theme::colors(ui);
+    let link = connection.links.last().and_then(|id| live.session.link(*id));
+    ui.add_space(theme::GAP);
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing.x = theme::MARGIN;
+        if let Some(link) = link {
+            link_ui(ui, link);
+        }
+        if connection.links.len() > 1 {
+            weak(ui, format!("link {} of this connection", connection.links.len()));
+        }
+    });
+    let failure = link.and_then(|link| match &link.state {
+        LinkState::Failed(failure) => Some(failure),
+        _ => None,
+    });
+    if let Some(failure) = failure {
+        ui.horizontal_wrapped(|ui| {
+            let text = format!("✖ {}: {}", failure.stage.label(), failure.text);
+            ui.label(RichText::new(text).color(colors.error));
+            if !failure.hint.is_empty() {
+                ui.label(RichText::new(&failure.hint).color(colors.text));
+            }
+        });
+    } else if let Some((Act::GaveUp, text)) = &connection.over {
+        ui.label(RichText::new(format!("✖ {text}")).color(colors.error));
+    } else if let Some((_, text)) = &connection.over {
+        weak(ui, format!("○ over: {text}"));
+    }
+}
+
+fn link_ui(ui: &mut Ui, link: &Link) {
+    let colors = theme::colors(ui);
+    for StageTime { stage, took_ns } in &link.stages {
+        chip(ui, &format!("✔ {} {}", stage.label(), duration(*took_ns)), colors.good);
+    }
+    match &link.state {
+        LinkState::At(stage) => {
+            chip(ui, &format!("● {}…", stage.label()), colors.accent);
+            for later in later(*stage, link.opening.as_ref().is_some_and(|opening| opening.tls)) {
+                chip(ui, later.label(), colors.weak);
+            }
+        }
+        LinkState::Open => chip(ui, "● open", colors.good),
+        LinkState::Closed(_) => chip(ui, "○ closed", colors.weak),
+        LinkState::Failed(failure) => chip(ui, &format!("✖ {}", failure.stage.label()), colors.error),
+    }
+    if let Some(tls) = &link.tls {
+        match tls.verified {
+            true => chip(ui, &format!("{} verified", tls.version), colors.good),
+            false => chip(ui, &format!("⚠ {} NOT verified", tls.version), colors.warning),
+        }
+    }
+}
+
+fn later(stage: Stage, tls: bool) -> impl Iterator<Item = Stage> {
+    let all = [Stage::Dns, Stage::Tcp, Stage::Tls, Stage::Request, Stage::Answer];
+    let at = all.iter().position(|other| *other == stage).unwrap_or(all.len());
+    all.into_iter().skip(at + 1).filter(move |stage| tls || *stage != Stage::Tls)
+}
+
+fn chip(ui: &mut Ui, text: &str, color: Color32) {
+    ui.label(RichText::new(text).font(theme::small()).color(color));
+}
+
+fn weak(ui: &mut Ui, text: String) {
+    let color = theme::colors(ui).weak;
+    ui.label(RichText::new(text).font(theme::small()).color(color));
+}

@@ -1,0 +1,86 @@
+//! What must never be forgotten, and the totals.
+
+use super::{theme, words};
+use crate::app::{Source, State};
+use crate::wire::Dir;
+use egui::{RichText, Ui};
+
+/// Draws the status bar.
+pub fn status_ui(ui: &mut Ui, state: &State) {
+    let colors = theme::colors(ui);
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = theme::GROUP_GAP;
+        let say = |ui: &mut Ui, text: String, color| ui.label(RichText::new(text).font(theme::small()).color(color));
+        let Some(view) = state.view() else {
+            say(ui, "Nothing is recorded yet".into(), colors.weak);
+            return;
+        };
+        let totals = view.session.totals();
+        match &view.source {
+            Source::Live(live) => match live.trouble() {
+                Some(trouble) => {
+                    say(ui, format!("✖ {trouble}"), colors.error);
+                }
+                None => {
+                    let path = live.path.as_ref().map_or_else(String::new, |path| path.display().to_string());
+                    let is_open = live.open().next().is_some();
+                    let (text, color) =
+                        if is_open { ("● recording", colors.good) } else { ("○ saved", colors.weak) };
+                    say(ui, text.into(), color).on_hover_text(path);
+                }
+            },
+            Source::File(reading) => match (&reading.error, reading.is_reading()) {
+                (Some(error), _) => {
+                    say(ui, format!("✖ {error}"), colors.error);
+                }
+                (None, true) => {
+                    let (done, total) = reading.progress;
+                    let text = format!("reading {} of {} events", words::count(done), words::count(total));
+                    say(ui, text, colors.accent);
+                }
+                (None, false) => {
+                    say(ui, "recording from a file".into(), colors.weak)
+                        .on_hover_text(reading.path.display().to_string());
+                }
+            },
+            Source::Still => {
+                say(ui, "ended recording".into(), colors.weak);
+            }
+        }
+        if totals.unverified_links > 0 {
+            say(ui, "⚠ TLS not verified".into(), colors.warning).on_hover_text(format!(
+                "{} links accepted whatever certificate was shown: anybody in between could read and change this",
+                totals.unverified_links
+            ));
+        }
+        if totals.stalls > 0 {
+            say(ui, format!("⚠ {} stalls", words::count(totals.stalls)), colors.warning).on_hover_text(
+                "The socket was left unread because the recording could not keep up; kind:stall finds them",
+            );
+        }
+        let [_, _, warnings, errors] = totals.notes;
+        if errors > 0 {
+            say(ui, format!("✖ {} errors", words::count(errors)), colors.error)
+                .on_hover_text("n and p go through them");
+        }
+        if warnings > 0 {
+            say(ui, format!("⚠ {} warnings", words::count(warnings)), colors.warning)
+                .on_hover_text("n and p go through them");
+        }
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            let [sent, received] = totals.bytes;
+            let payload = totals.payload_bytes[0] + totals.payload_bytes[1];
+            let share = (payload * 100).checked_div(sent + received).unwrap_or(0);
+            let rate = words::rate(view.total_rate());
+            if !rate.is_empty() {
+                say(ui, rate, colors.text);
+            }
+            say(ui, format!("payload {} %", share.min(100)), colors.weak)
+                .on_hover_text("Payload of messages in all bytes of the wire");
+            say(ui, format!("{} out {}", words::arrow(Dir::Out), words::bytes(sent)), colors.sent);
+            say(ui, format!("{} in {}", words::arrow(Dir::In), words::bytes(received)), colors.received);
+            let messages = totals.messages[0] + totals.messages[1];
+            say(ui, format!("{} messages", words::count(messages)), colors.weak);
+        });
+    });
+}

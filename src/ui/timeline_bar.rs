@@ -1,0 +1,99 @@
+//! Above the timeline: the filter, the chips, follow and pause.
+
+use super::{Look, theme, words};
+use crate::app::{Command, Group, View, Wish};
+use crate::wire::Dir;
+use egui::{Button, RichText, TextEdit, Ui};
+
+/// Draws the bar.
+pub fn timeline_bar_ui(ui: &mut Ui, view: &View, look: &mut Look, out: &mut Vec<Command>) {
+    ui.horizontal(|ui| filter_ui(ui, view, look, out));
+    let colors = theme::colors(ui);
+    if let Some(mistake) = view.filter_mistake() {
+        let before: String = view.list.text.chars().take(mistake.at).collect();
+        let text = match view.list.standing.as_str() {
+            "" => format!("Filter: {} (after {before:?}). No filter is in force meanwhile.", mistake.text),
+            standing => format!("Filter: {} (after {before:?}). In force meanwhile: {standing}", mistake.text),
+        };
+        ui.label(RichText::new(text).color(colors.error));
+    }
+    ui.horizontal_wrapped(|ui| chips_ui(ui, view, out));
+}
+
+fn filter_ui(ui: &mut Ui, view: &View, look: &mut Look, out: &mut Vec<Command>) {
+    let list = &view.list;
+    // From the right, so that the filter takes what is left.
+    ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+        let unseen = list.unseen();
+        let follow = if unseen > 0 { format!("⬇ {} new", words::count(unseen as u64)) } else { "⬇ Follow".into() };
+        let button = Button::new(follow).selected(list.follow).min_size(egui::vec2(theme::BUTTON, 0.0));
+        if ui.add(button).on_hover_text("Keep the end in sight").clicked() {
+            out.push(Command::ToggleFollow);
+        }
+        let paused = if list.is_paused() { "Go on" } else { "Pause" };
+        let button = Button::new(paused).selected(list.is_paused());
+        if ui.add(button).on_hover_text("Hold the view still; recording goes on").clicked() {
+            out.push(Command::TogglePause);
+        }
+        let clear = ui.add_enabled(!list.text.is_empty(), Button::new("✖").frame(false));
+        if clear.accessible_name("Clear the filter").clicked() {
+            out.push(Command::SetFilter(String::new()));
+        }
+        let mut text = list.text.clone();
+        let mut edit = TextEdit::singleline(&mut text)
+            .desired_width(ui.available_width())
+            .font(theme::mono())
+            .hint_text(theme::hint(ui, "filter: kind:sse.* gap>250ms \"error\""));
+        if list.mistake.is_some() {
+            edit = edit.text_color(theme::colors(ui).error);
+        }
+        let response = ui.add(edit).accessible_name("Filter");
+        if look.takes_focus(&Wish::FocusFilter) {
+            response.request_focus();
+        }
+        if text != list.text {
+            out.push(Command::SetFilter(text));
+        }
+    });
+}
+
+fn chips_ui(ui: &mut Ui, view: &View, out: &mut Vec<Command>) {
+    let colors = theme::colors(ui);
+    let list = &view.list;
+    ui.spacing_mut().item_spacing.x = theme::GAP;
+    let chip = |ui: &mut Ui, text: &str, is_on: bool, help: &str| {
+        let text = RichText::new(text).font(theme::small()).color(if is_on { colors.text } else { colors.weak });
+        ui.add(Button::new(text).selected(is_on).frame_when_inactive(true).small()).on_hover_text(help).clicked()
+    };
+    for group in Group::ALL {
+        if chip(ui, group.label(), list.shows(group), group.help()) {
+            out.push(Command::ToggleGroup(group));
+        }
+    }
+    ui.add_space(theme::MARGIN);
+    for (dir, name) in [(Dir::In, "received"), (Dir::Out, "sent")] {
+        let text = format!("{} {name}", words::arrow(dir));
+        let is_on = list.dir == Some(dir);
+        if chip(ui, &text, is_on, "Show this direction only") {
+            out.push(Command::OnlyDir((!is_on).then_some(dir)));
+        }
+    }
+    if let Some(id) = list.connection {
+        ui.add_space(theme::MARGIN);
+        if chip(ui, &format!("connection {} ✖", id.0), true, "Show all connections") {
+            out.push(Command::OnlyConnection(None));
+        }
+    }
+    ui.add_space(theme::MARGIN);
+    let records = view.session.records().len();
+    let text = if list.scanned() < records && !list.is_paused() {
+        format!(
+            "{} rows so far, {} % looked at",
+            words::count(list.len() as u64),
+            list.scanned() * 100 / records.max(1)
+        )
+    } else {
+        format!("{} of {} records", words::count(list.len() as u64), words::count(records as u64))
+    };
+    ui.label(RichText::new(text).font(theme::small()).color(colors.weak));
+}

@@ -1,0 +1,119 @@
+//! A row of the timeline.
+
+use super::sidebar::elided;
+use super::timeline::{Slot, is_number};
+use super::{theme, words};
+use crate::app::{Command, CopyAs, View};
+use crate::dissect::Severity;
+use crate::session::{RecordId, duration};
+use egui::{Align2, Color32, Id, Rect, Sense, Ui, WidgetInfo, pos2, vec2};
+
+/// A gap from which on it stands out, in nanoseconds.
+const LONG_GAP_NS: u64 = 1_000_000_000;
+
+/// Draws a row.
+#[allow(clippy::too_many_arguments)] // What a row is made of.
+pub fn row_ui(
+    ui: &mut Ui,
+    view: &View,
+    row: usize,
+    id: RecordId,
+    rect: Rect,
+    slots: &[Slot],
+    summary: &str,
+    out: &mut Vec<Command>,
+) {
+    let colors = theme::colors(ui);
+    let record = &view.session.records()[id];
+    let is_selected = view.selected == Some(id);
+    let response = ui.interact(rect, Id::unique(("row", view.id, row)), Sense::click());
+    response.widget_info(|| {
+        let said = format!("{} {} {} {summary}", id + 1, record.dir.name(), record.kind.name());
+        WidgetInfo::selected(egui::Role::ListItem, true, is_selected, said)
+    });
+    if response.clicked() || response.secondary_clicked() {
+        out.push(Command::Select(Some(id)));
+    }
+    response.context_menu(|ui| menu_ui(ui, view, id, out));
+    let painter = ui.painter().clone();
+    if is_selected {
+        painter.rect_filled(rect, 0.0, colors.selected);
+        let edge = Rect::from_min_size(rect.min, vec2(3.0, rect.height()));
+        painter.rect_filled(edge, 0.0, colors.accent);
+    } else if response.hovered() {
+        painter.rect_filled(rect, 0.0, colors.hover);
+    }
+    let at_ns = view.session.at_ns(id);
+    let above = row.checked_sub(1).and_then(|above| view.list.id(above));
+    let gap_ns = above.map(|above| at_ns.saturating_sub(view.session.at_ns(above)));
+    for slot in slots {
+        let place = Rect::from_min_size(pos2(slot.left, rect.top()), vec2(slot.width - theme::UNIT, rect.height()));
+        let (text, color) = match slot.column {
+            0 => (words::count(id as u64 + 1), colors.weak),
+            1 => (words::seconds(at_ns), colors.weak),
+            2 => match gap_ns {
+                Some(gap) if gap >= LONG_GAP_NS => (duration(gap), colors.warning),
+                Some(gap) => (duration(gap), colors.weak),
+                None => (String::new(), colors.weak),
+            },
+            3 if record.kind.is_fact() => ("·".to_owned(), colors.weak),
+            3 => (words::arrow(record.dir).to_owned(), colors.dir(record.dir)),
+            4 => {
+                kind_ui(&painter, place, record.kind.label(), colors.kind(record), record.worst, colors);
+                continue;
+            }
+            5 if record.kind.is_fact() => (String::new(), colors.weak),
+            5 => {
+                let len = if record.payload_len > 0 { record.payload_len } else { record.len };
+                (words::bytes(len), colors.weak)
+            }
+            _ => {
+                let color =
+                    if record.kind.is_fact() && record.worst < Severity::Warning { colors.weak } else { colors.text };
+                elided(&painter, place, summary, theme::mono(), color);
+                continue;
+            }
+        };
+        let clipped = painter.with_clip_rect(place.intersect(painter.clip_rect()));
+        let middle = place.center().y;
+        let font = if slot.column == 3 { theme::body() } else { theme::mono() };
+        match is_number(slot.column) {
+            true => clipped.text(pos2(place.right() - theme::UNIT, middle), Align2::RIGHT_CENTER, text, font, color),
+            false => clipped.text(pos2(place.left(), middle), Align2::LEFT_CENTER, text, font, color),
+        };
+    }
+}
+
+fn kind_ui(painter: &egui::Painter, place: Rect, label: &str, color: Color32, worst: Severity, colors: &theme::Colors) {
+    let painter = painter.with_clip_rect(place.intersect(painter.clip_rect()));
+    let text = painter.text(pos2(place.left(), place.center().y), Align2::LEFT_CENTER, label, theme::body(), color);
+    let mark = theme::severity_mark(worst);
+    if !mark.is_empty() {
+        let x = (text.right() + theme::UNIT).min(place.right() - 12.0);
+        painter.text(pos2(x, place.center().y), Align2::LEFT_CENTER, mark, theme::small(), colors.severity(worst));
+    }
+}
+
+fn menu_ui(ui: &mut Ui, view: &View, id: RecordId, out: &mut Vec<Command>) {
+    let record = &view.session.records()[id];
+    let connection = view.session.connection_of(record);
+    let commands = [
+        Command::Copy(CopyAs::Row),
+        Command::Copy(CopyAs::Payload),
+        Command::Copy(CopyAs::Hex),
+        Command::SavePayload,
+        Command::AddFilter(format!("kind:{}", record.kind.name())),
+        Command::AddFilter(format!("connection:{}", connection.0)),
+        Command::AddFilter(format!("dir:{}", record.dir.name())),
+    ];
+    for (at, command) in commands.into_iter().enumerate() {
+        if at == 4 {
+            ui.separator();
+        }
+        if ui.button(command.label()).clicked() {
+            out.push(Command::Select(Some(id)));
+            out.push(command);
+            ui.close();
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! The whole window, panel by panel.
+
+use super::details::{DetailsTab, PayloadCache};
+use super::options::Foldout;
+use super::rows::Scroll;
+use super::{
+    composer, connection_bar, details, first_run, keys, menu, messages, palette, sidebar, status, theme, timeline,
+    timeline_bar,
+};
+use crate::app::{App, Bits, Command, FieldRef, Next, State, Theme, ViewId, Wish};
+use crate::session::RecordId;
+use egui::{Frame, Margin, Panel, Ui, ViewportCommand};
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+/// Time a frame may spend on taking what is new.
+const TICK_BUDGET: Duration = Duration::from_millis(4);
+
+/// What only the screen knows.
+#[derive(Default)]
+pub struct Look {
+    /// Where each recording's timeline is scrolled to.
+    pub(super) timeline: HashMap<ViewId, Scroll>,
+    /// Rows of the timeline that fit.
+    pub(super) page: usize,
+    /// Widths of the timeline's columns, once changed.
+    pub(super) widths: Option<Vec<f32>>,
+    /// Lines of records, by recording and number.
+    pub(super) summaries: HashMap<(ViewId, RecordId), String>,
+    /// Bring the selected row into sight.
+    pub(super) reveal: bool,
+    /// The foldout of the connection bar that is open.
+    pub(super) foldout: Option<Foldout>,
+    /// The tab of the details.
+    pub(super) tab: DetailsTab,
+    /// Where the fields are scrolled to.
+    pub(super) fields: Scroll,
+    /// Groups of fields that are closed.
+    pub(super) closed: HashSet<FieldRef>,
+    /// Where the hex view is scrolled to.
+    pub(super) hex: Scroll,
+    /// The buffer that is shown, by its number among the tabs.
+    pub(super) buffer: usize,
+    /// The field under the pointer, in the fields or in the hex view; set while drawing, used in the next frame.
+    pub(super) hovered: Option<FieldRef>,
+    /// The field under the pointer in the frame before.
+    pub(super) was_hovered: Option<FieldRef>,
+    /// Bits that a note is about.
+    pub(super) note_bits: Option<Bits>,
+    /// The payload that is shown, laid out.
+    pub(super) payload: Option<PayloadCache>,
+    /// Whether the payload is shown as text although it is JSON.
+    pub(super) as_text: bool,
+    /// Where the payload is scrolled to.
+    pub(super) payload_scroll: Scroll,
+    /// The record that the details were laid out for.
+    pub(super) inspected: Option<(ViewId, RecordId)>,
+    /// What is typed into the palette.
+    pub(super) palette_text: String,
+    /// The command that Enter would do.
+    pub(super) palette_at: usize,
+    /// What is to get the cursor.
+    pub(super) focus: Vec<Wish>,
+    zoom: f32,
+    theme: Option<Theme>,
+}
+
+impl Look {
+    /// Whether a field wants the cursor now.
+    pub(super) fn takes_focus(&mut self, wish: &Wish) -> bool {
+        let before = self.focus.len();
+        self.focus.retain(|wanted| wanted != wish);
+        self.focus.len() < before
+    }
+}
+
+/// The window and the program behind it.
+pub struct Window {
+    /// The program.
+    pub app: App,
+    look: Look,
+}
+
+impl Window {
+    /// A window on a program.
+    pub fn new(app: App) -> Window {
+        Window { app, look: Look::default() }
+    }
+
+    /// Puts fonts and themes into a context. Once, before the first frame.
+    pub fn install(ctx: &egui::Context) {
+        theme::install(ctx);
+    }
+
+    /// Takes what is new and does what the window was asked to; once a frame, before it is drawn.
+    pub fn logic(&mut self, ctx: &egui::Context) {
+        match self.app.tick(TICK_BUDGET) {
+            Next::Rest => {}
+            Next::Again => ctx.request_repaint(),
+            Next::After(time) => ctx.request_repaint_after(time),
+        }
+    }
+
+    /// Draws a frame and does what was asked for in it.
+    pub fn ui(&mut self, ui: &mut Ui) {
+        let ctx = ui.ctx().clone();
+        self.look.was_hovered = self.look.hovered.take();
+        let mut commands = Vec::new();
+        keys::keys(&ctx, self.app.state(), &self.look, &mut commands);
+        self.apply(&ctx, &mut commands);
+        self.look_up(&ctx);
+        self.panels_ui(ui, &mut commands);
+        if self.look.hovered != self.look.was_hovered || !commands.is_empty() {
+            ctx.request_repaint();
+        }
+        self.apply(&ctx, &mut commands);
+    }
+
+    /// Makes theme and text size what the state says.
+    fn look_up(&mut self, ctx: &egui::Context) {
+        let state = self.app.state();
+        if self.look.zoom != state.zoom {
+            self.look.zoom = state.zoom;
+            ctx.set_zoom_factor(state.zoom);
+        }
+        if self.look.theme != Some(state.theme) {
+            self.look.theme = Some(state.theme);
+            ctx.set_theme(match state.theme {
+                Theme::System => egui::ThemePreference::System,
+                Theme::Light => egui::ThemePreference::Light,
+                Theme::Dark => egui::ThemePreference::Dark,
+            });
+        }
+    }
+
+    fn apply(&mut self, ctx: &egui::Context, commands: &mut Vec<Command>) {
+        for command in commands.drain(..) {
+            self.app.apply(command);
+        }
+        for wish in self.app.take_wishes() {
+            match wish {
+                Wish::Copy(text) => ctx.copy_text(text),
+                Wish::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
+                Wish::Reveal => self.look.reveal = true,
+                focus => {
+                    self.look.focus.push(focus);
+                    ctx.request_repaint();
+                }
+            }
+        }
+    }
+
+    fn panels_ui(&mut self, ui: &mut Ui, commands: &mut Vec<Command>) {
+        let (state, look) = (self.app.state(), &mut self.look);
+        let colors = theme::colors(ui);
+        let margin = |x: f32, y: f32| Margin::symmetric(x as i8, y as i8);
+        let bar = |x: f32, y: f32| Frame::new().fill(colors.bar).inner_margin(margin(x, y));
+        let app = &self.app;
+        Panel::top("menu").frame(bar(theme::MARGIN, theme::UNIT / 2.0)).show(ui, |ui| menu::menu_ui(ui, app, commands));
+        Panel::bottom("status").frame(bar(theme::MARGIN, theme::UNIT)).show(ui, |ui| status::status_ui(ui, state));
+        if !state.messages.is_empty() || state.path_field.is_some() {
+            Panel::top("messages")
+                .frame(bar(theme::MARGIN, theme::UNIT))
+                .show(ui, |ui| messages::messages_ui(ui, state, look, commands));
+        }
+        if state.sidebar {
+            Panel::left("sidebar")
+                .default_size(theme::SIDEBAR)
+                .size_range(140.0..=420.0)
+                .frame(bar(theme::MARGIN, theme::MARGIN))
+                .show(ui, |ui| sidebar::sidebar_ui(ui, state, commands));
+        }
+        Panel::top("connection")
+            .frame(bar(theme::MARGIN, theme::MARGIN))
+            .show(ui, |ui| connection_bar::connection_bar_ui(ui, state, look, commands));
+        let ground = Frame::new().fill(colors.ground);
+        match state.view() {
+            None => {
+                egui::CentralPanel::default().frame(ground).show(ui, |ui| first_run::first_run_ui(ui, commands));
+            }
+            Some(view) => {
+                if composer::is_shown(state) {
+                    Panel::bottom("composer")
+                        .frame(bar(theme::MARGIN, 1.5 * theme::UNIT))
+                        .show(ui, |ui| composer::composer_ui(ui, app, look, commands));
+                }
+                if state.details {
+                    let half = ui.available_height() * 0.46;
+                    Panel::bottom("details")
+                        .resizable(true)
+                        .default_size(half)
+                        .size_range(120.0..=(ui.available_height() - 110.0).max(130.0))
+                        .frame(ground)
+                        .show(ui, |ui| details::details_ui(ui, view, look, commands));
+                }
+                Panel::top("filter")
+                    .frame(bar(theme::MARGIN, theme::UNIT))
+                    .show(ui, |ui| timeline_bar::timeline_bar_ui(ui, view, look, commands));
+                egui::CentralPanel::default()
+                    .frame(ground)
+                    .show(ui, |ui| timeline::timeline_ui(ui, state, view, look, commands));
+            }
+        }
+        if state.palette {
+            palette::palette_ui(ui.ctx(), app, look, commands);
+        } else {
+            look.palette_text.clear();
+            look.palette_at = 0;
+        }
+    }
+
+    /// Opens what was dropped onto the window, and what was asked for before it opened.
+    pub fn take_dropped(&mut self, ctx: &egui::Context) {
+        let dropped: Vec<_> = ctx.input(|input| {
+            let files = input.raw.dropped_files.iter();
+            files.map(|file| file.path().to_owned()).collect()
+        });
+        for path in dropped {
+            self.app.apply(Command::OpenPath(path));
+        }
+    }
+
+    /// The state, for tests.
+    pub fn state(&self) -> &State {
+        self.app.state()
+    }
+}

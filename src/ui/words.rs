@@ -1,0 +1,83 @@
+//! Numbers and states as people read them.
+
+use crate::wire::Dir;
+
+/// The arrow of a direction: the client is at the left.
+pub fn arrow(dir: Dir) -> &'static str {
+    match dir {
+        Dir::Out => "→",
+        Dir::In => "←",
+    }
+}
+
+/// Bytes in three digits and a unit.
+pub fn bytes(count: u64) -> String {
+    const UNITS: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];
+    if count < 1000 {
+        return format!("{count} B");
+    }
+    let mut value = count as f64 / 1000.0;
+    let mut unit = 0;
+    while value >= 999.5 && unit + 1 < UNITS.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    let decimals = if value < 9.995 { 2 } else { usize::from(value < 99.95) };
+    format!("{value:.decimals$} {}", UNITS[unit])
+}
+
+/// A count with thin groups of three.
+pub fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Seconds since the beginning, to the millisecond.
+pub fn seconds(ns: u64) -> String {
+    format!("{}.{:03}", ns / 1_000_000_000, ns / 1_000_000 % 1000)
+}
+
+/// Messages a second.
+pub fn rate(per_second: f64) -> String {
+    match per_second {
+        rate if rate <= 0.0 => String::new(),
+        rate if rate < 9.95 => format!("{rate:.1}/s"),
+        rate => format!("{}/s", count(rate.round() as u64)),
+    }
+}
+
+/// The time and the rest of a recording's name, `2026-11-20 14-03-05 example.com`: month, day, hour and minute.
+pub fn recording_name(name: &str) -> (String, &str) {
+    let is_dated = name.len() > 20
+        && name.is_char_boundary(20)
+        && name[..20].chars().all(|char| char.is_ascii_digit() || char == '-' || char == ' ');
+    if is_dated {
+        (format!("{} {}", &name[5..10], name[11..16].replace('-', ":")), &name[20..])
+    } else {
+        (String::new(), name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_well() {
+        assert_eq!(bytes(999), "999 B");
+        assert_eq!(bytes(1234), "1.23 kB");
+        assert_eq!(bytes(12_345_678), "12.3 MB");
+        assert_eq!(count(1_234_567), "1,234,567");
+        assert_eq!(seconds(1_004_500_000), "1.004");
+        assert_eq!(rate(12.4), "12/s");
+        assert_eq!(recording_name("2026-11-20 14-03-05 lab-ws"), ("11-20 14:03".into(), "lab-ws"));
+        assert_eq!(recording_name("monday"), (String::new(), "monday"));
+    }
+}
