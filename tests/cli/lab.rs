@@ -22,8 +22,8 @@ const FIELDS_OF_A_RECORD: [&str; 10] =
 #[test]
 fn five_messages_of_each_type_are_printed() {
     let runs = TYPES.map(|(name, kind)| {
-        let url = format!("lab:{name}?rate=40");
-        // A poll waits for its interval between messages.
+        // Slow enough for the client to have left before the sixth.
+        let url = format!("lab:{name}?rate=5");
         (kind, Running::pushscope(&["record", &url, "--count", "5", "--interval", "60ms", "--messages"]))
     });
     for (kind, run) in runs {
@@ -50,7 +50,7 @@ fn the_tweets_are_printed_whole_on_each_type() {
         let ended = run.finish();
         let messages = received(&ended.records(), kind);
         if name == "poll" {
-            let last = messages.iter().rfind(|body| !body.is_empty()).expect("an answer");
+            let last = messages.last().expect("an answer");
             assert!(TWEETS.iter().all(|tweet| last.contains(tweet)), "{messages:#?}");
             continue;
         }
@@ -69,7 +69,8 @@ fn a_message_cut_anywhere_is_whole() {
         let url = format!("lab:{name}?rate=100&split=5");
         let ended = pushscope(&["record", &url, "--count", "2", "--interval", "30ms", "--format", "jsonl"]);
         let messages = received(&ended.records(), kind);
-        assert_eq!(messages.iter().filter(|text| text.contains("プッシュ\"")).count(), 2, "{name}: {messages:#?}");
+        let whole = messages.iter().filter(|text| text.contains("プッシュ\"")).count();
+        assert!(whole >= 2 && whole == messages.len(), "{name}: {messages:#?}");
     }
 }
 
@@ -85,18 +86,18 @@ fn json_lines_have_the_documented_keys() {
             }
             assert_eq!(record["n"], at + 1, "{record}");
             assert!(record["span"][0].as_u64() <= record["span"][1].as_u64(), "{record}");
-            let payloads = ["text", "base64"].iter().filter(|key| record.get(*key).is_some()).count();
-            assert_eq!(payloads, usize::from(record["len"] != 0), "{record}");
-            if let Some(text) = record["text"].as_str() {
+            if record["kind"] == kind && record["len"] != 0 {
+                let text = record["text"].as_str().unwrap_or_else(|| panic!("{name}: no text in {record}"));
                 assert_eq!(record["len"], text.len(), "{record}");
             }
+            assert_ne!(record["text"], "", "{record}");
             for field in record["fields"].as_array().expect("fields") {
                 for key in ["key", "value", "bit", "bits", "buf"] {
                     assert!(field.get(key).is_some(), "{name}: no {key} in {field} of {record}");
                 }
             }
         }
-        assert_eq!(received(&records, kind).len(), 2, "{name}");
+        assert!(received(&records, kind).len() >= 2, "{name}");
     }
 }
 

@@ -69,10 +69,11 @@ pub fn record(line: &str) -> Value {
     serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))
 }
 
-/// The payloads of the records of one kind that came from the server.
+/// The texts of the records of one kind that came from the server; those without one, such as a multipart body's last
+/// delimiter, left out.
 pub fn received(records: &[Value], kind: &str) -> Vec<String> {
     let of_kind = records.iter().filter(|record| record["kind"] == kind && record["dir"] == "in");
-    of_kind.map(|record| record["text"].as_str().unwrap_or_default().to_owned()).collect()
+    of_kind.filter_map(|record| record["text"].as_str().map(str::to_owned)).collect()
 }
 
 /// Runs the program to its end.

@@ -111,7 +111,8 @@ fn an_answer_that_refuses() {
     let address = serve(|stream, _| {
         say(stream, "HTTP/1.1 403 Forbidden\r\nContent-Length: 7\r\n\r\nnot you");
     });
-    for as_type in ["auto", "sse", "stream", "poll", "longpoll", "ws"] {
+    // A poll asks again.
+    for as_type in ["auto", "sse", "stream", "longpoll", "ws"] {
         let scheme = if as_type == "ws" { "ws" } else { "http" };
         let ended = record(&format!("{scheme}://{address}/"), &["--as", as_type, "--count", "2"]);
         assert!(ended.out.contains("403 Forbidden"), "{as_type}: {ended:#?}");
