@@ -17,7 +17,7 @@ pub fn run(args: ShowArgs) -> Result<(), Failed> {
     let failed = |error: crate::session::file::FileError| Failed::Run(error.to_string());
     let mut opened = Opened::open(&args.file).map_err(failed)?;
     for notice in opened.notices() {
-        eprintln!("pushscope: {notice}");
+        eprintln!("pushscope: {}: {notice}", args.file.display());
     }
     let store = Store::archived(opened.archive().map_err(failed)?, Arc::new(AtomicU64::new(u64::MAX)));
     let mut session = Session::new(store, opened.started_unix_ns());
