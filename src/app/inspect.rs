@@ -248,7 +248,7 @@ impl Inspection {
         let start = self.tabs.iter().find(|tab| tab.place == bits.place).map_or(0, |tab| tab.start);
         let bit = bits.bit.saturating_sub(start * 8);
         let (first, last) = (bit / 8, (bit + bits.bits.max(1) - 1) / 8);
-        if bit % 8 == 0 && bits.bits % 8 == 0 {
+        if bit.is_multiple_of(8) && bits.bits.is_multiple_of(8) {
             return match last - first {
                 0 => format!("byte {first}"),
                 _ => format!("bytes {first} to {last}"),
