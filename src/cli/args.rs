@@ -47,7 +47,7 @@ pub struct OutputArgs {
     #[arg(long)]
     pub fields: bool,
     /// Print only records that match, such as 'kind:sse.event size>100 "error"'.
-    #[arg(long, value_name = "EXPR", default_value = "")]
+    #[arg(long, value_name = "EXPR", default_value = "", allow_hyphen_values = true)]
     pub filter: String,
     /// Print messages, heads and what the link did; leave out chunks, frames and other layers below.
     #[arg(long)]
@@ -73,7 +73,7 @@ pub struct RecordArgs {
     #[arg(long)]
     pub count: Option<u64>,
     /// Send this text once connected; may be given again.
-    #[arg(long = "send", value_name = "TEXT")]
+    #[arg(long = "send", value_name = "TEXT", allow_hyphen_values = true)]
     pub send: Vec<String>,
     /// Between polls; with streams, before a reconnection.
     #[arg(long, value_name = "DURATION", value_parser = duration)]
@@ -85,7 +85,7 @@ pub struct RecordArgs {
     #[arg(short = 'X', long = "request", value_name = "METHOD", default_value = "")]
     pub method: String,
     /// The request's body; @FILE reads it from a file.
-    #[arg(short = 'd', long = "data", value_name = "BODY | @FILE")]
+    #[arg(short = 'd', long = "data", value_name = "BODY | @FILE", allow_hyphen_values = true)]
     pub data: Option<String>,
     /// Basic authentication.
     #[arg(short = 'u', long, value_name = "USER:PASSWORD", conflicts_with = "bearer")]

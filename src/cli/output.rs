@@ -22,7 +22,6 @@ pub struct Output {
     filter: Filter,
     args: OutputArgs,
     is_quiet: bool,
-    last_at_ns: Option<u64>,
     wrote_header: bool,
 }
 
@@ -32,7 +31,7 @@ impl Output {
         let filter = Filter::parse(&args.filter)
             .map_err(|error| format!("the filter cannot be read at character {}: {}", error.at + 1, error.text))?;
         let out = BufWriter::with_capacity(64 * 1024, io::stdout().lock());
-        Ok(Output { out, filter, args: args.clone(), is_quiet, last_at_ns: None, wrote_header: false })
+        Ok(Output { out, filter, args: args.clone(), is_quiet, wrote_header: false })
     }
 
     /// Prints new records.
@@ -73,7 +72,7 @@ impl Output {
         }
         let record = &session.records()[id];
         let at_ns = session.at_ns(id);
-        let gap = self.last_at_ns.replace(at_ns).map_or(String::new(), |last| duration(at_ns.saturating_sub(last)));
+        let gap = session.gap_ns(id).map_or(String::new(), duration);
         let size = if record.kind.is_fact() { String::new() } else { record.payload_len.to_string() };
         let mark = match record.worst {
             Severity::Error => "  ✗ ",

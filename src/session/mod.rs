@@ -232,6 +232,24 @@ impl Session {
         self.link(record.link).map_or(0, |link| link.at_ns(record.dir, record.start))
     }
 
+    /// The time between a record and the newest earlier one of its connection that shares no byte with it.
+    ///
+    /// Records of lower layers share bytes with the message that they carry; counted, they would make every gap zero.
+    pub fn gap_ns(&self, id: RecordId) -> Option<u64> {
+        let record = self.records.get(id)?;
+        let connection = self.connection_of(record);
+        let overlaps = |other: &Record| {
+            (other.link, other.dir) == (record.link, record.dir)
+                && other.start < record.end()
+                && record.start < other.end()
+        };
+        let before = (0..id).rev().find(|before| {
+            let other = &self.records[*before];
+            (other.link == record.link || self.connection_of(other) == connection) && !overlaps(other)
+        })?;
+        Some(self.at_ns(id).saturating_sub(self.at_ns(before)))
+    }
+
     /// The time of the newest event, in nanoseconds since the recording began.
     pub fn last_at_ns(&self) -> u64 {
         self.last_at_ns

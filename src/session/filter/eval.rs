@@ -57,7 +57,7 @@ fn term_matches(term: &Term, looked: &Looked<'_>) -> bool {
         Term::Stream => false,
         Term::Size(range) => range.holds(record.payload_len),
         Term::At(range) => range.holds(session.at_ns(looked.id)),
-        Term::Gap(range) => gap_ns(session, looked.id).is_some_and(|gap| range.holds(gap)),
+        Term::Gap(range) => session.gap_ns(looked.id).is_some_and(|gap| range.holds(gap)),
         Term::Note(severity) => record.worst >= *severity,
         Term::NoteKey(globs) => {
             let notes = || &looked.explained().notes;
@@ -149,23 +149,6 @@ fn search(looked: &Looked<'_>, regex: &regex::bytes::Regex) -> bool {
         [] => regex.is_match(session.line(looked.explained()).as_bytes()),
         payload => regex.is_match(payload),
     }
-}
-
-/// The time between a record and the newest earlier one of its connection that shares no byte with it.
-///
-/// Records of lower layers share bytes with the message that they carry; counted, they would make every gap zero.
-fn gap_ns(session: &Session, id: RecordId) -> Option<u64> {
-    let records = session.records();
-    let record = &records[id];
-    let connection = session.connection_of(record);
-    let overlaps = |other: &Record| {
-        (other.link, other.dir) == (record.link, record.dir) && other.start < record.end() && record.start < other.end()
-    };
-    let before = (0..id).rev().find(|before| {
-        let other = &records[*before];
-        (other.link == record.link || session.connection_of(other) == connection) && !overlaps(other)
-    })?;
-    Some(session.at_ns(id).saturating_sub(session.at_ns(before)))
 }
 
 /// Whether a name is like a pattern, in which `*` stands for any characters, also none.

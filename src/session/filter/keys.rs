@@ -27,7 +27,8 @@ pub struct Keys {
 impl Keys {
     /// Every field there is.
     pub fn known() -> Keys {
-        Keys { fields: crate::session::facts::FIELDS.to_vec(), accepts_unknown: true }
+        let fields = crate::session::facts::FIELDS.iter().copied().chain(crate::dissect::all_fields()).collect();
+        Keys { fields, accepts_unknown: false }
     }
 
     /// Whether a field of that key is known.
