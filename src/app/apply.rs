@@ -226,6 +226,12 @@ impl App {
     }
 
     fn connect(&mut self) {
+        if let Some(read) = super::curl::read(&self.state.draft.address) {
+            match read {
+                Ok(draft) => self.state.draft = draft,
+                Err(why) => return self.complain(why),
+            }
+        }
         let draft = self.state.draft.clone();
         let spec = self.address(&draft).and_then(|url| draft.spec(url)).and_then(|spec| {
             check(&spec).map_err(|failure| failure.to_string())?;
