@@ -230,7 +230,7 @@ fn a_request_on_the_side_is_recorded_like_everything_else() {
     harness.state_mut().app.apply(Command::ConnectTo("lab:sse?scenario=quiet&channel=ui".into()));
     until(&mut harness, "it is open", |harness| shows(harness, "200 OK"));
     let mut composer = harness.state().state().composer.clone();
-    composer.url = "lab:publish?channel=ui".into();
+    assert_eq!(composer.url, "lab:publish?channel=ui");
     composer.text = "{\"hello\":1}".into();
     harness.state_mut().app.apply(Command::SetComposer(Box::new(composer)));
     harness.step();

@@ -226,6 +226,12 @@ impl App {
     }
 
     fn connect(&mut self) {
+        if let Some(read) = super::curl::read(&self.state.draft.address) {
+            match read {
+                Ok(draft) => self.state.draft = draft,
+                Err(why) => return self.complain(why),
+            }
+        }
         let draft = self.state.draft.clone();
         let spec = self.address(&draft).and_then(|url| draft.spec(url)).and_then(|spec| {
             check(&spec).map_err(|failure| failure.to_string())?;
@@ -242,14 +248,23 @@ impl App {
         self.state.current = current;
         self.state.active = self.state.live().map(|view| view.id);
         self.state.messages.retain(|message| !message.is_error);
+        let url = &mut self.state.composer.url;
+        if url.is_empty() || url.starts_with("lab:publish") {
+            *url = publish_address(&self.state.draft.address).unwrap_or_default();
+        }
     }
 
     /// The address to dial: `lab:` names the embedded lab.
     fn address(&mut self, draft: &Draft) -> Result<String, String> {
         let address = draft.address.trim();
-        match address.starts_with("lab:") {
-            true => crate::lab::resolve(self.engine.lab_addr()?, address),
-            false => Ok(address.to_owned()),
+        if !address.starts_with("lab:") {
+            return Ok(address.to_owned());
+        }
+        let lab = self.engine.lab_addr()?;
+        // The relay is no endpoint to connect to, but one to send to.
+        match address.strip_prefix("lab:publish") {
+            Some(query) => Ok(format!("http://{lab}/publish{query}")),
+            None => crate::lab::resolve(lab, address),
         }
     }
 
@@ -296,6 +311,14 @@ impl App {
         self.wishes.push(Wish::Copy(text));
         self.say(format!("Copied {}, {len} bytes", what.label()));
     }
+}
+
+/// Where the lab takes messages for the channel that a lab address subscribes to.
+fn publish_address(address: &str) -> Option<String> {
+    let rest = address.trim().strip_prefix("lab:")?;
+    let query = rest.split_once('?').map_or("", |(_, query)| query);
+    let channel = query.split('&').find(|pair| pair.starts_with("channel=")).unwrap_or("channel=demo");
+    Some(format!("lab:publish?{channel}"))
 }
 
 /// The bytes of the selected field, or of the whole record.

@@ -3,7 +3,7 @@
 //! A message's own fields come first; the frames or chunks that carried it follow as parts of their own. Every part has
 //! its own derived buffers, so a buffer is named by its part and number.
 
-use crate::dissect::{Explained, Field, Kind, Layer};
+use crate::dissect::{Explained, Field, Kind, Layer, Payload};
 use crate::session::{RecordId, Session};
 use crate::wire::{Buf, Dir, LinkId};
 
@@ -230,17 +230,17 @@ impl Inspection {
 
     /// The field whose number says most about a record at first sight: an opcode, a status, an event's data.
     pub fn telling_field(&self) -> Option<FieldRef> {
-        const TELLING: [&str; 6] =
-            ["websocket.opcode", "http.status", "http.request.method", "sse.data", "http.chunk.data", "line"];
-        let all = || {
-            let fields = |(at, part): (usize, &Part)| {
-                (0..part.explained.fields.len()).map(move |field| FieldRef { part: at, field }).collect::<Vec<_>>()
-            };
-            self.parts.iter().enumerate().flat_map(fields)
+        const TELLING: [&str; 3] = ["websocket.opcode", "http.status", "http.request.method"];
+        let fields = |(at, part): (usize, &Part)| {
+            (0..part.explained.fields.len()).map(move |field| FieldRef { part: at, field }).collect::<Vec<_>>()
         };
-        let is = |key: &'static str| all().find(|field| self.field(*field).is_some_and(|f| f.def.key == key));
-        let first = || all().find(|field| self.bits_of(*field).is_some());
-        TELLING.iter().find_map(|key| is(key)).or_else(first)
+        let all: Vec<FieldRef> = self.parts.iter().enumerate().flat_map(fields).collect();
+        let find = |is: &dyn Fn(&Field) -> bool| all.iter().copied().find(|at| self.field(*at).is_some_and(is));
+        TELLING
+            .iter()
+            .find_map(|key| find(&|field| field.def.key == *key))
+            .or_else(|| find(&|field| field.def.payload != Payload::No && field.span.bits > 0))
+            .or_else(|| find(&|field| field.span.bits > 0))
     }
 
     /// How a run of bits is said: `byte 0, bits 4 to 7`.
@@ -248,7 +248,7 @@ impl Inspection {
         let start = self.tabs.iter().find(|tab| tab.place == bits.place).map_or(0, |tab| tab.start);
         let bit = bits.bit.saturating_sub(start * 8);
         let (first, last) = (bit / 8, (bit + bits.bits.max(1) - 1) / 8);
-        if bit % 8 == 0 && bits.bits % 8 == 0 {
+        if bit.is_multiple_of(8) && bits.bits.is_multiple_of(8) {
             return match last - first {
                 0 => format!("byte {first}"),
                 _ => format!("bytes {first} to {last}"),

@@ -219,7 +219,7 @@ impl List {
             }
             self.scanned += 1;
             // Filters may have to explain a record: they look at the clock each time.
-            if (self.filter.is_some() || self.scanned % 1024 == 0) && Instant::now() >= deadline {
+            if (self.filter.is_some() || self.scanned.is_multiple_of(1024)) && Instant::now() >= deadline {
                 break;
             }
         }

@@ -7,6 +7,7 @@ mod apply;
 mod command;
 mod composer;
 mod copy;
+mod curl;
 mod draft;
 mod engine;
 mod inspect;

@@ -36,9 +36,12 @@ pub fn bits_ui(ui: &mut Ui, view: &View, inspection: &Inspection, look: &Look) {
     let left = rect.left() + theme::MARGIN;
     let title = Rect::from_min_size(pos2(left, rect.top()), vec2(width - 2.0 * theme::MARGIN, theme::ROW));
     super::sidebar::elided(&painter, title, &said, theme::mono(), colors.strong);
-    ruler(ui, &painter, view, inspection, bits, pos2(left, rect.top() + theme::ROW));
+    let is_short = bits.bits <= BYTES * 8;
+    if is_short {
+        ruler(ui, &painter, view, inspection, bits, pos2(left, rect.top() + theme::ROW));
+    }
     let note = Rect::from_min_size(
-        pos2(left, rect.top() + theme::ROW + theme::BIT),
+        pos2(left, rect.top() + theme::ROW + if is_short { theme::BIT } else { 0.0 }),
         vec2(width - 2.0 * theme::MARGIN, theme::ROW),
     );
     super::sidebar::elided(&painter, note, &place, theme::small(), colors.weak);
@@ -69,8 +72,5 @@ fn ruler(ui: &Ui, painter: &egui::Painter, view: &View, inspection: &Inspection,
             x += if bit == 3 { size + 2.0 } else { size };
         }
         x += theme::MARGIN;
-    }
-    if needed > BYTES as usize {
-        painter.text(pos2(x, at.y + size / 2.0), Align2::LEFT_CENTER, "…", theme::body(), colors.weak);
     }
 }

@@ -85,12 +85,15 @@ fn tabs_ui(ui: &mut Ui, inspection: &Inspection, look: &mut Look) {
             ];
             for (tab, text, color) in tabs {
                 let button = Button::new(RichText::new(text).color(color));
-                if ui.add(button.selected(look.tab == tab).frame_when_inactive(false)).clicked() {
+                if ui.add(button.selected(look.tab == tab).frame_when_inactive(look.tab == tab)).clicked() {
                     look.tab = tab;
                 }
             }
             let record = &inspection.explained().record;
             let title = format!("#{} {}", inspection.id() + 1, record.kind.name());
+            if ui.available_width() < theme::BUTTON {
+                return;
+            }
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                 ui.label(RichText::new(title).font(theme::small()).color(colors.weak));
             });
@@ -105,7 +108,7 @@ fn hex_side_ui(ui: &mut Ui, view: &View, inspection: &Inspection, look: &mut Loo
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = theme::GAP;
             for (at, tab) in inspection.tabs.iter().enumerate().take(6) {
-                let button = Button::new(&tab.label).selected(look.buffer == at).frame_when_inactive(false);
+                let button = Button::new(&tab.label).selected(look.buffer == at).frame_when_inactive(look.buffer == at);
                 if ui.add(button).on_hover_text(super::words::bytes(tab.len)).clicked() {
                     look.buffer = at;
                     look.hex = Scroll::default();

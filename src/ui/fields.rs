@@ -154,7 +154,8 @@ fn field_ui(
     }
     let name_left = left + theme::INDENT;
     let value_left = (rect.left() + (rect.width() * 0.36).clamp(110.0, 220.0)).max(name_left + 24.0);
-    let name = Rect::from_min_max(pos2(name_left, rect.top()), pos2(value_left - theme::UNIT, rect.bottom()));
+    let name_right = if value.is_empty() { rect.right() } else { value_left };
+    let name = Rect::from_min_max(pos2(name_left, rect.top()), pos2(name_right - theme::UNIT, rect.bottom()));
     elided(&painter, name, field.def.label, theme::body(), colors.name);
     let place = Rect::from_min_max(pos2(value_left, rect.top()), pos2(rect.right() - theme::UNIT, rect.bottom()));
     elided(&painter, place, &value, theme::mono(), value_color(colors, field));

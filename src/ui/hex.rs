@@ -184,7 +184,7 @@ fn line_ui(
                     pos2(left + from as f32 * eighth, rect.top() + 1.0),
                     pos2(left + to as f32 * eighth + right, rect.bottom() - 1.0),
                 );
-                painter.rect_filled(part, 2.0, fill);
+                painter.rect_filled(part, 0.0, fill);
                 painter.rect_filled(letter.shrink2(vec2(0.0, 1.0)), 0.0, fill);
                 letter_color = ink;
                 if from <= 1 && to >= 3 {

@@ -1,7 +1,7 @@
 //! The menu bar: the commands in their groups.
 
 use super::{keys, theme};
-use crate::app::{App, Command, Menu, Theme};
+use crate::app::{App, Command, Menu};
 use egui::{Button, MenuBar, RichText, Ui};
 
 /// Draws the menu bar.
@@ -22,7 +22,7 @@ pub fn menu_ui(ui: &mut Ui, app: &App, out: &mut Vec<Command>) {
             });
         }
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            let keys = keys::shortcut(Command::TogglePalette.shortcut().unwrap_or_else(|| unreachable_shortcut()));
+            let keys = Command::TogglePalette.shortcut().and_then(keys::shortcut);
             let keys = keys.map_or_else(String::new, |keys| ui.ctx().format_shortcut(&keys));
             let text =
                 RichText::new(format!("{keys}  all commands")).font(theme::small()).color(theme::colors(ui).weak);
@@ -31,10 +31,6 @@ pub fn menu_ui(ui: &mut Ui, app: &App, out: &mut Vec<Command>) {
             }
         });
     });
-}
-
-fn unreachable_shortcut() -> crate::app::Shortcut {
-    crate::app::Shortcut { command: true, shift: false, key: "K" }
 }
 
 fn entry_ui(ui: &mut Ui, app: &App, command: Command, out: &mut Vec<Command>) {
@@ -74,7 +70,7 @@ fn is_on(app: &App, command: &Command) -> Option<bool> {
         Command::ToggleSidebar => state.sidebar,
         Command::ToggleDetails => state.details,
         Command::ToggleColumn(at) => state.columns[*at],
-        Command::SetTheme(theme) => state.theme == *theme as Theme,
+        Command::SetTheme(theme) => state.theme == *theme,
         _ => return None,
     })
 }

@@ -33,7 +33,7 @@ pub fn options_ui(ui: &mut Ui, draft: &mut Draft, look: &mut Look) {
             };
             let arrow = if is_open { "▾" } else { "▸" };
             let text = RichText::new(format!("{arrow} {text}")).font(theme::small()).color(color);
-            if ui.add(Button::new(text).frame_when_inactive(false).selected(is_open)).clicked() {
+            if ui.add(Button::new(text).frame_when_inactive(is_open).selected(is_open)).clicked() {
                 look.foldout = (!is_open).then_some(foldout);
             }
         }

@@ -8,7 +8,9 @@ const SHOWN: usize = 14;
 
 /// Draws the palette over the window.
 pub fn palette_ui(ctx: &Context, app: &App, look: &mut Look, out: &mut Vec<Command>) {
-    let found = find(&look.palette_text);
+    let mut found = find(&look.palette_text);
+    // What can be done now comes first.
+    found.sort_by_key(|(_, command)| app.objection(command).is_some());
     let (up, down, enter, escape, again) = ctx.input_mut(|input| {
         (
             input.consume_key(Modifiers::NONE, Key::ArrowUp),
@@ -52,7 +54,8 @@ pub fn palette_ui(ctx: &Context, app: &App, look: &mut Look, out: &mut Vec<Comma
             let why_not = app.objection(command);
             let text = RichText::new(format!("{}: {}", menu.title(), command.label()));
             let text = if why_not.is_some() { text.color(colors.weak) } else { text };
-            let mut button = Button::new(text).frame_when_inactive(false).selected(at == look.palette_at);
+            let mut button =
+                Button::new(text).frame_when_inactive(at == look.palette_at).selected(at == look.palette_at);
             let keys = command.shortcut().and_then(keys::shortcut).map(|keys| ui.ctx().format_shortcut(&keys));
             button =
                 button.shortcut_text(keys.unwrap_or_default()).min_size(egui::vec2(ui.available_width(), theme::ROW));
