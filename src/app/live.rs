@@ -33,7 +33,7 @@ pub struct Reading {
     opened: Option<Opened>,
     /// Events read, and in all.
     pub progress: (u64, u64),
-    /// Why reading stopped early.
+    /// What could not be read of it.
     pub error: Option<String>,
 }
 
@@ -207,6 +207,9 @@ impl Source {
         match self {
             Source::Still => false,
             Source::Live(live) => loop {
+                if live.recorder.as_ref().is_some_and(|recorder| recorder.status().failed.is_some()) {
+                    session.store_mut().give_up_saving();
+                }
                 for _ in 0..BATCH {
                     match live.receiver.try_next() {
                         Some(entry) => session.take(entry),
@@ -227,10 +230,8 @@ impl Source {
                             }
                             reading.progress = opened.progress();
                         }
-                        Err(error) => {
-                            reading.error = Some(error.to_string());
-                            reading.opened = None;
-                        }
+                        // Damage: what lies behind it is read on.
+                        Err(error) => reading.error = Some(error.to_string()),
                     }
                     if Instant::now() >= deadline {
                         break;

@@ -53,7 +53,7 @@ impl App {
         let (Some(screen), Some(recording)) = (receivers.next(), receivers.next()) else { return };
         let recorder = self.start_recorder(recording, label, started_unix_ns);
         let archive = recorder.as_ref().ok().and_then(|recorder| Some((recorder.archive().ok()?, recorder.saved())));
-        let store = archive.map_or_else(Store::memory, |(archive, saved)| Store::archived(archive, saved));
+        let store = archive.map_or_else(Store::newest, |(archive, saved)| Store::archived(archive, saved));
         let live = Live::new(sender, screen, recorder);
         self.add_view("this recording".into(), Session::new(store, started_unix_ns), Source::Live(live));
         self.apply(Command::RefreshSaved);

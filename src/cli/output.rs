@@ -168,7 +168,8 @@ fn object(session: &Session, id: RecordId, explained: &Explained, with_fields: b
     put("len", record.payload_len.into());
     put("summary", session.line(explained).into());
     put("notes", notes.into());
-    if record.payload_len > 0 {
+    // A body that was told message by message has a length and nothing more to say.
+    if !explained.payload.is_empty() || explained.payload_left_out > 0 {
         match std::str::from_utf8(&explained.payload) {
             Ok(text) => put("text", text.into()),
             Err(_) => put("base64", base64::engine::general_purpose::STANDARD.encode(&explained.payload).into()),

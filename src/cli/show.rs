@@ -17,18 +17,22 @@ pub fn run(args: ShowArgs) -> Result<(), Failed> {
     let failed = |error: crate::session::file::FileError| Failed::Run(error.to_string());
     let mut opened = Opened::open(&args.file).map_err(failed)?;
     for notice in opened.notices() {
-        eprintln!("pushscope: {notice}");
+        eprintln!("pushscope: {}: {notice}", args.file.display());
     }
     let store = Store::archived(opened.archive().map_err(failed)?, Arc::new(AtomicU64::new(u64::MAX)));
     let mut session = Session::new(store, opened.started_unix_ns());
+    let mut damage = None;
     loop {
         let batch = opened.next_batch(BATCH_BYTES);
         let entries = match batch {
             Ok(entries) if entries.is_empty() => break,
             Ok(entries) => entries,
+            // Damage: what lies behind it is read on, and the exit code tells.
             Err(error) => {
-                output.flush()?;
-                return Err(failed(error));
+                if let Some(before) = damage.replace(error) {
+                    eprintln!("pushscope: {before}");
+                }
+                continue;
             }
         };
         let first = session.records().len();
@@ -38,5 +42,5 @@ pub fn run(args: ShowArgs) -> Result<(), Failed> {
         output.print(&session, first..session.records().len())?;
     }
     output.flush()?;
-    Ok(())
+    damage.map_or(Ok(()), |error| Err(failed(error)))
 }

@@ -207,6 +207,9 @@ fn arbitrary_body() -> impl Strategy<Value = Vec<u8>> {
         "ab",
         "\0",
         "\u{1e}",
+        "\"\\",
+        "[",
+        "]",
     ]);
     prop::collection::vec(pieces, 0..14).prop_map(|pieces| pieces.concat().into_bytes())
 }
@@ -218,6 +221,7 @@ fn arbitrary_answer() -> impl Strategy<Value = Script> {
         "application/x-ndjson",
         "multipart/mixed; boundary=b",
         "application/json",
+        "application/json-seq",
         "text/plain",
     ]);
     let sizes = prop::collection::vec(1usize..9, 1..5);
@@ -256,7 +260,37 @@ fn arbitrary_answer() -> impl Strategy<Value = Script> {
         })
 }
 
+/// Both sides of a link with heads, bodies, upgrades and rubbish, pipelined as it comes.
+fn arbitrary_conversation() -> impl Strategy<Value = Script> {
+    let says = prop::sample::select(vec![
+        (Dir::Out, "GET / HTTP/1.1\r\nHost: a\r\n\r\n"),
+        (Dir::Out, "HEAD / HTTP/1.0\nConnection: keep-alive, close\n\n"),
+        (Dir::Out, "CONNECT a:1 HTTP/1.1\r\n\r\n"),
+        (Dir::Out, "GET  /  HTTP/1.1 \r\nUpgrade: websocket\r\n\r\n"),
+        (Dir::Out, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3;a=\"b\r\nabc\r\n0\r\n\r\n"),
+        (Dir::Out, "POST / HTTP/1.1\r\nContent-Length: 3\r\nX: a\r\n b\r\n\r\nabc"),
+        (Dir::Out, "\r\n"),
+        (Dir::Out, "\u{1}\u{2}"),
+        (Dir::In, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"),
+        (Dir::In, "HTTP/1.1  204\r\n\r\n"),
+        (Dir::In, "HTTP/1.1 100 Continue\r\n\r\n"),
+        (Dir::In, "HTTP/1.0 200 OK\r\nTransfer-Encoding: gzip\r\n\r\ndata: a\n\n"),
+        (Dir::In, "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n1 \n{\n1\n\n\n0\nA: b\n\n"),
+        (Dir::In, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n\u{1}\u{2}hi"),
+        (Dir::In, "\r"),
+        (Dir::In, "\n"),
+    ]);
+    prop::collection::vec(says.prop_map(|(dir, text)| (dir, text.as_bytes().to_vec())), 0..8)
+}
+
 proptest! {
+    #[test]
+    fn laws_hold_for_conversations(script in arbitrary_conversation(), sizes in prop::collection::vec(1usize..40, 1..4)) {
+        let dissector = Dissector::http1(LINK);
+        laws::split_invariance(&dissector, &script, &sizes);
+        laws::tiling(&dissector, &script);
+    }
+
     #[test]
     fn laws_hold_for_answers_of_every_kind(script in arbitrary_answer(), sizes in prop::collection::vec(1usize..40, 1..4)) {
         let dissector = Dissector::http1(LINK);

@@ -1,4 +1,5 @@
-//! Line streams: NDJSON and others. A line is complete at its line feed, however chunks and reads cut it.
+//! Line streams: NDJSON and others. A line is complete at its line feed, however chunks and reads cut it; in a JSON text
+//! sequence at the line feed behind the whole value, or where the next record separator shows that it was cut.
 
 use super::BAD_UTF8;
 use super::{At, record};
@@ -39,10 +40,38 @@ static CUT: NoteDef = NoteDef {
     spec: "",
 };
 
+static TRUNCATED: NoteDef = NoteDef {
+    key: "line.truncated",
+    severity: Severity::Warning,
+    text: "The next text of the sequence begins before this one's line feed, so this one may have been cut",
+    spec: "RFC 7464 §2.3",
+};
+
 /// Every field of line streams.
 pub static FIELDS: &[&FieldDef] = &[&TEXT, &LINE_END, &RECORD_SEPARATOR];
 /// Every note of line streams.
-pub static NOTES: &[&NoteDef] = &[&NO_LINE_END, &CUT];
+pub static NOTES: &[&NoteDef] = &[&NO_LINE_END, &CUT, &TRUNCATED];
+
+/// Where in a JSON value a text sequence is: a value may have line feeds inside.
+#[derive(Clone, Copy, Debug, Default)]
+struct Nesting {
+    depth: u64,
+    in_string: bool,
+    is_escaped: bool,
+}
+
+impl Nesting {
+    fn push(&mut self, byte: u8) {
+        match byte {
+            _ if std::mem::take(&mut self.is_escaped) => {}
+            b'\\' => self.is_escaped = self.in_string,
+            b'"' => self.in_string = !self.in_string,
+            b'{' | b'[' if !self.in_string => self.depth += 1,
+            b'}' | b']' if !self.in_string => self.depth = self.depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+}
 
 /// The dissector of a line stream.
 #[derive(Clone, Debug)]
@@ -55,12 +84,26 @@ pub struct Lines {
     first_byte: u8,
     last_byte: u8,
     utf8: Utf8,
+    /// Set in a JSON text sequence (RFC 7464).
+    nesting: Option<Nesting>,
+}
+
+/// What ends a line, at its place in the bytes at hand.
+enum End {
+    LineFeed(usize),
+    /// The next text's record separator.
+    Separator(usize),
 }
 
 impl Lines {
+    /// For a JSON text sequence.
+    pub fn sequence(at: At, offset: u64) -> Lines {
+        Lines { nesting: Some(Nesting::default()), ..Lines::new(at, offset) }
+    }
+
     /// For a body that begins at `offset` of the direction's content.
     pub fn new(at: At, offset: u64) -> Lines {
-        Lines { at, start: None, offset, wire: 0, first_byte: 0, last_byte: 0, utf8: Utf8::default() }
+        Lines { at, start: None, offset, wire: 0, first_byte: 0, last_byte: 0, utf8: Utf8::default(), nesting: None }
     }
 
     /// More content.
@@ -69,14 +112,36 @@ impl Lines {
             out.content(self.at.place(), offset, wire, crate::dissect::Content::Verbatim, bytes);
         }
         let mut from = 0;
-        for at in memchr::memchr_iter(b'\n', bytes) {
+        while let Some(end) = self.find_end(&bytes[from..]) {
+            let (End::LineFeed(len) | End::Separator(len)) = end;
+            let at = from + len;
             self.grow(&bytes[from..at], offset + from as u64, wire + from as u64);
+            from = at;
+            if matches!(end, End::Separator(_)) {
+                let is_empty = self.start.is_some_and(|(start, _)| self.offset == start + 1);
+                self.tell(0, (!is_empty).then_some(&TRUNCATED), out);
+                continue;
+            }
             self.start.get_or_insert((offset + at as u64, wire + at as u64));
             (self.offset, self.wire) = (offset + at as u64 + 1, wire + at as u64 + 1);
             self.tell(1, None, out);
-            from = at + 1;
+            from += 1;
         }
         self.grow(&bytes[from..], offset + from as u64, wire + from as u64);
+    }
+
+    fn find_end(&mut self, bytes: &[u8]) -> Option<End> {
+        let has_begun = self.start.is_some();
+        let Some(nesting) = &mut self.nesting else { return memchr::memchr(b'\n', bytes).map(End::LineFeed) };
+        for (at, byte) in bytes.iter().enumerate() {
+            match byte {
+                // RFC 7464 §2.1: a separator begins a text wherever it stands.
+                0x1e if has_begun || at > 0 => return Some(End::Separator(at)),
+                b'\n' if nesting.depth == 0 && !nesting.in_string => return Some(End::LineFeed(at)),
+                byte => nesting.push(*byte),
+            }
+        }
+        None
     }
 
     fn grow(&mut self, bytes: &[u8], offset: u64, wire: u64) {
@@ -119,6 +184,7 @@ impl Lines {
             record.flags = record.flags.and(Flags::INCOMPLETE);
         }
         (self.first_byte, self.last_byte) = (0, 0);
+        self.nesting = self.nesting.map(|_| Nesting::default());
         out.record(place, record);
     }
 

@@ -79,8 +79,8 @@ impl Body {
             | "application/jsonlines"
             | "application/json-lines"
             | "application/stream+json"
-            | "application/x-json-stream"
-            | "application/json-seq" => Body::Lines(Lines::new(at, offset)),
+            | "application/x-json-stream" => Body::Lines(Lines::new(at, offset)),
+            "application/json-seq" => Body::Lines(Lines::sequence(at, offset)),
             multipart if multipart.starts_with("multipart/") => match multipart::boundary(parameters) {
                 Some(boundary) => Body::Multipart(Box::new(Multipart::new(at, offset, boundary))),
                 None => Body::Document(Document::new(at, true)),

@@ -142,7 +142,7 @@ impl Multipart {
             if may_be && unsettled > 0 && !text.is_empty() {
                 let take = unsettled.min(text.len());
                 self.prefix.extend_from_slice(&text[..take]);
-                self.grow(wire + at as u64, &text[..take]);
+                self.grow(wire + at as u64, &text[..take], out);
                 at += take;
                 if self.prefix == self.delimiter {
                     self.delimiter_found(out);
@@ -150,7 +150,7 @@ impl Multipart {
                 continue;
             }
             if !text.is_empty() {
-                self.grow(wire + at as u64, text);
+                self.grow(wire + at as u64, text, out);
                 at += text.len();
                 continue;
             }
@@ -172,8 +172,16 @@ impl Multipart {
         self.wire = wire + bytes.len() as u64;
     }
 
-    fn grow(&mut self, wire: u64, bytes: &[u8]) {
+    fn grow(&mut self, wire: u64, bytes: &[u8], out: &mut impl Sink) {
         self.take(wire, bytes);
+        // A head of endless lines, or with an endless line, is not held.
+        if self.state == State::Head && self.head.len() > HEAD_LIMIT_BYTES {
+            let len = HEAD_LIMIT_BYTES as u64;
+            out.note(self.at.place(), &HEAD_LONG, self.head_start * 8, len * 8, String::new);
+            self.head = Vec::new();
+            self.state = State::Body;
+            self.body_start = self.head_start;
+        }
         if self.state == State::Delimiter {
             let room = 2 - self.behind.len();
             self.behind.extend_from_slice(&bytes[..bytes.len().min(room)]);
@@ -226,12 +234,6 @@ impl Multipart {
                 self.length = head.length;
                 self.state = State::Body;
                 self.body_start = self.offset;
-            }
-            State::Head if self.head.len() > HEAD_LIMIT_BYTES => {
-                out.note(place, &HEAD_LONG, self.head_start * 8, self.head.len() as u64 * 8, String::new);
-                self.head = Vec::new();
-                self.state = State::Body;
-                self.body_start = self.head_start;
             }
             State::Body if self.length == Some(self.line_start + text_len - self.body_start) => {
                 self.end_before = end_len;

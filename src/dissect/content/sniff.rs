@@ -1,7 +1,7 @@
 //! A body whose label does not say how it is to be read: its first line does.
 //!
 //! The decision falls at a byte that depends on the content alone: the end of the first line that is not empty, or
-//! after 64 KiB.
+//! after 64 KiB or 1024 chunks.
 
 use super::{At, Body, Document, Lines, Sse};
 use crate::dissect::{Pending, Sink};
@@ -9,12 +9,17 @@ use crate::dissect::{Pending, Sink};
 /// Bytes that are looked at, at most.
 const LIMIT_BYTES: usize = 64 * 1024;
 
+/// Chunks that are looked at, at most: a body of one-byte chunks is not to cost many times its size.
+const LIMIT_PIECES: usize = 1024;
+
 /// Holds the beginning of a body until its kind is known.
 #[derive(Clone, Debug)]
 pub struct Sniff {
     at: At,
     offset: u64,
     bytes: Vec<u8>,
+    /// Where in them the line that grows begins.
+    line: usize,
     /// The pieces of `bytes`: first wire byte and length.
     pieces: Vec<(u64, usize)>,
     /// The label names a kind of document, so that lines are believed only where each is a JSON value.
@@ -26,7 +31,7 @@ pub struct Sniff {
 impl Sniff {
     /// For a body that begins at `offset` of the direction's content.
     pub fn new(at: At, offset: u64, is_labelled: bool, is_text: bool) -> Sniff {
-        Sniff { at, offset, bytes: Vec::new(), pieces: Vec::new(), is_labelled, is_text }
+        Sniff { at, offset, bytes: Vec::new(), line: 0, pieces: Vec::new(), is_labelled, is_text }
     }
 
     /// More content; the body's dissector once it is known, which has then been fed.
@@ -34,6 +39,12 @@ impl Sniff {
         let mut seen = 0;
         while seen < bytes.len() {
             let rest = &bytes[seen..];
+            let goes_on = |(first, len): &(u64, usize)| *first + *len as u64 == wire + seen as u64;
+            if self.pieces.len() == LIMIT_PIECES && !self.pieces.last().is_some_and(goes_on) {
+                let mut body = self.decide(out);
+                body.feed(offset + seen as u64, wire + seen as u64, rest, out);
+                return Some(body);
+            }
             let line = memchr::memchr2(b'\n', b'\r', rest).map_or(rest.len(), |at| at + 1);
             let take = line.min(LIMIT_BYTES - self.bytes.len());
             self.bytes.extend_from_slice(&rest[..take]);
@@ -42,8 +53,11 @@ impl Sniff {
                 _ => self.pieces.push((wire + seen as u64, take)),
             }
             seen += take;
-            let ends_line = matches!(self.bytes.last(), Some(b'\n' | b'\r'));
-            if (ends_line && !self.first_line().is_empty()) || self.bytes.len() == LIMIT_BYTES {
+            let is_first_line = self.ends_line() && !self.first_line().is_empty();
+            if self.ends_line() {
+                self.line = self.bytes.len();
+            }
+            if is_first_line || self.bytes.len() == LIMIT_BYTES {
                 let mut body = self.decide(out);
                 body.feed(offset + seen as u64, wire + seen as u64, &bytes[seen..], out);
                 return Some(body);
@@ -52,15 +66,21 @@ impl Sniff {
         None
     }
 
-    /// The first line that is not empty, without its end and without a byte order mark.
+    fn ends_line(&self) -> bool {
+        matches!(self.bytes.last(), Some(b'\n' | b'\r'))
+    }
+
+    /// The first line from `line` on that is not empty, without its end and without a byte order mark.
     fn first_line(&self) -> &[u8] {
-        let bytes = self.bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.bytes);
+        let bytes = &self.bytes[self.line..];
+        let bytes = if self.line == 0 { bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes) } else { bytes };
         let is_end = |byte: &u8| matches!(byte, b'\n' | b'\r');
         bytes.split(is_end).find(|line| !line.is_empty()).unwrap_or_default()
     }
 
     /// Decides by what has come, and feeds it to the chosen dissector.
     pub fn decide(&mut self, out: &mut impl Sink) -> Body {
+        self.line = 0;
         let line = self.first_line();
         let name = line.split(|byte| *byte == b':').next().unwrap_or_default();
         let ends = self.bytes.len() < LIMIT_BYTES || self.bytes.contains(&b'\n') || self.bytes.contains(&b'\r');
@@ -80,7 +100,9 @@ impl Sniff {
             !line.is_empty() && !text.chars().any(|char| char < ' ' && char != '\t' && char != '\x1e')
         };
         let mut body = if is_event_field && ends && line.contains(&b':') {
-            Body::Sse(Box::new(Sse::new(self.at, self.offset)))
+            let sse = Sse::new(self.at, self.offset);
+            sse.tell_wrong_type(out);
+            Body::Sse(Box::new(sse))
         } else if is_json() || (!self.is_labelled && is_text()) {
             Body::Lines(Lines::new(self.at, self.offset))
         } else {

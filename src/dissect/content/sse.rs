@@ -36,6 +36,9 @@ fields! {
     DISPATCH = "sse.dispatch", "empty line", No, "An empty line dispatches the event";
 }
 
+/// A comment between the lines of an event is no part of what the event says.
+static COMMENT_INSIDE: FieldDef = FieldDef { payload: Payload::No, ..COMMENT };
+
 macro_rules! notes {
     ($($name:ident = $key:literal, $severity:ident, $text:literal;)*) => {
         $(static $name: NoteDef =
@@ -50,6 +53,8 @@ notes! {
     NO_DATA = "sse.no-data", Info, "No data: clients take the ID and the type, and dispatch nothing";
     ID_NUL = "sse.id-nul", Warning, "The ID has a NUL character, so clients ignore it";
     RETRY_INVALID = "sse.retry-invalid", Warning, "The reconnection time is not made of digits alone, so clients ignore it";
+    WRONG_TYPE = "sse.wrong-type", Error,
+        "This is an event stream without Content-Type: text/event-stream, so browsers refuse it";
     UNKNOWN = "sse.unknown-field", Info, "Clients ignore a field with this name";
 }
 
@@ -143,6 +148,11 @@ impl Sse {
             utf8: Utf8::default(),
             utf8_first: offset,
         }
+    }
+
+    /// Tells that the stream is not labelled as one.
+    pub fn tell_wrong_type(&self, out: &mut impl Sink) {
+        out.note(self.at.place(), &WRONG_TYPE, self.offset * 8, 0, String::new);
     }
 
     /// More content.
@@ -274,6 +284,7 @@ impl Sse {
             }
             Ended::Dispatched => {}
         }
+        self.utf8_first = self.offset;
     }
 
     fn tell_line(&mut self, end_len: u64, out: &mut impl Sink) {
@@ -304,7 +315,6 @@ impl Sse {
         if let Some(bad) = std::mem::take(&mut self.utf8).ill_formed_at_end() {
             out.note(place, &BAD_UTF8, (self.utf8_first + bad.at) * 8, u64::from(bad.len) * 8, || bad.hex());
         }
-        self.utf8_first = self.offset;
         if !out.full() {
             return;
         }
@@ -324,6 +334,7 @@ impl Sse {
             Name::Event => &EVENT,
             Name::Id => &ID,
             Name::Retry => &RETRY,
+            Name::Comment if self.block.has_fields() => &COMMENT_INSIDE,
             Name::Comment => &COMMENT,
             Name::Unknown => &IGNORED,
         };

@@ -10,9 +10,14 @@ const LINE_LIMIT_BYTES: usize = 16 * 1024;
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum State {
     SizeLine(Vec<u8>),
-    Data { left: u64 },
-    DataEnd { seen_cr: bool },
-    Trailers(Vec<u8>),
+    Data {
+        left: u64,
+    },
+    DataEnd {
+        seen_cr: bool,
+    },
+    /// The section so far, and where in it the line that grows begins.
+    Trailers(Vec<u8>, usize),
 }
 
 /// The decoder of a chunked body.
@@ -82,7 +87,7 @@ impl Chunked {
                 if size == 0 {
                     self.record(place, link, self.data, Flags::default(), out);
                     self.start = self.data;
-                    self.state = State::Trailers(Vec::new());
+                    self.state = State::Trailers(Vec::new(), 0);
                 } else {
                     self.state = State::Data { left: size };
                 }
@@ -119,15 +124,18 @@ impl Chunked {
                 }
                 Step::Framing(1)
             }
-            State::Trailers(section) => {
+            State::Trailers(section, line_start) => {
                 let end = memchr::memchr(b'\n', bytes);
                 let take = end.map_or(bytes.len(), |end| end + 1);
-                if section.len() + take > super::side::HEAD_LIMIT_BYTES {
+                if section.len() + take > super::growing::HEAD_LIMIT_BYTES {
                     return Step::Broken { from: self.start, note: &HEAD_TOO_LONG };
                 }
-                let line_start = section.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
                 section.extend_from_slice(&bytes[..take]);
-                if end.is_none() || !matches!(&section[line_start..], b"\r\n" | b"\n") {
+                if end.is_none() {
+                    return Step::Framing(take);
+                }
+                if !matches!(&section[*line_start..], b"\r\n" | b"\n") {
+                    *line_start = section.len();
                     return Step::Framing(take);
                 }
                 let section = std::mem::take(section);
@@ -148,7 +156,7 @@ impl Chunked {
     /// The connection ended after `end` bytes: tells the chunk that was cut, and from where on bytes are not covered.
     pub fn finish(&mut self, place: Place, link: LinkId, end: u64, note: &'static NoteDef, out: &mut impl Sink) -> u64 {
         match &self.state {
-            State::SizeLine(_) | State::Trailers(_) => self.start,
+            State::SizeLine(_) | State::Trailers(..) => self.start,
             State::Data { left } => {
                 let len = self.size - left;
                 if len > 0 {
@@ -220,5 +228,44 @@ fn tell_size_line(place: Place, start: u64, line: &[u8], size: u64, out: &mut im
     }
     if let Some(at) = memchr::memchr(b'\r', &line[..text_end]) {
         out.note(place, &BARE_CR, (start + at as u64) * 8, 8, String::new);
+    }
+    let extensions = &line[digits + behind..text_end];
+    if !extensions.is_empty() && !are_extensions(extensions) {
+        let at = start + (digits + behind) as u64;
+        out.note(place, &CHUNK_EXTENSION_INVALID, at * 8, extensions.len() as u64 * 8, String::new);
+    }
+}
+
+/// Whether text is `; name`, `; name = token` or `; name = "quoted"`, any number of them (RFC 9112 §7.1.1). Bad white
+/// space around the signs is to be put up with.
+fn are_extensions(text: &[u8]) -> bool {
+    let token = |text: &[u8]| text.iter().take_while(|byte| super::head::is_token(&[**byte])).count();
+    let mut rest = text;
+    while let Some(after) = rest.strip_prefix(b";") {
+        rest = after.trim_ascii_start();
+        let name = token(rest);
+        if name == 0 {
+            return false;
+        }
+        rest = rest[name..].trim_ascii_start();
+        let Some(value) = rest.strip_prefix(b"=") else { continue };
+        let value = value.trim_ascii_start();
+        let len = if value.starts_with(b"\"") { quoted(value) } else { Some(token(value)).filter(|len| *len > 0) };
+        let Some(len) = len else { return false };
+        rest = value[len..].trim_ascii_start();
+    }
+    rest.is_empty()
+}
+
+/// The length of the quoted string that text begins with (RFC 9110 §5.6.4).
+fn quoted(text: &[u8]) -> Option<usize> {
+    let mut at = 1;
+    loop {
+        match text.get(at)? {
+            b'"' => return Some(at + 1),
+            b'\\' => at += 2,
+            byte if *byte == b'\t' || (*byte >= b' ' && *byte != 0x7f) => at += 1,
+            _ => return None,
+        }
     }
 }

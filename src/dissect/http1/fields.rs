@@ -70,6 +70,7 @@ notes! {
     BAD_VERSION = "http.bad-version", Error, "RFC 9112 §2.3", "The HTTP version is not one digit, a dot and one digit";
     OTHER_VERSION = "http.other-version", Warning, "RFC 9112 §2.3", "The message claims a version other than 1.0 or 1.1";
     BAD_STATUS = "http.bad-status", Error, "RFC 9110 §15", "The status code is not three digits from 100 to 599";
+    BAD_REASON = "http.bad-reason", Error, "RFC 9112 §4", "The reason phrase has a control character";
     BAD_METHOD = "http.bad-method", Error, "RFC 9110 §9.1", "The method has characters that no token may have";
     BAD_TARGET = "http.bad-target", Error, "RFC 9112 §3.2",
         "The request target has characters that no address may have";
@@ -78,7 +79,8 @@ notes! {
     SPACE_BEFORE_COLON = "http.space-before-colon", Error, "RFC 9112 §5.1",
         "White space before the colon: a server must refuse it, a proxy must remove it";
     BAD_VALUE = "http.bad-value", Error, "RFC 9110 §5.5", "A field value has a control character";
-    FOLDED = "http.folded", Warning, "RFC 9112 §5.2", "The field value goes on in a further line (obsolete line folding)";
+    FOLDED = "http.folded", Error, "RFC 9112 §5.2",
+        "The field value goes on in a further line (obsolete line folding), which a sender must not do";
     NO_HOST = "http.no-host", Error, "RFC 9112 §3.2", "An HTTP/1.1 request must have exactly one Host field";
     LENGTH_INVALID = "http.length-invalid", Error, "RFC 9110 §8.6", "Content-Length is not a number";
     LENGTH_CONFLICT = "http.length-conflict", Error, "RFC 9112 §6.3",
@@ -86,12 +88,16 @@ notes! {
     LENGTH_REPEATED = "http.length-repeated", Warning, "RFC 9110 §8.6", "Content-Length is given more than once";
     LENGTH_AND_CODING = "http.length-and-coding", Error, "RFC 9112 §6.1",
         "Both Transfer-Encoding and Content-Length: a sender must not; recipients that differ can be deceived";
-    CODING_UNKNOWN = "http.coding-unknown", Error, "RFC 9112 §6.1",
+    CODING_UNKNOWN = "http.coding-unknown", Error, "RFC 9112 §6.3",
+        "The last transfer coding of a request is not chunked, so nobody can tell where its body ends";
+    CODING_TO_CLOSE = "http.coding-to-close", Warning, "RFC 9112 §6.1",
         "The last transfer coding is not chunked, so only the end of the connection ends the body";
     CODING_IN_10 = "http.coding-in-1.0", Error, "RFC 9112 §6.1", "Transfer-Encoding in an HTTP/1.0 message";
     CODING_NOT_ALLOWED = "http.coding-not-allowed", Error, "RFC 9112 §6.1",
         "Transfer-Encoding in an answer with status 1xx or 204";
     ENCODED = "http.encoded", Info, "RFC 9110 §8.4", "The content is compressed; it is shown as it is on the wire";
+    REQUESTS_MANY = "http.requests-many", Warning, "RFC 9112 §9.3.2",
+        "Thousands of requests wait for answers; whether those to HEAD and CONNECT have a body is guessed";
     UNASKED = "http.unasked", Warning, "RFC 9112 §9.2", "An answer without a request";
     EARLY_BYTES = "http.early-bytes", Error, "RFC 6455 §4.1",
         "The client sent bytes after its upgrade request without waiting for the answer";
@@ -103,7 +109,14 @@ notes! {
         "The chunk's size line is longer than 16 KiB; the rest cannot be framed";
     CHUNK_END_MISSING = "http.chunk-end-missing", Error, "RFC 9112 §7.1",
         "The chunk data is not followed by CR LF, so the size was wrong; the rest cannot be framed";
-    CHUNK_SPACE = "http.chunk-space", Warning, "RFC 9112 §7.1.1", "White space after the chunk size";
+    CHUNK_SPACE = "http.chunk-space", Error, "RFC 9110 §5.6.3",
+        "White space after the chunk size: a sender must not put it there, and some recipients refuse it";
+    CHUNK_EXTENSION_INVALID = "http.chunk-extension-invalid", Error, "RFC 9112 §7.1.1",
+        "A chunk extension is not built as the standard says: a name, or a name, `=` and a token or a quoted string";
+    AFTER_CLOSE = "http.after-close", Error, "RFC 9112 §9.6",
+        "A message after one that announced the end of the connection";
+    STRAY_EMPTY_LINES = "http.stray-empty-lines", Info, "RFC 9112 §2.2",
+        "Empty lines with no message behind them; readers ignore them";
     ENDED_IN_HEAD = "http.ended-in-head", Error, "RFC 9112 §8", "The connection ended in the middle of a head";
     ENDED_IN_BODY = "http.ended-in-body", Error, "RFC 9112 §8",
         "The connection ended before the body was complete";

@@ -24,7 +24,16 @@ pub struct Head {
     pub encoded: bool,
     /// The value of Upgrade.
     pub upgrade: String,
+    says_close: bool,
+    says_keep_alive: bool,
     hosts: usize,
+}
+
+impl Head {
+    /// Whether no message follows this one on its direction (RFC 9112 §9.3).
+    pub fn closes(&self) -> bool {
+        self.says_close || (self.version == (1, 0) && !self.says_keep_alive)
+    }
 }
 
 /// Reads a whole head, which begins at byte `start` of the wire and ends with its empty line.
@@ -34,6 +43,10 @@ pub fn read(place: Place, start: u64, bytes: &[u8], is_request: bool, out: &mut 
     while let Some(byte) = bytes.get(reader.at).filter(|byte| matches!(byte, b'\r' | b'\n')) {
         let len = if *byte == b'\r' && bytes.get(reader.at + 1) == Some(&b'\n') { 2 } else { 1 };
         reader.leaf(&EMPTY_LINE, reader.at, len, Value::Bytes, 0, out);
+        if len == 1 {
+            let note = if *byte == b'\r' { &BARE_CR } else { &BARE_LF };
+            reader.note(note, reader.at, 1, out, String::new);
+        }
         reader.at += len;
     }
     if let Some(line) = reader.next_line() {
@@ -117,9 +130,14 @@ fn line_end(reader: &Lines, line: Line, out: &mut impl Sink) {
     }
 }
 
-fn is_token(bytes: &[u8]) -> bool {
+/// Whether text is a token (RFC 9110 §5.6.2).
+pub fn is_token(bytes: &[u8]) -> bool {
     let is_tchar = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
     !bytes.is_empty() && bytes.iter().all(is_tchar)
+}
+
+fn is_control(byte: &u8) -> bool {
+    (*byte < b' ' && *byte != b'\t') || *byte == 0x7f
 }
 
 /// A version such as `HTTP/1.1`.
@@ -145,7 +163,9 @@ fn check_version(reader: &Lines, at: usize, bytes: &[u8], head: &mut Head, out: 
 }
 
 fn request_line(reader: &Lines, line: Line, head: &mut Head, out: &mut impl Sink) {
-    let text = &reader.bytes[line.start..line.text_end];
+    let whole = &reader.bytes[line.start..line.text_end];
+    // White space behind the version is no part of it.
+    let text = whole.trim_ascii_end();
     reader.leaf(&REQUEST_LINE, line.start, line.end - line.start, Value::Group, 0, out);
     let method_len = memchr::memchr(b' ', text).unwrap_or(text.len());
     let method = &text[..method_len];
@@ -154,25 +174,34 @@ fn request_line(reader: &Lines, line: Line, head: &mut Head, out: &mut impl Sink
     if !is_token(method) {
         reader.note(&BAD_METHOD, line.start, method_len, out, String::new);
     }
-    // The target reaches from the first space to the last; a well-built line has just these two.
+    // The target reaches from the first spaces to the last; a well-built line has just two.
     let last = memchr::memrchr(b' ', text).filter(|last| *last > method_len);
-    let target_start = (method_len + 1).min(text.len());
-    let target_end = last.unwrap_or(text.len());
+    let spaces = |text: &[u8]| text.iter().take_while(|byte| **byte == b' ').count();
+    let target_start = method_len + spaces(&text[method_len..]);
+    let target_end = last.map_or(text.len(), |last| text[..last].trim_ascii_end().len()).max(target_start);
     reader.leaf(&SEPARATOR, line.start + method_len, target_start - method_len, Value::Bytes, 1, out);
     reader.leaf(&TARGET, line.start + target_start, target_end - target_start, Value::Text, 1, out);
     let target = &text[target_start..target_end];
-    if target.is_empty() || target.iter().any(|byte| *byte <= b' ' || *byte == 0x7f) {
+    if target.is_empty() || target.iter().any(|byte| !byte.is_ascii_graphic()) {
         let def = if last.is_none() { &BAD_START_LINE } else { &BAD_TARGET };
         reader.note(def, line.start, text.len(), out, String::new);
     }
     match last {
         Some(last) => {
-            reader.leaf(&SEPARATOR, line.start + last, 1, Value::Bytes, 1, out);
             let at = line.start + last + 1;
+            reader.leaf(&SEPARATOR, line.start + target_end, last + 1 - target_end, Value::Bytes, 1, out);
+            if target_start > method_len + 1 || last > target_end {
+                reader.note(&BAD_START_LINE, line.start, text.len(), out, || "more than one space in a row".to_owned());
+            }
             reader.leaf(&REQUEST_VERSION, at, text.len() - last - 1, Value::Text, 1, out);
             check_version(reader, at, &text[last + 1..], head, out);
         }
         None => reader.note(&BAD_START_LINE, line.start, text.len(), out, || "no HTTP version".to_owned()),
+    }
+    reader.leaf(&SEPARATOR, line.start + text.len(), whole.len() - text.len(), Value::Bytes, 1, out);
+    if whole.len() > text.len() {
+        let (at, len) = (line.start + text.len(), whole.len() - text.len());
+        reader.note(&BAD_START_LINE, at, len, out, || "white space at its end".to_owned());
     }
 }
 
@@ -182,11 +211,16 @@ fn status_line(reader: &Lines, line: Line, head: &mut Head, out: &mut impl Sink)
     let version_len = memchr::memchr(b' ', text).unwrap_or(text.len());
     reader.leaf(&RESPONSE_VERSION, line.start, version_len, Value::Text, 1, out);
     check_version(reader, line.start, &text[..version_len], head, out);
-    let status_start = (version_len + 1).min(text.len());
+    let spaces = |text: &[u8]| text.iter().take_while(|byte| **byte == b' ').count();
+    let status_start = version_len + spaces(&text[version_len..]);
     reader.leaf(&SEPARATOR, line.start + version_len, status_start - version_len, Value::Bytes, 1, out);
+    if status_start > version_len + 1 {
+        reader.note(&BAD_START_LINE, line.start, text.len(), out, || "more than one space in a row".to_owned());
+    }
     let status_len = memchr::memchr(b' ', &text[status_start..]).unwrap_or(text.len() - status_start);
     let status = &text[status_start..status_start + status_len];
-    let number = std::str::from_utf8(status).ok().filter(|s| s.len() == 3).and_then(|s| s.parse::<u16>().ok());
+    let is_number = status.len() == 3 && status.iter().all(u8::is_ascii_digit);
+    let number = is_number.then(|| status.iter().fold(0, |number, digit| number * 10 + u16::from(digit - b'0')));
     head.status = number.unwrap_or(0);
     let value = number.map_or(Value::Text, |number| Value::Number(number.into()));
     reader.leaf(&STATUS, line.start + status_start, status_len, value, 1, out);
@@ -198,6 +232,9 @@ fn status_line(reader: &Lines, line: Line, head: &mut Head, out: &mut impl Sink)
     reader.leaf(&SEPARATOR, line.start + status_start + status_len, space, Value::Bytes, 1, out);
     if reason_start < text.len() {
         reader.leaf(&REASON, line.start + reason_start, text.len() - reason_start, Value::Text, 1, out);
+        if let Some(at) = text[reason_start..].iter().position(is_control) {
+            reader.note(&BAD_REASON, line.start + reason_start + at, 1, out, String::new);
+        }
     }
 }
 
@@ -254,7 +291,6 @@ fn field_line(reader: &Lines, line: Line, is_folded: bool, head: &mut Head, out:
     let value = &text[value_start..value_end];
     reader.leaf(&HEADER_VALUE, line.start + value_start, value.len(), Value::Text, 1, out);
     reader.leaf(&SEPARATOR, line.start + value_end, text.len() - value_end, Value::Bytes, 1, out);
-    let is_control = |byte: &u8| (*byte < b' ' && *byte != b'\t') || *byte == 0x7f;
     if let Some(at) = value.iter().position(|byte| is_control(byte) && !matches!(byte, b'\r' | b'\n')) {
         reader.note(&BAD_VALUE, line.start + value_start + at, 1, out, || format!("byte 0x{:02x}", value[at]));
     }
@@ -271,14 +307,16 @@ fn field_line(reader: &Lines, line: Line, is_folded: bool, head: &mut Head, out:
 }
 
 fn understand(reader: &Lines, line: Line, name: &[u8], value: &[u8], head: &mut Head, out: &mut impl Sink) {
-    let text = || String::from_utf8_lossy(value).trim().to_owned();
+    // Only these are white space in HTTP; line ends stand in folded values alone.
+    let trim = |text: &str| text.trim_matches([' ', '\t', '\r', '\n']).to_owned();
+    let text = || trim(&String::from_utf8_lossy(value));
     let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
     if is("content-length") {
         // RFC 9110 §8.6: a list of equal numbers may be taken as that number.
         let text = text();
         let all_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-        for part in text.split(',').map(str::trim) {
-            let number = all_digits(part).then(|| part.parse::<u64>().ok()).flatten();
+        for part in text.split(',').map(trim) {
+            let number = all_digits(&part).then(|| part.parse::<u64>().ok()).flatten();
             match (number, head.length) {
                 (None, _) => {
                     head.length_invalid = true;
@@ -298,12 +336,17 @@ fn understand(reader: &Lines, line: Line, name: &[u8], value: &[u8], head: &mut 
         }
     } else if is("transfer-encoding") {
         let text = text();
-        let last = text.rsplit(',').next().unwrap_or_default().trim();
+        let last = trim(text.rsplit(',').next().unwrap_or_default());
         head.coding = Some(last.eq_ignore_ascii_case("chunked"));
     } else if is("content-type") {
         head.content_type = text();
     } else if is("content-encoding") {
         head.encoded = !text().is_empty() && !text().eq_ignore_ascii_case("identity");
+    } else if is("connection") {
+        let text = text();
+        let says = |option: &str| text.split(',').any(|item| trim(item).eq_ignore_ascii_case(option));
+        head.says_close |= says("close");
+        head.says_keep_alive |= says("keep-alive");
     } else if is("upgrade") {
         head.upgrade = text();
     } else if is("host") {

@@ -4,6 +4,7 @@
 
 mod chunked;
 mod fields;
+mod growing;
 mod head;
 mod side;
 
@@ -11,7 +12,7 @@ pub use fields::{FIELDS, NOTES};
 pub use head::read_fields;
 
 use super::link::Switch;
-use super::{Ending, Pending, Sink};
+use super::{Ending, Pending, Place, Sink};
 use crate::wire::{Dir, LinkId};
 use side::{Side, Turn};
 use std::collections::VecDeque;
@@ -19,21 +20,30 @@ use std::collections::VecDeque;
 /// Client bytes that are held at most while an upgrade is not answered yet.
 const EARLY_LIMIT_BYTES: usize = 64 * 1024;
 
+/// Runs of equal requests that are remembered at most while they wait for their answers.
+const REQUESTS_LIMIT: usize = 4096;
+
 /// A request that waits for its answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Request {
+    /// What was asked is remembered; else it was one too many.
+    is_known: bool,
     is_head: bool,
     is_connect: bool,
-    wants_upgrade: bool,
+    /// It asks for another protocol, so the bytes behind it may be no HTTP.
+    may_switch: bool,
 }
 
 /// The HTTP/1 dissector of a link.
 #[derive(Clone, Debug)]
 pub struct Http1 {
     sides: [Side; 2],
-    requests: VecDeque<Request>,
-    /// Client bytes behind an upgrade request, held until the answer says what they are.
+    /// Runs of equal requests, so that thousands of pipelined ones weigh as little as one.
+    requests: VecDeque<(Request, u64)>,
+    /// Client bytes behind a request that may switch protocols, held until the answer says what they are.
     early: Option<(u64, Vec<u8>)>,
+    /// Requests without an answer that may switch protocols.
+    may_switch: u64,
     switch: Option<Switch>,
 }
 
@@ -44,6 +54,7 @@ impl Http1 {
             sides: [Side::new(link, Dir::Out), Side::new(link, Dir::In)],
             requests: VecDeque::new(),
             early: None,
+            may_switch: 0,
             switch: None,
         }
     }
@@ -53,35 +64,44 @@ impl Http1 {
     pub fn feed(&mut self, dir: Dir, wire: u64, bytes: &[u8], out: &mut impl Sink) -> usize {
         let mut used = 0;
         while used < bytes.len() {
-            if dir == Dir::Out {
-                if let Some((_, early)) = &mut self.early {
-                    if early.len() + bytes.len() - used <= EARLY_LIMIT_BYTES {
-                        early.extend_from_slice(&bytes[used..]);
-                        return bytes.len();
-                    }
-                    self.release_early(out);
-                    continue;
+            if let Some((_, early)) = self.early.as_mut().filter(|_| dir == Dir::Out) {
+                if early.len() + bytes.len() - used <= EARLY_LIMIT_BYTES {
+                    early.extend_from_slice(&bytes[used..]);
+                    return bytes.len();
                 }
+                self.release_early(out);
+                continue;
             }
-            let next_request = self.requests.front();
+            let next_request = self.requests.front().map(|(request, _)| request);
             let turn = self.sides[dir.index()].feed(wire + used as u64, &bytes[used..], next_request, out);
             let (taken, event) = turn;
             used += taken;
             match event {
                 Turn::More => {}
                 Turn::Asked(request) => {
-                    if request.wants_upgrade {
-                        self.early = Some((wire + used as u64, Vec::new()));
+                    if self.asked(request) {
+                        // Bytes that passed the limit behind an earlier such request are HTTP, and so are these.
+                        if self.may_switch == 0 {
+                            self.early = Some((wire + used as u64, Vec::new()));
+                        }
+                        self.may_switch += 1;
                     }
-                    self.requests.push_back(request);
                 }
                 Turn::Answered => {
-                    self.requests.pop_front();
-                    self.release_early(out);
+                    if self.answered().is_some_and(|request| request.may_switch) {
+                        self.may_switch -= 1;
+                        self.release_early(out);
+                    }
                 }
                 Turn::Switched { is_websocket } => {
+                    // What the client had begun is told as far as it came: nobody will finish it.
+                    self.sides[0].finish(Ending::Sender, out);
                     let end = self.sides[0].position();
                     let early = self.early.take().unwrap_or((end, Vec::new()));
+                    if is_websocket && !early.1.is_empty() {
+                        let len = early.1.len() as u64;
+                        out.note(Place::wire(Dir::Out), &fields::EARLY_BYTES, early.0 * 8, len * 8, String::new);
+                    }
                     self.switch = Some(match is_websocket {
                         true => Switch::WebSocket { early },
                         false => Switch::Raw { early },
@@ -91,6 +111,29 @@ impl Http1 {
             }
         }
         used
+    }
+
+    /// A request waits for its answer. Whether it may switch protocols.
+    fn asked(&mut self, request: Request) -> bool {
+        let is_repeated = |(last, _): &(Request, u64)| *last == request;
+        let is_full = self.requests.len() >= REQUESTS_LIMIT && !self.requests.back().is_some_and(is_repeated);
+        let request = if is_full { Request::default() } else { request };
+        let may_switch = request.may_switch;
+        match self.requests.back_mut() {
+            Some((last, count)) if *last == request => *count += 1,
+            _ => self.requests.push_back((request, 1)),
+        }
+        may_switch
+    }
+
+    /// Takes the oldest request that waits for an answer.
+    fn answered(&mut self) -> Option<Request> {
+        let (request, count) = self.requests.front_mut()?;
+        *count -= 1;
+        match *count {
+            0 => self.requests.pop_front().map(|(request, _)| request),
+            _ => Some(request.clone()),
+        }
     }
 
     /// Reads held client bytes as HTTP after all.

@@ -3,14 +3,12 @@
 use super::Request;
 use super::chunked::{Chunked, Step};
 use super::fields::*;
+use super::growing::{Growing, Growth};
 use super::head::{self, Head};
 use crate::dissect::content::{At, Body, Hints};
 use crate::dissect::raw::Raw;
 use crate::dissect::{Ending, Flags, Kind, NoteDef, Pending, Place, Record, Severity, Sink, Value};
 use crate::wire::{Dir, LinkId};
-
-/// A head may be this long.
-pub const HEAD_LIMIT_BYTES: usize = 256 * 1024;
 
 #[derive(Clone, Debug)]
 enum Framing {
@@ -32,9 +30,15 @@ struct Message {
 
 #[derive(Clone, Debug)]
 enum State {
-    Head { bytes: Vec<u8>, scanned: usize },
+    Head(Growing),
     Body(Box<Message>),
     Raw(Raw),
+}
+
+impl State {
+    fn idle() -> State {
+        State::Head(Growing::default())
+    }
 }
 
 /// A direction.
@@ -48,6 +52,8 @@ pub struct Side {
     position: u64,
     /// Content bytes of the direction so far.
     content: u64,
+    /// The last message announced that none follows.
+    is_closing: bool,
 }
 
 /// What the bytes came to.
@@ -69,8 +75,7 @@ pub enum Turn {
 impl Side {
     /// For a fresh link.
     pub fn new(link: LinkId, dir: Dir) -> Side {
-        let state = State::Head { bytes: Vec::new(), scanned: 0 };
-        Side { link, dir, state, start: 0, position: 0, content: 0 }
+        Side { link, dir, state: State::idle(), start: 0, position: 0, content: 0, is_closing: false }
     }
 
     /// One past the last byte that was fed.
@@ -89,7 +94,7 @@ impl Side {
                 raw.feed(self.dir, wire, bytes, out);
                 (bytes.len(), Turn::More)
             }
-            State::Head { .. } => self.feed_head(wire, bytes, request, out),
+            State::Head(_) => self.feed_head(wire, bytes, request, out),
             State::Body(_) => (self.feed_body(wire, bytes, out), Turn::More),
         };
         self.position = wire + taken as u64;
@@ -97,41 +102,30 @@ impl Side {
     }
 
     fn feed_head(&mut self, wire: u64, bytes: &[u8], request: Option<&Request>, out: &mut impl Sink) -> (usize, Turn) {
-        let State::Head { bytes: head, scanned } = &mut self.state else { return (0, Turn::More) };
-        if head.is_empty() {
+        let State::Head(head) = &mut self.state else { return (0, Turn::More) };
+        if head.bytes.is_empty() {
             self.start = wire;
         }
-        let before = head.len();
-        // The head ends with an empty line; empty lines before the start line do not count.
-        head.extend_from_slice(&bytes[..bytes.len().min(HEAD_LIMIT_BYTES + 1 - before)]);
-        let blank = head.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
-        if !could_be_http(&head[blank..], self.dir) {
-            let used = head.len() - before;
-            self.go_astray(&NOT_HTTP, out);
-            return (used, Turn::More);
-        }
-        let from = (*scanned).max(blank);
-        let Some(end) = find_head_end(head, from, blank) else {
-            *scanned = head.len().saturating_sub(3);
-            let used = head.len() - before;
-            if head.len() > HEAD_LIMIT_BYTES {
-                self.go_astray(&HEAD_TOO_LONG, out);
+        let (used, growth) = head.grow(bytes, self.dir);
+        match growth {
+            Growth::More => {}
+            Growth::NotHttp => self.go_astray(&NOT_HTTP, out),
+            Growth::TooLong => self.go_astray(&HEAD_TOO_LONG, out),
+            Growth::Ended => {
+                let head = std::mem::take(&mut head.bytes);
+                self.state = State::idle();
+                return (used, self.read_head(&head, request, out));
             }
-            return (used, Turn::More);
-        };
-        head.truncate(end);
-        let head_bytes = std::mem::take(head);
-        *scanned = 0;
-        let used = end - before;
-        (used, self.read_head(&head_bytes, request, out))
+        }
+        (used, Turn::More)
     }
 
     /// From here on nothing can be framed: what was held and what follows is told in gaps.
     fn go_astray(&mut self, note: &'static NoteDef, out: &mut impl Sink) {
         let mut raw = Raw::new(self.link);
-        if let State::Head { bytes, .. } = &self.state {
+        if let State::Head(head) = &self.state {
             out.note(self.place(), note, self.start * 8, 0, String::new);
-            raw.feed(self.dir, self.start, bytes, out);
+            raw.feed(self.dir, self.start, &head.bytes, out);
         }
         self.state = State::Raw(raw);
     }
@@ -147,6 +141,13 @@ impl Side {
         if kind == Kind::HttpResponse && request.is_none() {
             out.note(self.place(), &UNASKED, self.start * 8, 0, String::new);
         }
+        if kind == Kind::HttpResponse && request.is_some_and(|request| !request.is_known) {
+            out.note(self.place(), &REQUESTS_MANY, self.start * 8, 0, String::new);
+        }
+        if self.is_closing {
+            out.note(self.place(), &AFTER_CLOSE, self.start * 8, 0, String::new);
+        }
+        self.is_closing = kind != Kind::HttpInformational && head.closes();
         let end = self.start + bytes.len() as u64;
         let framing = self.framing(&head, kind, request, end, out);
         if head.encoded && framing.is_some() {
@@ -172,9 +173,10 @@ impl Side {
         }
         match kind {
             Kind::HttpRequest => Turn::Asked(Request {
+                is_known: true,
                 is_head: head.method == "HEAD",
                 is_connect: head.method == "CONNECT",
-                wants_upgrade: !head.upgrade.is_empty(),
+                may_switch: !head.upgrade.is_empty() || head.method == "CONNECT",
             }),
             Kind::HttpResponse => Turn::Answered,
             _ => Turn::More,
@@ -201,7 +203,8 @@ impl Side {
         match (head.coding, head.length) {
             (Some(true), _) => Some(Framing::Chunked(Chunked::new(end))),
             (Some(false), _) => {
-                out.note(self.place(), &CODING_UNKNOWN, self.start * 8, 0, String::new);
+                let note = if is_request { &CODING_UNKNOWN } else { &CODING_TO_CLOSE };
+                out.note(self.place(), note, self.start * 8, 0, String::new);
                 Some(Framing::Close)
             }
             (None, _) if head.length_invalid => Some(Framing::Close),
@@ -257,8 +260,7 @@ impl Side {
 
     /// The body ends at byte `end`; `fault` says why it may not be complete.
     fn end_body(&mut self, end: u64, fault: Option<&'static NoteDef>, out: &mut impl Sink) {
-        let idle = State::Head { bytes: Vec::new(), scanned: 0 };
-        let State::Body(mut message) = std::mem::replace(&mut self.state, idle) else { return };
+        let State::Body(mut message) = std::mem::replace(&mut self.state, State::idle()) else { return };
         let is_cut = fault.is_some_and(|fault| fault.severity == Severity::Error);
         message.body.finish(!is_cut, out);
         self.content = message.offset + message.len;
@@ -301,10 +303,11 @@ impl Side {
         let (place, position) = (self.place(), self.position);
         match &mut self.state {
             State::Raw(raw) => raw.finish(self.dir, position, out),
-            State::Head { bytes, .. } => {
-                if !bytes.is_empty() {
-                    bytes.clear();
-                    out.note(place, by(&ENDED_IN_HEAD), self.start * 8, (position - self.start) * 8, String::new);
+            State::Head(head) => {
+                let head = std::mem::take(head);
+                if !head.bytes.is_empty() {
+                    let note = if head.is_blank() { &STRAY_EMPTY_LINES } else { by(&ENDED_IN_HEAD) };
+                    out.note(place, note, self.start * 8, (position - self.start) * 8, String::new);
                     crate::dissect::sink::gap(out, self.link, self.dir, self.start, position - self.start);
                 }
             }
@@ -324,8 +327,8 @@ impl Side {
     /// What has begun and is not complete.
     pub fn pending(&self) -> Option<Pending> {
         match &self.state {
-            State::Head { bytes, .. } if bytes.is_empty() => None,
-            State::Head { .. } => Some(Pending { what: "head", start: self.start }),
+            State::Head(head) if head.is_blank() => None,
+            State::Head(_) => Some(Pending { what: "head", start: self.start }),
             State::Raw(_) => None,
             State::Body(message) => message.body.pending().or(match &message.framing {
                 Framing::Chunked(chunked) => chunked.pending().map(|start| Pending { what: "chunk", start }),
@@ -341,31 +344,4 @@ impl Message {
         self.body.feed(offset, wire, bytes, out);
         self.len += bytes.len() as u64;
     }
-}
-
-/// Whether bytes may be the beginning of a message: an answer begins with `HTTP/`, a request with a token.
-fn could_be_http(bytes: &[u8], dir: Dir) -> bool {
-    match dir {
-        Dir::In => bytes.iter().zip(b"HTTP/").all(|(byte, wanted)| byte == wanted),
-        Dir::Out => bytes.first().is_none_or(|byte| byte.is_ascii_graphic()),
-    }
-}
-
-/// One past the empty line that ends a head, looked for from `from` on; the first `blank` bytes are empty lines.
-fn find_head_end(head: &[u8], from: usize, blank: usize) -> Option<usize> {
-    let mut at = from;
-    while let Some(found) = memchr::memchr(b'\n', &head[at..]) {
-        let line_end = at + found + 1;
-        if line_end > blank {
-            let rest = &head[line_end..];
-            if rest.starts_with(b"\n") {
-                return Some(line_end + 1);
-            }
-            if rest.starts_with(b"\r\n") {
-                return Some(line_end + 2);
-            }
-        }
-        at = line_end;
-    }
-    None
 }

@@ -124,11 +124,13 @@ fn node_holds(node: &serde_json::Value, test: &Test) -> bool {
         (Test::Matches(regex), other) => return regex.is_match(other.to_string().as_bytes()),
         (Test::Compare(op, literal), _) => (*op, literal),
     };
+    let says = |word: &str| !literal.is_quoted && op == Op::Eq && literal.text == word;
     match node {
         Json::String(text) if literal.is_quoted || op == Op::Eq => literal.holds(op, None, Some(text)),
         Json::String(text) => Number::parse(text).is_none() && literal.holds(op, None, Some(text)),
         Json::Number(number) => literal.holds(op, Number::parse(&number.to_string()), None),
-        Json::Bool(_) | Json::Null => !literal.is_quoted && op == Op::Eq && literal.text == node.to_string(),
+        Json::Bool(flag) => says(if *flag { "true" } else { "false" }),
+        Json::Null => says("null"),
         Json::Array(_) | Json::Object(_) => false,
     }
 }

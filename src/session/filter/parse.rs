@@ -365,10 +365,8 @@ impl<'t> Parser<'t> {
                     self.at = after_name;
                     return self.unknown(start, name);
                 }
-                None if name.contains('.') && !self.keys.allows(name) => {
-                    if self.keys.meant(name).is_some() && after_name == self.word_end(start) {
-                        return self.unknown(start, name);
-                    }
+                None if name.contains('.') && after_name == self.word_end(start) && self.is_slip(name) => {
+                    return self.unknown(start, name);
                 }
                 None => {}
             }
@@ -376,6 +374,11 @@ impl<'t> Parser<'t> {
         self.at = start;
         let word = self.word();
         Ok(Term::Search(self.literal_regex(start, word)?))
+    }
+
+    /// Whether a key that is not known is nearly one that is.
+    fn is_slip(&self, name: &str) -> bool {
+        !self.keys.allows(name) && self.keys.meant(name).is_some()
     }
 
     fn word_end(&self, start: usize) -> usize {

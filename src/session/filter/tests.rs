@@ -79,7 +79,7 @@ fn terms_match_what_they_say() {
         ("link.port != 1", &[0, 2]),
         ("link.port>=8444", &[]),
         ("link.port<0x20fc", &[0, 2]),
-        ("link.host=A.EXAMPLE kind:dns", &[]),
+        ("link.host=A.EXAMPLE kind:dns", &[1]),
         ("link.host=\"A.EXAMPLE\"", &[0, 1, 2]),
         ("link.host~^a\\.(example|test)$", &[0, 1, 2]),
         ("link.host~/^A/i", &[0, 1, 2]),
@@ -106,7 +106,7 @@ fn terms_match_what_they_say() {
         ("$.ok=false", &[]),
         ("$.ok=\"true\"", &[]),
         ("$.none=null", &[4]),
-        ("$.name=\"grüße, welt\"", &[]),
+        ("$.name=\"GRÜßE, welt\"", &[]),
         ("$.name=\"GRüßE, Welt\"", &[4]),
         ("$.name~^Gr", &[4]),
         ("$.name>\"a\"", &[4]),
@@ -126,12 +126,16 @@ fn terms_match_what_they_say() {
         ("192.0.2.1", &[1, 3]),
         ("other.key=5", &[]),
     ];
+    let mut wrong = Vec::new();
     for (text, expected) in table {
         let filter = Filter::parse(text).unwrap_or_else(|error| panic!("{text}: {error:?}"));
         let found: Vec<usize> = all.iter().copied().filter(|id| filter.matches(&session, *id)).collect();
-        assert_eq!(found, *expected, "{text}: {:?}", all.iter().map(|id| session.summary(*id)).collect::<Vec<_>>());
+        if found != *expected {
+            wrong.push(format!("{text}: {found:?} instead of {expected:?}"));
+        }
         assert_eq!(filter.to_string(), *text);
     }
+    assert!(wrong.is_empty(), "{wrong:#?}");
     assert!(!Filter::everything().matches(&session, 99));
 }
 

@@ -1,0 +1,129 @@
+#!/usr/bin/env bash
+# Runs every test. Installs with apt what the tests need and what is missing (Debian, Ubuntu), and says at its end which
+# outside suites ran. The last line is the total; the exit code is 0 only if nothing failed.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+export CARGO_TERM_COLOR=never NPM_CONFIG_UPDATE_NOTIFIER=false
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+failed_steps=()
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi
+}
+
+say() {
+    printf '\n== %s\n' "$*"
+}
+
+# The packages of what is missing: a file or program, and the package that brings it.
+packages=()
+needs_program() {
+    command -v "$1" >/dev/null || packages+=("${@:2}")
+}
+needs_library() {
+    # ldconfig is not on everybody's path.
+    PATH="$PATH:/sbin:/usr/sbin" ldconfig -p | grep -q "$1" || packages+=("$2")
+}
+
+say "what the tests need"
+needs_program cc build-essential
+needs_program curl curl
+PATH="$PATH:/usr/sbin" needs_program nginx nginx-light
+[ -e /usr/lib/nginx/modules/ngx_nchan_module.so ] || packages+=(libnginx-mod-nchan)
+needs_program node nodejs
+needs_program npm npm
+needs_program Xvfb xvfb
+needs_program xdotool xdotool
+needs_program import imagemagick
+needs_library libX11.so.6 libx11-6
+needs_library libX11-xcb.so.1 libx11-xcb1
+needs_library libXcursor.so.1 libxcursor1
+needs_library libXi.so.6 libxi6
+needs_library libxkbcommon-x11.so.0 libxkbcommon-x11-0
+needs_library libGL.so.1 libgl1
+[ -e /usr/lib/"$(uname -m)"-linux-gnu/dri/swrast_dri.so ] || packages+=(libgl1-mesa-dri)
+# One font with Japanese in it; this is the smallest that serves.
+needs_program fc-list fontconfig
+[ -n "$(fc-list :lang=ja 2>/dev/null || true)" ] || packages+=(fonts-vlgothic)
+if [ "${#packages[@]}" -gt 0 ]; then
+    echo "installing ${packages[*]}"
+    install=(env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${packages[@]}")
+    # The lists of packages may be old, or not there at all.
+    as_root "${install[@]}" >"$log" 2>&1 || { as_root apt-get update -q >"$log" 2>&1 && as_root "${install[@]}" >"$log" 2>&1; } || {
+        cat "$log"
+        echo "cannot install ${packages[*]}: the tests that need them will fail"
+    }
+else
+    echo "all there"
+fi
+export PATH="$PATH:/usr/sbin"
+npm --prefix tests/node install --no-audit --no-fund --loglevel=error </dev/null || failed_steps+=("npm install")
+
+if [ -z "${PUSHSCOPE_VECTORS:-}" ] && [ -d ../shared/vectors ]; then
+    PUSHSCOPE_VECTORS=$(cd ../shared/vectors && pwd)
+fi
+[ -z "${PUSHSCOPE_VECTORS:-}" ] || export PUSHSCOPE_VECTORS
+
+step() {
+    local name=$1
+    shift
+    say "$name"
+    local began=$SECONDS
+    "$@" </dev/null || failed_steps+=("$name")
+    echo "($((SECONDS - began)) s)"
+}
+
+run_tests() {
+    cargo test --locked --no-fail-fast 2>&1 | tee "$log"
+}
+
+step "cargo fmt" cargo fmt --check
+step "cargo clippy" cargo clippy --all-targets --locked -- -D warnings
+step "cargo test" run_tests
+
+# The window, as a user starts it: the optimised program on a screen of its own.
+window="not run: tests/window.sh is not there"
+if [ -f tests/window.sh ]; then
+    picture=target/window.png
+    step "cargo build --release" cargo build --release --locked
+    step "the window under Xvfb" bash tests/window.sh target/release/pushscope "$picture"
+    window="ran, picture in $picture"
+    case " ${failed_steps[*]-} " in *"Xvfb"*) window="FAILED" ;; esac
+fi
+
+# Test binaries are named in the log as "Running tests/NAME.rs (…)"; each is followed by its result.
+outcome() {
+    local result
+    result=$(awk -v want="tests/$1.rs" '
+        /^ *Running / { here = ($0 ~ want) }
+        here && /^test result:/ { sub(/^test result: /, ""); sub(/; [0-9]+ ignored.*/, ""); print; exit }' "$log")
+    if [ -n "$result" ]; then echo "$result"; else echo "did not run"; fi
+}
+
+say "outside suites"
+echo "nginx with nchan: $(outcome nchan)"
+echo "Node's ws as the server, through the program: $(outcome cli)"
+echo "Node's ws and broken servers, through the transport: $(outcome transport)"
+echo "curl, npm eventsource, npm ws as clients of the lab: $(outcome lab)"
+if [ -n "${PUSHSCOPE_VECTORS:-}" ]; then
+    echo "vectors (WPT event streams, llhttp, picohttpparser): $(outcome vectors)"
+else
+    echo "vectors (WPT event streams, llhttp, picohttpparser): did not run, since PUSHSCOPE_VECTORS names no folder of them"
+fi
+echo "witnesses (httparse, eventsource-stream, tungstenite): $(outcome witness)"
+echo "the window under Xvfb: $window"
+
+read -r passed failed < <(awk '
+    /^test result:/ { for (i = 1; i < NF; i++) { if ($(i + 1) ~ /^passed/) p += $i; if ($(i + 1) ~ /^failed/) f += $i } }
+    END { print p + 0, f + 0 }' "$log")
+if [ "${#failed_steps[@]}" -gt 0 ]; then
+    for name in "${failed_steps[@]}"; do
+        echo "FAILED: $name"
+        # A failed test counts itself; another step, or tests that did not come to an end, count as one.
+        if [ "$name" != "cargo test" ] || [ "$failed" = 0 ]; then failed=$((failed + 1)); fi
+    done
+fi
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]

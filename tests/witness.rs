@@ -1,0 +1,9 @@
+//! Law 6: what our dissectors say agrees with what independent libraries decode from the same bytes.
+
+#[path = "witness/bodies.rs"]
+mod bodies;
+#[path = "witness/events.rs"]
+mod events;
+#[path = "witness/heads.rs"]
+mod heads;
+mod recording;
