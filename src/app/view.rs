@@ -2,8 +2,7 @@
 
 use super::live::Source;
 use super::{FieldRef, FilterMistake, Inspection, List, Move};
-use crate::dissect::Severity;
-use crate::session::{RecordId, Session};
+use crate::session::{RecordId, Session, Severity};
 use crate::wire::ConnectionId;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
