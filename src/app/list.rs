@@ -3,8 +3,7 @@
 //! Records are never reordered, so rows are only ever added at the end; a change of the filter starts over, a time
 //! budget at a time.
 
-use crate::dissect::{Kind, Record, Severity};
-use crate::session::{RecordId, Session, filter::Filter, is_message};
+use crate::session::{Kind, Record, RecordId, Session, Severity, filter::Filter, is_message};
 use crate::wire::{ConnectionId, Dir};
 use std::time::Instant;
 
