@@ -104,7 +104,7 @@ outcome() {
 
 say "outside suites"
 echo "nginx with nchan: $(outcome nchan)"
-echo "Node's ws as the server, through the program: $(outcome cli)"
+echo "the program on the command line, Node's ws at the other end among others: $(outcome cli)"
 echo "Node's ws and broken servers, through the transport: $(outcome transport)"
 echo "curl, npm eventsource, npm ws as clients of the lab: $(outcome lab)"
 if [ -n "${PUSHSCOPE_VECTORS:-}" ]; then

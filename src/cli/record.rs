@@ -122,10 +122,8 @@ impl Run<'_> {
     fn look_at(&mut self, session: &Session, new: Range<RecordId>) {
         for record in &session.records()[new] {
             self.messages += u64::from(counts(record));
-            if record.kind == Kind::HttpResponse {
-                if let Some(handle) = &self.handle {
-                    self.unsent.drain(..).for_each(|text| handle.order(Order::Send(Outgoing::Text(text))));
-                }
+            if let (Kind::HttpResponse, Some(handle)) = (record.kind, &self.handle) {
+                self.unsent.drain(..).for_each(|text| handle.order(Order::Send(Outgoing::Text(text))));
             }
         }
         // With the connection over, its handle goes, and with it the last sender of events.
@@ -147,10 +145,9 @@ impl Run<'_> {
     }
 
     fn force_close(&mut self) {
-        if self.closing.is_some_and(|since| since.elapsed() > CLOSE_PATIENCE) {
-            if let Some(handle) = &self.handle {
-                handle.stop();
-            }
+        let is_late = self.closing.is_some_and(|since| since.elapsed() > CLOSE_PATIENCE);
+        if let (true, Some(handle)) = (is_late, &self.handle) {
+            handle.stop();
         }
     }
 }
