@@ -264,43 +264,39 @@ impl Link {
     pub(super) fn explain_run(&self, run: &[Record], limit_bytes: usize, store: &Store) -> Vec<Option<Explained>> {
         let mut told: Vec<Option<Explained>> = vec![None; run.len()];
         let is_short = |record: &Record| record.len <= LONG_RECORD_BYTES;
-        let mut next = 0;
-        while let Some(first) = (next..run.len()).find(|at| is_short(&run[*at])) {
-            // The checkpoint must lie before the first bytes of every record of the run, in both directions.
-            let begins = |dir: Dir| run[first..].iter().filter(|r| r.dir == dir && is_short(r)).map(|r| r.start).min();
-            let begins = [begins(Dir::Out).unwrap_or(u64::MAX), begins(Dir::In).unwrap_or(u64::MAX)];
-            let before = |c: &Checkpoint| {
-                c.dissector.position(Dir::Out) <= begins[0] && c.dissector.position(Dir::In) <= begins[1]
-            };
-            let Some(from) = self.checkpoints.partition_point(before).checked_sub(1) else { break };
-            let checkpoint = &self.checkpoints[from];
-            let mut dissector = checkpoint.dissector.clone();
-            let mut full = Full::every(self.id, limit_bytes).with_worst(checkpoint.worst);
-            next = first;
-            for step in self.steps_from(checkpoint.seq) {
-                match step {
-                    Step::Feed(dir, seq) => {
-                        let Some(bytes) = store.bytes(seq) else { return told };
-                        full.saw(dir, dissector.position(dir), &bytes);
-                        dissector.feed(dir, &bytes, &mut full);
-                    }
-                    Step::Finish(dir, ending) => dissector.finish(dir, ending, &mut full),
+        let Some(first) = run.iter().position(is_short) else { return told };
+        // The checkpoint must lie before the first bytes of every record of the run, in both directions.
+        let begins = |dir: Dir| run[first..].iter().filter(|r| r.dir == dir && is_short(r)).map(|r| r.start).min();
+        let begins = [begins(Dir::Out).unwrap_or(u64::MAX), begins(Dir::In).unwrap_or(u64::MAX)];
+        let before =
+            |c: &Checkpoint| c.dissector.position(Dir::Out) <= begins[0] && c.dissector.position(Dir::In) <= begins[1];
+        let Some(from) = self.checkpoints.partition_point(before).checked_sub(1) else { return told };
+        let checkpoint = &self.checkpoints[from];
+        let mut dissector = checkpoint.dissector.clone();
+        let mut full = Full::every(self.id, limit_bytes).with_worst(checkpoint.worst);
+        let mut next = first;
+        for step in self.steps_from(checkpoint.seq) {
+            match step {
+                Step::Feed(dir, seq) => {
+                    let Some(bytes) = store.bytes(seq) else { return told };
+                    full.saw(dir, dissector.position(dir), &bytes);
+                    dissector.feed(dir, &bytes, &mut full);
                 }
-                for explained in full.explained.drain(..) {
-                    while next < run.len() && !is_short(&run[next]) {
-                        next += 1;
-                    }
-                    let is_next = |wanted: &Record| (Record { worst: wanted.worst, ..explained.record }) == *wanted;
-                    if run.get(next).is_some_and(is_next) {
-                        told[next] = Some(explained);
-                        next += 1;
-                    }
+                Step::Finish(dir, ending) => dissector.finish(dir, ending, &mut full),
+            }
+            for explained in full.explained.drain(..) {
+                while next < run.len() && !is_short(&run[next]) {
+                    next += 1;
                 }
-                if next >= run.len() {
-                    return told;
+                let is_next = |wanted: &Record| (Record { worst: wanted.worst, ..explained.record }) == *wanted;
+                if run.get(next).is_some_and(is_next) {
+                    told[next] = Some(explained);
+                    next += 1;
                 }
             }
-            break;
+            if next >= run.len() {
+                return told;
+            }
         }
         told
     }
