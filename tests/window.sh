@@ -28,6 +28,11 @@ read -r number <"$data/display"
 export DISPLAY=":$number" PUSHSCOPE_DATA_DIR="$data" LIBGL_ALWAYS_SOFTWARE=1
 unset WAYLAND_DISPLAY
 
+for _ in $(seq 50); do
+    xdotool getdisplaygeometry >/dev/null 2>&1 && break
+    sleep 0.1
+done
+
 "$binary" "$address" >"$data/out.log" 2>&1 &
 window=$!
 
@@ -50,9 +55,16 @@ colours=$(identify -format '%k' "$out")
 echo "$colours colours in $out"
 [ "$colours" -ge 64 ] || { echo "the window is blank" >&2; exit 1; }
 
-# Closing by the window manager's message ends the program and the file.
-kill "$window"
-wait "$window" 2>/dev/null || true
+# Closed as a user closes it, in the middle of a recording: the program ends by itself, and nothing is lost.
+xdotool key ctrl+q
+for _ in $(seq 100); do
+    kill -0 "$window" 2>/dev/null || break
+    sleep 0.1
+done
+if kill -0 "$window" 2>/dev/null; then
+    echo "the window did not close within 10 s" >&2
+    exit 1
+fi
 window=
 recording=$(find "$data" -name '*.pushscope' | head -1)
 [ -n "$recording" ] || { echo "no recording was written" >&2; exit 1; }

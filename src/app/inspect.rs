@@ -3,8 +3,7 @@
 //! A message's own fields come first; the frames or chunks that carried it follow as parts of their own. Every part has
 //! its own derived buffers, so a buffer is named by its part and number.
 
-use crate::dissect::{Explained, Field, Kind, Layer, Payload};
-use crate::session::{RecordId, Session};
+use crate::session::{Explained, Field, Kind, Layer, Payload, Record, RecordId, Session};
 use crate::wire::{Buf, Dir, LinkId};
 
 /// Records that are searched for the layers below, before the selected one.
@@ -107,7 +106,7 @@ impl Inspection {
         self.parts.get(field.part)?.explained.fields.get(field.field)
     }
 
-    fn make_tabs(&self, record: &crate::dissect::Record) -> Vec<Tab> {
+    fn make_tabs(&self, record: &Record) -> Vec<Tab> {
         if record.kind.is_fact() {
             return Vec::new();
         }

@@ -3,8 +3,7 @@
 //! Records are never reordered, so rows are only ever added at the end; a change of the filter starts over, a time
 //! budget at a time.
 
-use crate::dissect::{Kind, Record, Severity};
-use crate::session::{RecordId, Session, filter::Filter, is_message};
+use crate::session::{Kind, Record, RecordId, Session, Severity, filter::Filter, is_message};
 use crate::wire::{ConnectionId, Dir};
 use std::time::Instant;
 
@@ -213,25 +212,28 @@ impl List {
     pub(super) fn extend(&mut self, session: &Session, deadline: Instant) -> bool {
         let end = self.paused_at.unwrap_or(usize::MAX).min(session.records().len());
         while self.scanned < end {
-            let id = self.scanned;
-            if self.takes(session, id) {
-                self.ids.push(id as u32);
-            }
-            self.scanned += 1;
-            // Filters may have to explain a record: they look at the clock each time.
-            if (self.filter.is_some() || self.scanned.is_multiple_of(1024)) && Instant::now() >= deadline {
+            // A filter that has to explain records does so in short stretches, to look at the clock in between.
+            let is_cheap = self.filter.as_ref().is_none_or(Filter::is_cheap);
+            let next = (self.scanned + if is_cheap { 1024 } else { 64 }).min(end);
+            let candidates: Vec<RecordId> = (self.scanned..next).filter(|id| self.may_take(session, *id)).collect();
+            let taken = match &self.filter {
+                Some(filter) => filter.select(session, &candidates),
+                None => candidates,
+            };
+            self.ids.extend(taken.into_iter().map(|id| id as u32));
+            self.scanned = next;
+            if Instant::now() >= deadline {
                 break;
             }
         }
         self.scanned < end
     }
 
-    fn takes(&self, session: &Session, id: RecordId) -> bool {
+    fn may_take(&self, session: &Session, id: RecordId) -> bool {
         let record = &session.records()[id];
         let is_shown = self.groups[Group::of(record) as usize] || record.worst >= Severity::Warning;
         is_shown
             && self.dir.is_none_or(|dir| record.kind.is_fact() || record.dir == dir)
             && self.connection.is_none_or(|connection| session.connection_of(record) == connection)
-            && self.filter.as_ref().is_none_or(|filter| filter.matches(session, id))
     }
 }

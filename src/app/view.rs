@@ -2,8 +2,7 @@
 
 use super::live::Source;
 use super::{FieldRef, FilterMistake, Inspection, List, Move};
-use crate::dissect::Severity;
-use crate::session::{RecordId, Session};
+use crate::session::{RecordId, Session, Severity};
 use crate::wire::ConnectionId;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -14,6 +13,9 @@ pub struct ViewId(pub u32);
 
 /// Over how long rates are taken.
 const RATE_WINDOW: Duration = Duration::from_millis(1000);
+
+/// Time that a frame may spend on rows at least.
+const LIST_BUDGET: Duration = Duration::from_millis(3);
 
 #[derive(Clone, Copy, Default)]
 struct Rate {
@@ -136,7 +138,8 @@ impl View {
     /// Takes what is new until `deadline`. Whether there is more to take at once.
     pub(super) fn tick(&mut self, deadline: Instant) -> bool {
         let more = self.source.drain(&mut self.session, deadline);
-        let unscanned = self.list.extend(&self.session, deadline);
+        // Rows have time of their own: a flood that takes all of the draining's must not hold the list back.
+        let unscanned = self.list.extend(&self.session, deadline.max(Instant::now() + LIST_BUDGET));
         self.measure();
         more || (unscanned && !self.list.is_paused())
     }

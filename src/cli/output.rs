@@ -16,6 +16,9 @@ const PRINT_LIMIT_BYTES: usize = 16 << 20;
 /// Bytes of a record that are looked at for a line of the table.
 const LINE_LIMIT_BYTES: usize = 2048;
 
+/// Records that are explained at a time, so that what is held at a time stays small.
+const STRETCH: usize = 512;
+
 /// Prints the records that a filter lets through.
 pub struct Output {
     out: BufWriter<StdoutLock<'static>>,
@@ -39,12 +42,13 @@ impl Output {
         if self.is_quiet {
             return Ok(());
         }
-        let shown: Vec<RecordId> = new
-            .filter(|id| !self.args.messages || is_message_level(&session.records()[*id]))
-            .filter(|id| self.filter.matches(session, *id))
-            .collect();
-        // In stretches, so that what is explained at a time stays small.
-        for ids in shown.chunks(512) {
+        let candidates: Vec<RecordId> =
+            new.filter(|id| !self.args.messages || is_message_level(&session.records()[*id])).collect();
+        let mut shown = Vec::new();
+        for stretch in candidates.chunks(STRETCH) {
+            shown.extend(self.filter.select(session, stretch));
+        }
+        for ids in shown.chunks(STRETCH) {
             let is_table = self.args.format == Format::Table && !self.args.fields;
             let limit = if is_table { LINE_LIMIT_BYTES } else { PRINT_LIMIT_BYTES };
             for (id, explained) in ids.iter().zip(session.explain_all(ids, limit)) {

@@ -11,13 +11,14 @@ mod link;
 mod store;
 mod summary;
 
+/// What records are made of, for whoever reads them from a session.
+pub use crate::dissect::{Explained, Field, Kind, Layer, Payload, Record, Severity};
 pub use explain::{BYTES_MISSING, EXPLAIN_LIMIT_BYTES, UNFINISHED};
 pub use facts::duration;
 pub use link::{Link, LinkState, StageTime};
 pub use store::{Archive, Store};
 pub use summary::{one_line, preview};
 
-use crate::dissect::{Kind, Record, Severity};
 use crate::wire::{Act, ConnectionId, ConnectionInfo, Dir, Entry, Event, LinkId, What};
 use std::collections::HashMap;
 use std::ops::Range;

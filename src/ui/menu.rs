@@ -9,7 +9,8 @@ pub fn menu_ui(ui: &mut Ui, app: &App, out: &mut Vec<Command>) {
     MenuBar::new().ui(ui, |ui| {
         for menu in Menu::ALL {
             ui.menu_button(menu.title(), |ui| {
-                egui::ScrollArea::vertical().show(ui, |ui| {
+                let most = ui.ctx().content_rect().height() - theme::MENU_MARGIN;
+                egui::ScrollArea::vertical().max_height(most).show(ui, |ui| {
                     for entry in menu.commands() {
                         match entry {
                             Some(command) => entry_ui(ui, app, command, out),

@@ -49,9 +49,15 @@ pub fn run(target: Option<String>) -> Result<(), String> {
         Ok(Box::new(Native { window: Window::new(app) }))
     });
     eframe::run_native("Pushscope", options, create).map_err(|error| {
+        let error = error.to_string();
+        // winit puts the place in its own source before the reason.
+        let reason = error.rsplit_once(".rs:").map_or(error.as_str(), |(_, rest)| {
+            rest.trim_start_matches(|char: char| char.is_ascii_digit() || char == ':').trim()
+        });
         format!(
-            "the window cannot be opened: {error}; without a display use `pushscope record URL`, `pushscope show FILE` \
-             or `pushscope lab`"
+            "the window cannot be opened: {}; without a display use `pushscope record URL`, `pushscope show FILE` or \
+             `pushscope lab`",
+            reason.trim_end_matches('.')
         )
     })
 }

@@ -171,6 +171,10 @@ pub const ROUND: u8 = 4;
 pub const CARD: [f32; 2] = [348.0, 62.0];
 /// The first-run page and the palette.
 pub const PAGE: f32 = 724.0;
+/// What menus leave free of the window's height.
+pub const MENU_MARGIN: f32 = 56.0;
+/// The least height of the timeline with its filter, however large the details are made.
+pub const TIMELINE: f32 = 200.0;
 /// A button that should not change its width with its text.
 pub const BUTTON: f32 = 92.0;
 /// A box of the bit ruler.

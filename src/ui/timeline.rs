@@ -30,7 +30,11 @@ pub fn timeline_ui(ui: &mut Ui, state: &State, view: &View, look: &mut Look, out
         pending_ui(ui, foot, &pending);
     }
     let header = Rect::from_min_size(area.min, vec2(area.width(), theme::ROW));
-    let slots = header_ui(ui, header, state, look, out);
+    // The numbers' column grows with the recording.
+    let digits = words::count(view.session.records().len() as u64).len() as f32;
+    let digit = ui.fonts_mut(|fonts| fonts.glyph_width(&theme::mono(), '0'));
+    let number_width = digits * digit + 2.0 * theme::MARGIN;
+    let slots = header_ui(ui, header, number_width, state, look, out);
     let body = Rect::from_min_max(pos2(area.left(), header.bottom()), area.max);
     if view.list.is_empty() {
         empty_ui(ui, body, view);
@@ -75,9 +79,17 @@ fn body_ui(ui: &mut Ui, body: Rect, view: &View, slots: &[Slot], look: &mut Look
     look.timeline.insert(view.id, scroll);
 }
 
-fn header_ui(ui: &mut Ui, rect: Rect, state: &State, look: &mut Look, out: &mut Vec<Command>) -> Vec<Slot> {
+fn header_ui(
+    ui: &mut Ui,
+    rect: Rect,
+    number_width: f32,
+    state: &State,
+    look: &mut Look,
+    out: &mut Vec<Command>,
+) -> Vec<Slot> {
     let colors = theme::colors(ui);
     let widths = look.widths.get_or_insert_with(|| WIDTHS.to_vec());
+    widths[0] = widths[0].max(number_width);
     ui.painter().rect_filled(rect, 0.0, colors.bar);
     let mut slots = Vec::new();
     let mut left = rect.left() + theme::MARGIN;

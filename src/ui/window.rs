@@ -189,7 +189,7 @@ impl Window {
                     Panel::bottom("details")
                         .resizable(true)
                         .default_size(half)
-                        .size_range(120.0..=(ui.available_height() - 110.0).max(130.0))
+                        .size_range(120.0..=(ui.available_height() - theme::TIMELINE).max(130.0))
                         .frame(ground)
                         .show(ui, |ui| details::details_ui(ui, view, look, commands));
                 }

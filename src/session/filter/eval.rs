@@ -25,6 +25,11 @@ impl<'a> Looked<'a> {
         Looked { session, id, record, explained: OnceCell::new(), json: OnceCell::new() }
     }
 
+    /// With what is said of the record at hand.
+    pub fn with(self, explained: Explained) -> Looked<'a> {
+        Looked { explained: OnceCell::from(explained), ..self }
+    }
+
     fn explained(&self) -> &Explained {
         self.explained.get_or_init(|| self.session.explain(self.id))
     }
@@ -44,6 +49,28 @@ pub(super) fn matches(expr: &Expr, looked: &Looked<'_>) -> bool {
         Expr::Or(members) => members.iter().any(|member| matches(member, looked)),
         Expr::Not(inner) => !matches(inner, looked),
         Expr::Term(term) => term_matches(term, looked),
+    }
+}
+
+/// Whether a record matches, where that can be told without explaining it.
+pub(super) fn matches_unexplained(expr: &Expr, looked: &Looked<'_>) -> Option<bool> {
+    let decide = |members: &[Expr], decisive: bool| {
+        let mut undecided = false;
+        for member in members {
+            match matches_unexplained(member, looked) {
+                Some(matches) if matches == decisive => return Some(decisive),
+                Some(_) => {}
+                None => undecided = true,
+            }
+        }
+        (!undecided).then_some(!decisive)
+    };
+    match expr {
+        Expr::And(members) => decide(members, false),
+        Expr::Or(members) => decide(members, true),
+        Expr::Not(inner) => matches_unexplained(inner, looked).map(|matches| !matches),
+        Expr::Term(_) if expr.cost() < term::Cost::Explain => Some(matches(expr, looked)),
+        Expr::Term(_) => None,
     }
 }
 

@@ -75,6 +75,24 @@ impl Filter {
         eval::matches(&self.expr, &eval::Looked::new(session, id, record))
     }
 
+    /// Those of `ids` that match, in their order. Records that have to be explained for it are explained in stretches,
+    /// which is many times quicker than one by one.
+    pub fn select(&self, session: &Session, ids: &[RecordId]) -> Vec<RecordId> {
+        let look = |id: RecordId| Some(eval::Looked::new(session, id, session.records().get(id)?));
+        let decide = |id: &RecordId| look(*id).map_or(Some(false), |it| eval::matches_unexplained(&self.expr, &it));
+        let decided: Vec<Option<bool>> = ids.iter().map(decide).collect();
+        let open = ids.iter().zip(&decided).filter(|(_, decided)| decided.is_none());
+        let open: Vec<RecordId> = open.map(|(id, _)| *id).collect();
+        let mut told = session.explain_all(&open, super::EXPLAIN_LIMIT_BYTES).into_iter();
+        let mut matches = |id: RecordId, decided: Option<bool>| {
+            decided.unwrap_or_else(|| match (look(id), told.next()) {
+                (Some(looked), Some(explained)) => eval::matches(&self.expr, &looked.with(explained)),
+                _ => false,
+            })
+        };
+        ids.iter().zip(decided).filter(|(id, decided)| matches(**id, *decided)).map(|(id, _)| *id).collect()
+    }
+
     /// Whether no record has to be explained for it: a million records are filtered at once.
     pub fn is_cheap(&self) -> bool {
         self.expr.cost() < Cost::Explain
