@@ -26,14 +26,17 @@ pub fn serve(script: impl Fn(&mut TcpStream, &str) + Send + Sync + 'static) -> S
     address
 }
 
-/// Reads a request's head, byte by byte so that nothing behind it is taken.
+/// Reads a request's head, byte by byte so that nothing behind it is taken; nothing where no method is named, as in TLS.
 fn read_head(stream: &mut TcpStream) -> String {
     let mut head = Vec::new();
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|read| read == 1) {
         head.push(byte[0]);
+        if !head[0].is_ascii_uppercase() {
+            break;
+        }
     }
-    String::from_utf8(head).expect("a head in ASCII")
+    String::from_utf8_lossy(&head).into_owned()
 }
 
 /// Writes; `false` once the client has left.
