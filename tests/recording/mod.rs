@@ -63,7 +63,7 @@ pub fn tell(says: &[(Dir, &[u8])]) -> Vec<Explained> {
 fn assert_tiles(told: &[Explained], dir: Dir, bits: u64) {
     let mut leaves: Vec<(u64, u64)> = told
         .iter()
-        .flat_map(|explained| wire_leaves(explained))
+        .flat_map(wire_leaves)
         .filter(|(buf, ..)| *buf == Buf::Wire(LINK, dir))
         .map(|(_, bit, bits)| (bit, bits))
         .collect();

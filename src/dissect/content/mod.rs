@@ -131,7 +131,11 @@ impl Body {
 
     /// Whether each chunk is shown as a message, because nothing else in the body would be until it ends.
     pub fn shows_chunks(&self) -> bool {
-        matches!(self, Body::Document(document) if !document.is_labelled)
+        match self {
+            Body::Document(document) => !document.is_labelled,
+            Body::Sniff(sniff) => sniff.shows_chunks(),
+            Body::Sse(_) | Body::Lines(_) | Body::Multipart(_) => false,
+        }
     }
 
     /// What has begun and is not complete.

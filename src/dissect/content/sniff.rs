@@ -97,7 +97,9 @@ impl Sniff {
                 Err(error) if error.error_len().is_none() => "",
                 Err(_) => return false,
             };
-            !line.is_empty() && !text.chars().any(|char| char < ' ' && char != '\t' && char != '\x1e')
+            // Text without any line end is one document.
+            let is_line = self.ends_line() || self.bytes.len() == LIMIT_BYTES;
+            is_line && !line.is_empty() && !text.chars().any(|char| char < ' ' && char != '\t' && char != '\x1e')
         };
         let mut body = if is_event_field && ends && line.contains(&b':') {
             let sse = Sse::new(self.at, self.offset);
@@ -115,6 +117,11 @@ impl Sniff {
             from += len;
         }
         body
+    }
+
+    /// Whether a chunk is worth showing by itself while nothing is decided: chunks without line ends may be all there is.
+    pub fn shows_chunks(&self) -> bool {
+        !self.is_labelled || self.is_text
     }
 
     /// What has come and is not decided on.
