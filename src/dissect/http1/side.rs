@@ -332,6 +332,8 @@ impl Side {
             State::Raw(_) => None,
             State::Body(message) => message.body.pending().or(match &message.framing {
                 Framing::Chunked(chunked) => chunked.pending().map(|start| Pending { what: "chunk", start }),
+                // Between the messages of a stream nothing is unfinished.
+                _ if !message.body.is_document() => None,
                 _ => Some(Pending { what: "body", start: message.start }),
             }),
         }
