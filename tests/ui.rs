@@ -269,3 +269,24 @@ fn synthetic(count: u64) -> Session {
     }
     session
 }
+
+#[test]
+fn a_long_search_says_how_far_it_is_and_can_be_stopped() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = window(folder.path());
+    harness.state_mut().app.add_session("much", synthetic(1_000_000));
+    // Regular expressions over summaries are slow enough for a hand to be quicker.
+    harness.state_mut().app.apply(Command::SetFilter("/wait .*[a-z]7/".into()));
+    until(&mut harness, "it says how far it is", |harness| shows(harness, "% looked at"));
+    until(&mut harness, "it can be stopped", |harness| shows(harness, "Stop"));
+    harness.get_by_label("Stop").click();
+    until(&mut harness, "it stopped", |harness| shows(harness, "Go on looks at the rest"));
+    let scanned = harness.state().state().view().unwrap().list.scanned();
+    harness.run_steps(3);
+    assert_eq!(harness.state().state().view().unwrap().list.scanned(), scanned);
+    // Another filter starts afresh.
+    harness.state_mut().app.apply(Command::SetFilter(String::new()));
+    until(&mut harness, "every record is a row", |harness| {
+        harness.state().state().view().unwrap().list.len() == 1_000_002
+    });
+}

@@ -102,6 +102,8 @@ pub enum Command {
     SetComposer(Box<Composer>),
     /// Send what the composer holds.
     Send,
+    /// Stop reading, filtering and saving; what is there stays.
+    StopWork,
     /// Stop sending again and again.
     StopRepeat,
     /// An earlier (`true`) or later text of the composer.
@@ -184,7 +186,7 @@ impl Menu {
         let list = |commands: &[Command]| -> Vec<Option<Command>> { commands.iter().cloned().map(Some).collect() };
         let groups: Vec<Vec<Option<Command>>> = match self {
             Menu::File => {
-                vec![list(&[NewRecording, Open, SaveAs, SavePayload]), list(&[CloseView]), list(&[Quit])]
+                vec![list(&[NewRecording, Open, SaveAs, SavePayload]), list(&[StopWork, CloseView]), list(&[Quit])]
             }
             Menu::Edit => {
                 vec![CopyAs::ALL.map(|what| Some(Copy(what))).to_vec(), list(&[FocusFilter, SetFilter("".into())])]
@@ -289,6 +291,7 @@ impl Command {
             FocusComposer => "Write a message",
             SetComposer(_) => "Change the message",
             Send => "Send",
+            StopWork => "Stop reading, filtering, saving",
             StopRepeat => "Stop sending again and again",
             History(true) => "Earlier message",
             History(false) => "Later message",
@@ -306,6 +309,7 @@ impl Command {
             Open => (true, false, "O"),
             SaveAs => (true, false, "S"),
             SavePayload => (true, true, "S"),
+            StopWork => (true, false, "Period"),
             CloseView => (true, false, "W"),
             Quit => (true, false, "Q"),
             Copy(CopyAs::Payload) => (true, true, "C"),

@@ -11,6 +11,7 @@ mod curl;
 mod draft;
 mod engine;
 mod inspect;
+mod job;
 mod json;
 mod list;
 mod live;
@@ -24,6 +25,7 @@ pub use copy::CopyAs;
 pub use draft::{AuthKind, CursorFrom, Draft, parse_headers};
 pub use engine::{Notify, Purpose};
 pub use inspect::{Bits, FieldRef, Inspection, Part, Place, Tab};
+pub use job::Job;
 pub use json::{JsonRow, JsonTree, Shape};
 pub use list::{FilterMistake, Group, List};
 pub use live::{Live, Open, Reading, Repeat, Source};
@@ -139,6 +141,8 @@ pub struct State {
     pub current: Option<ConnectionId>,
     /// What is sent again and again.
     pub repeat: Option<Repeat>,
+    /// What is being written beside the window.
+    pub jobs: Vec<Job>,
     /// Recordings in the folder, newest first.
     pub saved: Vec<Recording>,
     /// What there is to tell.
@@ -242,6 +246,8 @@ pub enum Next {
 const MESSAGE_STAYS: Duration = Duration::from_secs(6);
 /// Rates are measured so often.
 const RATE_PERIOD: Duration = Duration::from_millis(1050);
+/// Progress is looked at so often.
+const PROGRESS_PERIOD: Duration = Duration::from_millis(100);
 
 impl App {
     /// Starts the engine; an error says what cannot be had.
@@ -253,6 +259,7 @@ impl App {
             active: None,
             current: None,
             repeat: None,
+            jobs: Vec::new(),
             saved: open::saved_in(setup.folder.as_deref().ok()),
             messages: Vec::new(),
             path_field: None,
@@ -301,8 +308,9 @@ impl App {
         let connecting = connecting.filter(|_| self.state.open_connection().is_some());
         let messages = self.state.messages.iter().filter_map(|message| message.until).min();
         let messages = messages.map(|until| until.saturating_duration_since(now));
-        let repeat = self.state.repeat.as_ref().map(|_| Duration::from_millis(100));
-        match [rates, connecting, messages, repeat].into_iter().flatten().min() {
+        let is_busy = self.state.repeat.is_some() || !self.state.jobs.is_empty();
+        let busy = is_busy.then_some(PROGRESS_PERIOD);
+        match [rates, connecting, messages, busy].into_iter().flatten().min() {
             Some(after) => Next::After(after),
             None => Next::Rest,
         }
@@ -310,6 +318,7 @@ impl App {
 
     /// Ends everything: connections say goodbye, the recording is written out.
     pub fn shut_down(&mut self) {
+        self.state.jobs.iter().for_each(Job::stop);
         self.end_live();
         self.engine.shut_down();
     }

@@ -57,6 +57,18 @@ impl View {
         matches!(self.source, Source::Live(_))
     }
 
+    /// Whether a file is being read, or rows are being found, for so long that a user notices.
+    pub fn is_working(&self) -> bool {
+        matches!(&self.source, Source::File(reading) if reading.is_reading()) || self.list.is_working()
+    }
+
+    pub(super) fn stop_work(&mut self) {
+        if let Source::File(reading) = &mut self.source {
+            reading.stop();
+        }
+        self.list.stop();
+    }
+
     /// Whether a connection is open.
     pub fn is_open(&self, connection: ConnectionId) -> bool {
         match &self.source {

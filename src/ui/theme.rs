@@ -161,6 +161,8 @@ pub const SCROLL_HANDLE: f32 = 28.0;
 pub const HELP: f32 = 46.0;
 /// The fields, at their narrowest.
 pub const FIELDS: f32 = 214.0;
+/// The height of a progress bar in a line of small text.
+pub const PROGRESS: f32 = 16.0;
 /// One step of a tree to the right.
 pub const INDENT: f32 = 14.0;
 /// The list at the left.

@@ -157,7 +157,9 @@ impl Window {
         let bar = |x: f32, y: f32| Frame::new().fill(colors.bar).inner_margin(margin(x, y));
         let app = &self.app;
         Panel::top("menu").frame(bar(theme::MARGIN, theme::UNIT / 2.0)).show(ui, |ui| menu::menu_ui(ui, app, commands));
-        Panel::bottom("status").frame(bar(theme::MARGIN, theme::UNIT)).show(ui, |ui| status::status_ui(ui, state));
+        Panel::bottom("status")
+            .frame(bar(theme::MARGIN, theme::UNIT))
+            .show(ui, |ui| status::status_ui(ui, state, commands));
         if !state.messages.is_empty() || state.path_field.is_some() {
             Panel::top("messages")
                 .frame(bar(theme::MARGIN, theme::UNIT))
