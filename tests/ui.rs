@@ -213,9 +213,7 @@ fn the_palette_does_what_it_names() {
     harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::K);
     harness.run_steps(2);
     assert!(shows(&harness, "File: New recording"));
-    for text in ["light"] {
-        harness.event(egui::Event::Text(text.into()));
-    }
+    harness.event(egui::Event::Text("light".into()));
     harness.run_steps(2);
     harness.key_press(egui::Key::Enter);
     harness.run_steps(2);
@@ -289,4 +287,21 @@ fn a_long_search_says_how_far_it_is_and_can_be_stopped() {
     until(&mut harness, "every record is a row", |harness| {
         harness.state().state().view().unwrap().list.len() == 1_000_002
     });
+}
+
+#[test]
+fn long_gaps_are_the_ones_that_the_filter_finds() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = window(folder.path());
+    harness.state_mut().app.add_session("gaps", synthetic(10));
+    harness.state_mut().app.apply(Command::SetLongGap(250));
+    harness.run_steps(3);
+    assert_eq!(harness.state().state().long_gap_ms, 250);
+    harness.get_by_label("gap").click_secondary();
+    harness.run_steps(2);
+    harness.get_by_label("Filter by gap>=250ms").click();
+    harness.run_steps(2);
+    let view = harness.state().state().view().unwrap();
+    assert!(view.filter_mistake().is_none());
+    assert_eq!((view.list.standing.as_str(), view.list.len()), ("gap>=250ms", 0));
 }

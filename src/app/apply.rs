@@ -54,6 +54,7 @@ impl App {
                     *column ^= true;
                 }
             }
+            Command::SetLongGap(ms) => self.state.long_gap_ms = ms.max(1),
             Command::TogglePalette => self.state.palette ^= true,
             Command::SetDraft(draft) => self.state.draft = *draft,
             Command::Connect => self.connect(),

@@ -78,6 +78,8 @@ pub enum Command {
     ToggleDetails,
     /// Show or hide a column of the timeline.
     ToggleColumn(usize),
+    /// Make gaps stand out from so many milliseconds on.
+    SetLongGap(u64),
     /// Show or hide the palette of commands.
     TogglePalette,
     /// Put the cursor into the address field.
@@ -196,6 +198,7 @@ impl Menu {
                 list(&[OnlyDir(None), OnlyDir(Some(Dir::In)), OnlyDir(Some(Dir::Out))]),
                 list(&[ToggleFollow, TogglePause, ToggleSidebar, ToggleDetails]),
                 super::COLUMNS.iter().enumerate().skip(1).map(|(at, _)| Some(ToggleColumn(at))).collect(),
+                super::LONG_GAPS_MS.map(|ms| Some(SetLongGap(ms))).to_vec(),
                 Theme::ALL.map(|theme| Some(SetTheme(theme))).to_vec(),
                 list(&[ZoomIn, ZoomOut, ZoomReset]),
                 list(&[TogglePalette]),
@@ -279,6 +282,12 @@ impl Command {
             ToggleSidebar => "Show the list of connections",
             ToggleDetails => "Show details",
             ToggleColumn(at) => return format!("Column {}", super::COLUMNS[*at % super::COLUMNS.len()].name),
+            SetLongGap(ms) => {
+                return match (ms / 1000, ms % 1000) {
+                    (s, 0) if s > 0 => format!("Gaps stand out from {s} s"),
+                    _ => format!("Gaps stand out from {ms} ms"),
+                };
+            }
             TogglePalette => "All commands",
             FocusAddress => "Type an address",
             SetDraft(_) => "Change the connection's options",
@@ -299,6 +308,20 @@ impl Command {
             About => "About Pushscope",
         };
         fixed.to_owned()
+    }
+
+    /// The menu within the menu that it stands in.
+    pub fn submenu(&self) -> Option<&'static str> {
+        Some(match self {
+            Command::Copy(_) => "Copy",
+            Command::ToggleGroup(_) => "Kinds",
+            Command::OnlyDir(_) => "Directions",
+            Command::ToggleColumn(_) => "Columns",
+            Command::SetLongGap(_) => "Long gaps",
+            Command::SetTheme(_) => "Theme",
+            Command::ZoomIn | Command::ZoomOut | Command::ZoomReset => "Text size",
+            _ => return None,
+        })
     }
 
     /// The key that does it.

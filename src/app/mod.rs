@@ -53,12 +53,19 @@ pub struct Column {
 pub const COLUMNS: [Column; 7] = [
     Column { name: "#", help: "The record's number in the recording" },
     Column { name: "time", help: "Since the recording began: when the last byte came" },
-    Column { name: "gap", help: "Since the row above" },
+    Column {
+        name: "gap",
+        help: "Time since the record before, of the same connection, shown or not; the frames and chunks of a message do not \
+                     count as before it. The filter finds it: gap>250ms",
+    },
     Column { name: "⇅", help: "Sent (to the right) or received (to the left)" },
     Column { name: "kind", help: "What it is" },
     Column { name: "size", help: "Bytes of payload; of the wire where there is no payload" },
     Column { name: "summary", help: "What it says, in one line" },
 ];
+
+/// From how many milliseconds on a gap may stand out; any other number may be set as well.
+pub const LONG_GAPS_MS: [u64; 5] = [100, 250, 1_000, 5_000, 30_000];
 
 /// Light or dark.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -159,6 +166,8 @@ pub struct State {
     pub details: bool,
     /// Which columns are shown.
     pub columns: [bool; COLUMNS.len()],
+    /// A gap stands out from so many milliseconds on.
+    pub long_gap_ms: u64,
     /// Whether the palette is shown.
     pub palette: bool,
 }
@@ -268,6 +277,7 @@ impl App {
             sidebar: true,
             details: true,
             columns: [true; COLUMNS.len()],
+            long_gap_ms: LONG_GAPS_MS[2],
             palette: false,
         };
         let engine = Engine::new(setup.notify, setup.pickers)?;

@@ -1,13 +1,16 @@
 //! The timeline: every record a row, exact to the last of ten million.
 
 use super::rows::rows_ui;
-use super::{Look, theme, timeline_row, words};
+use super::window::Told;
+use super::{Look, menu, theme, timeline_row, words};
 use crate::app::{COLUMNS, Command, State, View};
 use crate::wire::Dir;
 use egui::{CursorIcon, Id, Rect, RichText, Sense, Ui, WidgetInfo, pos2, vec2};
 
 /// Widths at first; the last column takes the rest.
 const WIDTHS: [f32; COLUMNS.len()] = [58.0, 72.0, 70.0, 22.0, 84.0, 64.0, 0.0];
+/// The column of gaps.
+const GAP: usize = 2;
 const NARROWEST: f32 = 22.0;
 
 /// Where a column lies, from left to right.
@@ -39,10 +42,18 @@ pub fn timeline_ui(ui: &mut Ui, state: &State, view: &View, look: &mut Look, out
     if view.list.is_empty() {
         empty_ui(ui, body, view);
     }
-    body_ui(ui, body, view, &slots, look, out);
+    body_ui(ui, body, state, view, &slots, look, out);
 }
 
-fn body_ui(ui: &mut Ui, body: Rect, view: &View, slots: &[Slot], look: &mut Look, out: &mut Vec<Command>) {
+fn body_ui(
+    ui: &mut Ui,
+    body: Rect,
+    state: &State,
+    view: &View,
+    slots: &[Slot],
+    look: &mut Look,
+    out: &mut Vec<Command>,
+) {
     let mut scroll = look.timeline.get(&view.id).copied().unwrap_or_default();
     let page = ((body.height() / theme::ROW).floor() as usize).max(1);
     look.page = page;
@@ -54,10 +65,11 @@ fn body_ui(ui: &mut Ui, body: Rect, view: &View, slots: &[Slot], look: &mut Look
     {
         scroll.reveal(row, page);
     }
-    if look.summaries.len() > 20_000 {
-        look.summaries.clear();
+    if look.told.len() > 20_000 {
+        look.told.clear();
     }
-    let summaries = &mut look.summaries;
+    let all_told = &mut look.told;
+    let long_gap_ns = state.long_gap_ms.saturating_mul(1_000_000);
     let shown = rows_ui(
         ui,
         Id::unique(("timeline", view.id)),
@@ -67,8 +79,11 @@ fn body_ui(ui: &mut Ui, body: Rect, view: &View, slots: &[Slot], look: &mut Look
         &mut scroll,
         |ui, row, rect| {
             let Some(id) = view.list.id(row) else { return };
-            let summary = summaries.entry((view.id, id)).or_insert_with(|| view.session.summary(id));
-            timeline_row::row_ui(ui, view, row, id, rect, slots, summary, out);
+            let told = all_told
+                .entry((view.id, id))
+                .or_insert_with(|| Told { summary: view.session.summary(id), gap_ns: view.session.gap_ns(id) });
+            let is_long = told.gap_ns.is_some_and(|gap| gap >= long_gap_ns);
+            timeline_row::row_ui(ui, view, row, id, rect, slots, told, is_long, out);
         },
     );
     if view.list.follow && shown.scrolled < 0 {
@@ -109,6 +124,15 @@ fn header_ui(
         painter.text(pos2(x, place.center().y), align, COLUMNS[column].name, theme::small(), colors.weak);
         response.clone().on_hover_text(COLUMNS[column].help);
         response.context_menu(|ui| {
+            if column == GAP {
+                menu::long_gap_ui(ui, state, out);
+                let filter = Command::AddFilter(format!("gap>={}ms", state.long_gap_ms));
+                if ui.button(filter.label()).clicked() {
+                    out.push(filter);
+                    ui.close();
+                }
+                ui.separator();
+            }
             for (at, column) in COLUMNS.iter().enumerate().skip(1) {
                 let mut is_on = state.columns[at];
                 if ui.checkbox(&mut is_on, column.name).clicked() {

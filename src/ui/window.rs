@@ -16,6 +16,14 @@ use std::time::Duration;
 /// Time a frame may spend on taking what is new.
 const TICK_BUDGET: Duration = Duration::from_millis(4);
 
+/// What a row says that takes time to find out; a record never changes.
+pub(super) struct Told {
+    /// The record in one line.
+    pub summary: String,
+    /// The time since the record before, of its connection.
+    pub gap_ns: Option<u64>,
+}
+
 /// What only the screen knows.
 #[derive(Default)]
 pub struct Look {
@@ -25,8 +33,8 @@ pub struct Look {
     pub(super) page: usize,
     /// Widths of the timeline's columns, once changed.
     pub(super) widths: Option<Vec<f32>>,
-    /// Lines of records, by recording and number.
-    pub(super) summaries: HashMap<(ViewId, RecordId), String>,
+    /// What rows say that takes time to find out, by recording and number.
+    pub(super) told: HashMap<(ViewId, RecordId), Told>,
     /// Bring the selected row into sight.
     pub(super) reveal: bool,
     /// The foldout of the connection bar that is open.
