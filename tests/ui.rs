@@ -305,3 +305,35 @@ fn long_gaps_are_the_ones_that_the_filter_finds() {
     assert!(view.filter_mistake().is_none());
     assert_eq!((view.list.standing.as_str(), view.list.len()), ("gap>=250ms", 0));
 }
+
+#[test]
+fn columns_change_places_hide_and_come_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = window(folder.path());
+    harness.state_mut().app.add_session("columns", synthetic(10));
+    harness.run_steps(2);
+    let left = |harness: &Harness<'_, Window>, name: &str| harness.get_by_label(name).rect().left();
+    assert!(left(&harness, "kind") < left(&harness, "size"));
+    harness.get_by_label("size").click_secondary();
+    harness.run_steps(2);
+    harness.get_by_label("Move to the left").click();
+    harness.run_steps(3);
+    assert!(left(&harness, "kind") > left(&harness, "size"));
+    // Dragged beyond its neighbour, a head changes places with it.
+    let (from, to) = (harness.get_by_label("size").rect().center(), harness.get_by_label("summary").rect().center());
+    harness.drag_at(from);
+    harness.step();
+    for at in [0.3, 0.6, 0.8, 1.0] {
+        harness.hover_at(from + (to - from) * at);
+        harness.step();
+    }
+    harness.drop_at(to);
+    harness.run_steps(2);
+    assert!(left(&harness, "kind") < left(&harness, "size"));
+    harness.state_mut().app.apply(Command::ToggleColumn(4));
+    harness.run_steps(2);
+    assert!(harness.query_by_label("kind").is_none());
+    harness.state_mut().app.apply(Command::ResetColumns);
+    harness.run_steps(2);
+    assert!(left(&harness, "kind") < left(&harness, "size"));
+}

@@ -54,6 +54,11 @@ impl App {
                     *column ^= true;
                 }
             }
+            Command::MoveColumn(column, to_left) => self.state.move_column(column, to_left),
+            Command::ResetColumns => {
+                self.state.columns = [true; super::COLUMNS.len()];
+                self.state.column_order = std::array::from_fn(|at| at);
+            }
             Command::SetLongGap(ms) => self.state.long_gap_ms = ms.max(1),
             Command::TogglePalette => self.state.palette ^= true,
             Command::SetDraft(draft) => self.state.draft = *draft,

@@ -78,6 +78,10 @@ pub enum Command {
     ToggleDetails,
     /// Show or hide a column of the timeline.
     ToggleColumn(usize),
+    /// Move a column to the left (`true`) or right of its neighbour that is shown.
+    MoveColumn(usize, bool),
+    /// Every column, in its usual place.
+    ResetColumns,
     /// Make gaps stand out from so many milliseconds on.
     SetLongGap(u64),
     /// Show or hide the palette of commands.
@@ -197,7 +201,7 @@ impl Menu {
                 Group::ALL.map(|group| Some(ToggleGroup(group))).to_vec(),
                 list(&[OnlyDir(None), OnlyDir(Some(Dir::In)), OnlyDir(Some(Dir::Out))]),
                 list(&[ToggleFollow, TogglePause, ToggleSidebar, ToggleDetails]),
-                super::COLUMNS.iter().enumerate().skip(1).map(|(at, _)| Some(ToggleColumn(at))).collect(),
+                (1..super::COLUMNS.len()).map(ToggleColumn).chain([ResetColumns]).map(Some).collect(),
                 super::LONG_GAPS_MS.map(|ms| Some(SetLongGap(ms))).to_vec(),
                 Theme::ALL.map(|theme| Some(SetTheme(theme))).to_vec(),
                 list(&[ZoomIn, ZoomOut, ZoomReset]),
@@ -282,6 +286,9 @@ impl Command {
             ToggleSidebar => "Show the list of connections",
             ToggleDetails => "Show details",
             ToggleColumn(at) => return format!("Column {}", super::COLUMNS[*at % super::COLUMNS.len()].name),
+            MoveColumn(_, true) => "Move to the left",
+            MoveColumn(_, false) => "Move to the right",
+            ResetColumns => "Usual columns",
             SetLongGap(ms) => {
                 return match (ms / 1000, ms % 1000) {
                     (s, 0) if s > 0 => format!("Gaps stand out from {s} s"),
@@ -316,7 +323,7 @@ impl Command {
             Command::Copy(_) => "Copy",
             Command::ToggleGroup(_) => "Kinds",
             Command::OnlyDir(_) => "Directions",
-            Command::ToggleColumn(_) => "Columns",
+            Command::ToggleColumn(_) | Command::ResetColumns => "Columns",
             Command::SetLongGap(_) => "Long gaps",
             Command::SetTheme(_) => "Theme",
             Command::ZoomIn | Command::ZoomOut | Command::ZoomReset => "Text size",

@@ -49,7 +49,7 @@ pub struct Column {
     pub help: &'static str,
 }
 
-/// The columns of the timeline, from left to right.
+/// The columns of the timeline, from left to right at first.
 pub const COLUMNS: [Column; 7] = [
     Column { name: "#", help: "The record's number in the recording" },
     Column { name: "time", help: "Since the recording began: when the last byte came" },
@@ -166,6 +166,8 @@ pub struct State {
     pub details: bool,
     /// Which columns are shown.
     pub columns: [bool; COLUMNS.len()],
+    /// The columns from left to right, by their numbers.
+    pub column_order: [usize; COLUMNS.len()],
     /// A gap stands out from so many milliseconds on.
     pub long_gap_ms: u64,
     /// Whether the palette is shown.
@@ -204,6 +206,30 @@ impl State {
             Some(open) if open.spec.url.starts_with("ws") || open.spec.push_type == PushType::Ws => PushType::Ws,
             Some(open) => open.spec.push_type,
             None => self.draft.guess(),
+        }
+    }
+
+    /// The columns that are shown, from left to right, by their numbers.
+    pub fn shown_columns(&self) -> Vec<usize> {
+        self.column_order.iter().copied().filter(|column| self.columns[*column]).collect()
+    }
+
+    /// The column with which one would change places.
+    pub fn column_beside(&self, column: usize, to_left: bool) -> Option<usize> {
+        let shown = self.shown_columns();
+        let at = shown.iter().position(|other| *other == column)?;
+        if to_left { at.checked_sub(1).map(|at| shown[at]) } else { shown.get(at + 1).copied() }
+    }
+
+    fn move_column(&mut self, column: usize, to_left: bool) {
+        let Some(beside) = self.column_beside(column, to_left) else { return };
+        let at = |wanted: usize| self.column_order.iter().position(|other| *other == wanted);
+        if let (Some(from), Some(to)) = (at(column), at(beside)) {
+            // Hidden columns in between keep their order.
+            match from < to {
+                true => self.column_order[from..=to].rotate_left(1),
+                false => self.column_order[to..=from].rotate_right(1),
+            }
         }
     }
 
@@ -277,6 +303,7 @@ impl App {
             sidebar: true,
             details: true,
             columns: [true; COLUMNS.len()],
+            column_order: std::array::from_fn(|at| at),
             long_gap_ms: LONG_GAPS_MS[2],
             palette: false,
         };

@@ -25,6 +25,7 @@ mod status;
 mod theme;
 mod timeline;
 mod timeline_bar;
+mod timeline_header;
 mod timeline_row;
 mod window;
 mod words;

@@ -1,7 +1,7 @@
 //! A row of the timeline.
 
 use super::sidebar::elided;
-use super::timeline::{Slot, is_number};
+use super::timeline_header::{Slot, is_number};
 use super::window::Told;
 use super::{theme, words};
 use crate::app::{Command, CopyAs, View};
