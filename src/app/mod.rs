@@ -26,10 +26,10 @@ pub use draft::{AuthKind, CursorFrom, Draft, parse_headers};
 pub use engine::{Notify, Purpose};
 pub use inspect::{Bits, FieldRef, Inspection, Part, Place, Tab};
 pub use job::Job;
-pub use json::{JsonRow, JsonTree, Shape};
+pub use json::{JSON_LIMIT_BYTES, JsonRow, JsonTree, Shape};
 pub use list::{FilterMistake, Group, List};
 pub use live::{Live, Open, Reading, Repeat, Source};
-pub use payload::{PayloadText, TextPiece};
+pub use payload::{LONGEST_LINE, PayloadText, TextPiece};
 pub use view::{View, ViewId};
 
 pub use crate::session::file::Recording;
@@ -58,7 +58,7 @@ pub const COLUMNS: [Column; 7] = [
         help: "Time since the record before, of the same connection, shown or not; the frames and chunks of a message do not \
                      count as before it. The filter finds it: gap>250ms",
     },
-    Column { name: "⇅", help: "Sent (to the right) or received (to the left)" },
+    Column { name: "⇅", help: "Sent (up, to the server) or received (down, from it)" },
     Column { name: "kind", help: "What it is" },
     Column { name: "size", help: "Bytes of payload; of the wire where there is no payload" },
     Column { name: "summary", help: "What it says, in one line" },

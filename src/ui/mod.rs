@@ -10,6 +10,7 @@ mod details;
 mod fields;
 mod first_run;
 mod hex;
+mod hints;
 mod keys;
 mod menu;
 mod messages;

@@ -88,7 +88,7 @@ pub fn status_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
             say(ui, format!("{} out {}", words::arrow(Dir::Out), words::bytes(sent)), colors.sent);
             say(ui, format!("{} in {}", words::arrow(Dir::In), words::bytes(received)), colors.received);
             let messages = totals.messages[0] + totals.messages[1];
-            say(ui, format!("{} messages", words::count(messages)), colors.weak);
+            say(ui, format!("{} message{}", words::count(messages), if messages == 1 { "" } else { "s" }), colors.weak);
         });
     });
 }

@@ -59,6 +59,8 @@ pub struct Look {
     pub(super) payload: Option<PayloadCache>,
     /// Whether the payload is shown as text although it is JSON.
     pub(super) as_text: bool,
+    /// Whether long lines of a payload run on to the right.
+    pub(super) unwrapped: bool,
     /// Where the payload is scrolled to.
     pub(super) payload_scroll: Scroll,
     /// The record that the details were laid out for.
