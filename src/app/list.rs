@@ -242,12 +242,22 @@ impl List {
             // A filter that has to explain records does so in short stretches, to look at the clock in between.
             let is_cheap = self.filter.as_ref().is_none_or(Filter::is_cheap);
             let next = (self.scanned + if is_cheap { 1024 } else { 64 }).min(end);
-            let candidates: Vec<RecordId> = (self.scanned..next).filter(|id| self.may_take(session, *id)).collect();
-            let taken = match &self.filter {
-                Some(filter) => filter.select(session, &candidates),
-                None => candidates,
-            };
-            self.ids.extend(taken.into_iter().map(|id| id as u32));
+            let all = self.scanned..next;
+            match &self.filter {
+                Some(filter) => {
+                    let candidates: Vec<RecordId> = all.filter(|id| self.may_take(session, *id)).collect();
+                    let taken = filter.select(session, &candidates);
+                    self.ids.extend(taken.into_iter().map(|id| id as u32));
+                }
+                // A flood comes this way: nothing is collected first.
+                None => {
+                    for id in all {
+                        if self.may_take(session, id) {
+                            self.ids.push(id as u32);
+                        }
+                    }
+                }
+            }
             self.scanned = next;
             if Instant::now() >= deadline {
                 break;

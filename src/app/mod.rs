@@ -341,13 +341,11 @@ impl App {
             return Next::Again;
         }
         let rates = self.state.views.iter().any(View::is_moving).then_some(RATE_PERIOD);
-        let connecting = self.state.views.iter().any(View::is_live).then_some(RATE_PERIOD);
-        let connecting = connecting.filter(|_| self.state.open_connection().is_some());
         let messages = self.state.messages.iter().filter_map(|message| message.until).min();
         let messages = messages.map(|until| until.saturating_duration_since(now));
         let is_busy = self.state.repeat.is_some() || !self.state.jobs.is_empty();
         let busy = is_busy.then_some(PROGRESS_PERIOD);
-        match [rates, connecting, messages, busy].into_iter().flatten().min() {
+        match [rates, messages, busy].into_iter().flatten().min() {
             Some(after) => Next::After(after),
             None => Next::Rest,
         }

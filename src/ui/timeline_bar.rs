@@ -26,7 +26,7 @@ fn filter_ui(ui: &mut Ui, view: &View, look: &mut Look, out: &mut Vec<Command>) 
     ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
         let unseen = list.unseen();
         let follow = if unseen > 0 { format!("⬇ {} new", words::count(unseen as u64)) } else { "⬇ Follow".into() };
-        let button = Button::new(follow).selected(list.follow).min_size(egui::vec2(theme::BUTTON, 0.0));
+        let button = Button::new(follow).selected(list.follow).min_size(egui::vec2(theme::FOLLOW, 0.0));
         if ui.add(button).on_hover_text("Keep the end in sight").clicked() {
             out.push(Command::ToggleFollow);
         }
