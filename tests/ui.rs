@@ -213,9 +213,7 @@ fn the_palette_does_what_it_names() {
     harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::K);
     harness.run_steps(2);
     assert!(shows(&harness, "File: New recording"));
-    for text in ["light"] {
-        harness.event(egui::Event::Text(text.into()));
-    }
+    harness.event(egui::Event::Text("light".into()));
     harness.run_steps(2);
     harness.key_press(egui::Key::Enter);
     harness.run_steps(2);
@@ -268,4 +266,74 @@ fn synthetic(count: u64) -> Session {
         event(n * 1_000, What::Client(ClientAct { act: Act::Waiting, text: format!("wait {n}") }));
     }
     session
+}
+
+#[test]
+fn a_long_search_says_how_far_it_is_and_can_be_stopped() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = window(folder.path());
+    harness.state_mut().app.add_session("much", synthetic(1_000_000));
+    // Regular expressions over summaries are slow enough for a hand to be quicker.
+    harness.state_mut().app.apply(Command::SetFilter("/wait .*[a-z]7/".into()));
+    until(&mut harness, "it says how far it is", |harness| shows(harness, "% looked at"));
+    until(&mut harness, "it can be stopped", |harness| shows(harness, "Stop"));
+    harness.get_by_label("Stop").click();
+    until(&mut harness, "it stopped", |harness| shows(harness, "Go on looks at the rest"));
+    let scanned = harness.state().state().view().unwrap().list.scanned();
+    harness.run_steps(3);
+    assert_eq!(harness.state().state().view().unwrap().list.scanned(), scanned);
+    // Another filter starts afresh.
+    harness.state_mut().app.apply(Command::SetFilter(String::new()));
+    until(&mut harness, "every record is a row", |harness| {
+        harness.state().state().view().unwrap().list.len() == 1_000_002
+    });
+}
+
+#[test]
+fn long_gaps_are_the_ones_that_the_filter_finds() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = window(folder.path());
+    harness.state_mut().app.add_session("gaps", synthetic(10));
+    harness.state_mut().app.apply(Command::SetLongGap(250));
+    harness.run_steps(3);
+    assert_eq!(harness.state().state().long_gap_ms, 250);
+    harness.get_by_label("gap").click_secondary();
+    harness.run_steps(2);
+    harness.get_by_label("Filter by gap>=250ms").click();
+    harness.run_steps(2);
+    let view = harness.state().state().view().unwrap();
+    assert!(view.filter_mistake().is_none());
+    assert_eq!((view.list.standing.as_str(), view.list.len()), ("gap>=250ms", 0));
+}
+
+#[test]
+fn columns_change_places_hide_and_come_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = window(folder.path());
+    harness.state_mut().app.add_session("columns", synthetic(10));
+    harness.run_steps(2);
+    let left = |harness: &Harness<'_, Window>, name: &str| harness.get_by_label(name).rect().left();
+    assert!(left(&harness, "kind") < left(&harness, "size"));
+    harness.get_by_label("size").click_secondary();
+    harness.run_steps(2);
+    harness.get_by_label("Move to the left").click();
+    harness.run_steps(3);
+    assert!(left(&harness, "kind") > left(&harness, "size"));
+    // Dragged beyond its neighbour, a head changes places with it.
+    let (from, to) = (harness.get_by_label("size").rect().center(), harness.get_by_label("summary").rect().center());
+    harness.drag_at(from);
+    harness.step();
+    for at in [0.3, 0.6, 0.8, 1.0] {
+        harness.hover_at(from + (to - from) * at);
+        harness.step();
+    }
+    harness.drop_at(to);
+    harness.run_steps(2);
+    assert!(left(&harness, "kind") < left(&harness, "size"));
+    harness.state_mut().app.apply(Command::ToggleColumn(4));
+    harness.run_steps(2);
+    assert!(harness.query_by_label("kind").is_none());
+    harness.state_mut().app.apply(Command::ResetColumns);
+    harness.run_steps(2);
+    assert!(left(&harness, "kind") < left(&harness, "size"));
 }

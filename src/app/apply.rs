@@ -33,6 +33,7 @@ impl App {
             }
             Command::ConfirmPath => self.confirm_path(),
             Command::CancelPath => self.state.path_field = None,
+            Command::StopWork => self.stop_work(),
             Command::CloseView => self.close_view(),
             Command::Show(id) => self.state.active = Some(id),
             Command::RefreshSaved => self.state.saved = super::open::saved_in(self.folder.as_deref().ok()),
@@ -53,6 +54,12 @@ impl App {
                     *column ^= true;
                 }
             }
+            Command::MoveColumn(column, to_left) => self.state.move_column(column, to_left),
+            Command::ResetColumns => {
+                self.state.columns = [true; super::COLUMNS.len()];
+                self.state.column_order = std::array::from_fn(|at| at);
+            }
+            Command::SetLongGap(ms) => self.state.long_gap_ms = ms.max(1),
             Command::TogglePalette => self.state.palette ^= true,
             Command::SetDraft(draft) => self.state.draft = *draft,
             Command::Connect => self.connect(),
@@ -175,6 +182,10 @@ impl App {
                 None => Some("no connection is open".into()),
                 Some(_) => state.composer.objection(state.composer_type()),
             },
+            Command::StopWork => {
+                let is_working = !state.jobs.is_empty() || view.is_some_and(View::is_working);
+                need(is_working, "nothing is being read, filtered or saved")
+            }
             Command::StopRepeat => need(state.repeat.is_some(), "nothing is being sent again and again"),
             Command::Connect | Command::ToggleConnect => {
                 need(!state.draft.address.trim().is_empty(), "there is no address")

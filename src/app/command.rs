@@ -78,6 +78,12 @@ pub enum Command {
     ToggleDetails,
     /// Show or hide a column of the timeline.
     ToggleColumn(usize),
+    /// Move a column to the left (`true`) or right of its neighbour that is shown.
+    MoveColumn(usize, bool),
+    /// Every column, in its usual place.
+    ResetColumns,
+    /// Make gaps stand out from so many milliseconds on.
+    SetLongGap(u64),
     /// Show or hide the palette of commands.
     TogglePalette,
     /// Put the cursor into the address field.
@@ -102,6 +108,8 @@ pub enum Command {
     SetComposer(Box<Composer>),
     /// Send what the composer holds.
     Send,
+    /// Stop reading, filtering and saving; what is there stays.
+    StopWork,
     /// Stop sending again and again.
     StopRepeat,
     /// An earlier (`true`) or later text of the composer.
@@ -184,7 +192,7 @@ impl Menu {
         let list = |commands: &[Command]| -> Vec<Option<Command>> { commands.iter().cloned().map(Some).collect() };
         let groups: Vec<Vec<Option<Command>>> = match self {
             Menu::File => {
-                vec![list(&[NewRecording, Open, SaveAs, SavePayload]), list(&[CloseView]), list(&[Quit])]
+                vec![list(&[NewRecording, Open, SaveAs, SavePayload]), list(&[StopWork, CloseView]), list(&[Quit])]
             }
             Menu::Edit => {
                 vec![CopyAs::ALL.map(|what| Some(Copy(what))).to_vec(), list(&[FocusFilter, SetFilter("".into())])]
@@ -193,7 +201,8 @@ impl Menu {
                 Group::ALL.map(|group| Some(ToggleGroup(group))).to_vec(),
                 list(&[OnlyDir(None), OnlyDir(Some(Dir::In)), OnlyDir(Some(Dir::Out))]),
                 list(&[ToggleFollow, TogglePause, ToggleSidebar, ToggleDetails]),
-                super::COLUMNS.iter().enumerate().skip(1).map(|(at, _)| Some(ToggleColumn(at))).collect(),
+                (1..super::COLUMNS.len()).map(ToggleColumn).chain([ResetColumns]).map(Some).collect(),
+                super::LONG_GAPS_MS.map(|ms| Some(SetLongGap(ms))).to_vec(),
                 Theme::ALL.map(|theme| Some(SetTheme(theme))).to_vec(),
                 list(&[ZoomIn, ZoomOut, ZoomReset]),
                 list(&[TogglePalette]),
@@ -277,6 +286,15 @@ impl Command {
             ToggleSidebar => "Show the list of connections",
             ToggleDetails => "Show details",
             ToggleColumn(at) => return format!("Column {}", super::COLUMNS[*at % super::COLUMNS.len()].name),
+            MoveColumn(_, true) => "Move to the left",
+            MoveColumn(_, false) => "Move to the right",
+            ResetColumns => "Usual columns",
+            SetLongGap(ms) => {
+                return match (ms / 1000, ms % 1000) {
+                    (s, 0) if s > 0 => format!("Gaps stand out from {s} s"),
+                    _ => format!("Gaps stand out from {ms} ms"),
+                };
+            }
             TogglePalette => "All commands",
             FocusAddress => "Type an address",
             SetDraft(_) => "Change the connection's options",
@@ -289,6 +307,7 @@ impl Command {
             FocusComposer => "Write a message",
             SetComposer(_) => "Change the message",
             Send => "Send",
+            StopWork => "Stop reading, filtering, saving",
             StopRepeat => "Stop sending again and again",
             History(true) => "Earlier message",
             History(false) => "Later message",
@@ -296,6 +315,20 @@ impl Command {
             About => "About Pushscope",
         };
         fixed.to_owned()
+    }
+
+    /// The menu within the menu that it stands in.
+    pub fn submenu(&self) -> Option<&'static str> {
+        Some(match self {
+            Command::Copy(_) => "Copy",
+            Command::ToggleGroup(_) => "Kinds",
+            Command::OnlyDir(_) => "Directions",
+            Command::ToggleColumn(_) | Command::ResetColumns => "Columns",
+            Command::SetLongGap(_) => "Long gaps",
+            Command::SetTheme(_) => "Theme",
+            Command::ZoomIn | Command::ZoomOut | Command::ZoomReset => "Text size",
+            _ => return None,
+        })
     }
 
     /// The key that does it.
@@ -306,6 +339,7 @@ impl Command {
             Open => (true, false, "O"),
             SaveAs => (true, false, "S"),
             SavePayload => (true, true, "S"),
+            StopWork => (true, false, "Period"),
             CloseView => (true, false, "W"),
             Quit => (true, false, "Q"),
             Copy(CopyAs::Payload) => (true, true, "C"),

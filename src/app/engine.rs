@@ -1,5 +1,6 @@
 //! What runs beside the window: the async runtime, the embedded lab, file pickers and copies.
 
+use super::Job;
 use crate::lab::Lab;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -30,7 +31,7 @@ pub enum Purpose {
 /// What came back from beside the window.
 pub(super) enum Reply {
     Picked { purpose: Purpose, path: Option<PathBuf>, is_missing: bool },
-    Saved { path: PathBuf, result: Result<(), String> },
+    Saved { job: Job, path: PathBuf, result: Result<(), String> },
 }
 
 /// Everything that is not on the window's thread.
@@ -116,12 +117,12 @@ impl Engine {
     }
 
     /// Does slow work beside the window.
-    pub fn save(&self, path: PathBuf, work: impl FnOnce() -> Result<(), String> + Send + 'static) {
+    pub fn save(&self, job: Job, path: PathBuf, work: impl FnOnce() -> Result<(), String> + Send + 'static) {
         let (sender, notify) = (self.replies.0.clone(), self.notify.clone());
         if let Some(runtime) = &self.runtime {
             runtime.spawn_blocking(move || {
-                // The window may have gone; the copy is made all the same.
-                let _ = sender.send(Reply::Saved { path, result: work() });
+                // The window may have gone; then nobody waits for the answer.
+                let _ = sender.send(Reply::Saved { job, path, result: work() });
                 notify();
             });
         }

@@ -3,6 +3,8 @@
 use serde_json::Value;
 use std::collections::HashSet;
 
+/// Bytes that are laid out as a tree at most: a larger document would hold the window up.
+pub const JSON_LIMIT_BYTES: usize = 1 << 20;
 /// Characters of a string value in a row.
 const VALUE_CHARS: usize = 2000;
 
@@ -47,10 +49,10 @@ pub struct JsonTree {
 }
 
 impl JsonTree {
-    /// Reads a payload; `None` where it is no JSON object or array.
+    /// Reads a payload; `None` where it is no JSON object or array, or is longer than [`JSON_LIMIT_BYTES`].
     pub fn read(payload: &[u8]) -> Option<JsonTree> {
         let first = payload.iter().find(|byte| !byte.is_ascii_whitespace())?;
-        if !matches!(first, b'{' | b'[') {
+        if !matches!(first, b'{' | b'[') || payload.len() > JSON_LIMIT_BYTES {
             return None;
         }
         let root: Value = serde_json::from_slice(payload).ok()?;

@@ -5,7 +5,10 @@
 
 use crate::session::{Kind, Record, RecordId, Session, Severity, filter::Filter, is_message};
 use crate::wire::{ConnectionId, Dir};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// Rows are found for so long before that is called work.
+const NOTICED: Duration = Duration::from_millis(300);
 
 /// A group of kinds that is shown or hidden as one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +89,10 @@ pub struct List {
     pub connection: Option<ConnectionId>,
     ids: Vec<u32>,
     scanned: usize,
+    /// Since when there have been records to look at.
+    behind_since: Option<Instant>,
+    /// Whether it is held still only because looking was stopped: another filter goes on.
+    is_stopped: bool,
     /// Where a paused view ends.
     paused_at: Option<usize>,
     /// Whether the end is kept in sight.
@@ -106,6 +113,8 @@ impl Default for List {
             connection: None,
             ids: Vec::new(),
             scanned: 0,
+            behind_since: None,
+            is_stopped: false,
             paused_at: None,
             follow: true,
             seen: 0,
@@ -149,6 +158,19 @@ impl List {
         self.paused_at.is_some()
     }
 
+    /// Whether rows are being found, for so long that a user notices.
+    pub fn is_working(&self) -> bool {
+        self.behind_since.is_some_and(|since| since.elapsed() > NOTICED)
+    }
+
+    /// Looks no further until the view goes on.
+    pub(super) fn stop(&mut self) {
+        if self.behind_since.take().is_some() {
+            self.paused_at = Some(self.scanned);
+            self.is_stopped = true;
+        }
+    }
+
     /// Rows that came since the end was let go.
     pub fn unseen(&self) -> usize {
         if self.follow { 0 } else { self.ids.len().saturating_sub(self.seen) }
@@ -167,6 +189,7 @@ impl List {
     }
 
     pub(super) fn toggle_pause(&mut self, records: usize) {
+        self.is_stopped = false;
         self.paused_at = match self.paused_at {
             None => Some(records),
             Some(_) => None,
@@ -206,6 +229,10 @@ impl List {
         self.ids.clear();
         self.scanned = 0;
         self.seen = 0;
+        self.behind_since = None;
+        if std::mem::take(&mut self.is_stopped) {
+            self.paused_at = None;
+        }
     }
 
     /// Looks at further records until `deadline`; whether there are more to look at.
@@ -215,18 +242,30 @@ impl List {
             // A filter that has to explain records does so in short stretches, to look at the clock in between.
             let is_cheap = self.filter.as_ref().is_none_or(Filter::is_cheap);
             let next = (self.scanned + if is_cheap { 1024 } else { 64 }).min(end);
-            let candidates: Vec<RecordId> = (self.scanned..next).filter(|id| self.may_take(session, *id)).collect();
-            let taken = match &self.filter {
-                Some(filter) => filter.select(session, &candidates),
-                None => candidates,
-            };
-            self.ids.extend(taken.into_iter().map(|id| id as u32));
+            let all = self.scanned..next;
+            match &self.filter {
+                Some(filter) => {
+                    let candidates: Vec<RecordId> = all.filter(|id| self.may_take(session, *id)).collect();
+                    let taken = filter.select(session, &candidates);
+                    self.ids.extend(taken.into_iter().map(|id| id as u32));
+                }
+                // A flood comes this way: nothing is collected first.
+                None => {
+                    for id in all {
+                        if self.may_take(session, id) {
+                            self.ids.push(id as u32);
+                        }
+                    }
+                }
+            }
             self.scanned = next;
             if Instant::now() >= deadline {
                 break;
             }
         }
-        self.scanned < end
+        let is_behind = self.scanned < end;
+        self.behind_since = self.behind_since.or_else(|| is_behind.then(Instant::now)).filter(|_| is_behind);
+        is_behind
     }
 
     fn may_take(&self, session: &Session, id: RecordId) -> bool {

@@ -35,17 +35,23 @@ pub struct Reading {
     pub progress: (u64, u64),
     /// What could not be read of it.
     pub error: Option<String>,
+    /// Whether reading was stopped before the end.
+    pub is_stopped: bool,
 }
 
 impl Reading {
     pub(super) fn new(path: PathBuf, opened: Opened) -> Reading {
         let progress = opened.progress();
-        Reading { path, opened: Some(opened), progress, error: None }
+        Reading { path, opened: Some(opened), progress, error: None, is_stopped: false }
     }
 
     /// Whether there is more to read.
     pub fn is_reading(&self) -> bool {
         self.opened.is_some()
+    }
+
+    pub(super) fn stop(&mut self) {
+        self.is_stopped |= self.opened.take().is_some();
     }
 }
 

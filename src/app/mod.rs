@@ -11,6 +11,7 @@ mod curl;
 mod draft;
 mod engine;
 mod inspect;
+mod job;
 mod json;
 mod list;
 mod live;
@@ -24,10 +25,11 @@ pub use copy::CopyAs;
 pub use draft::{AuthKind, CursorFrom, Draft, parse_headers};
 pub use engine::{Notify, Purpose};
 pub use inspect::{Bits, FieldRef, Inspection, Part, Place, Tab};
-pub use json::{JsonRow, JsonTree, Shape};
+pub use job::Job;
+pub use json::{JSON_LIMIT_BYTES, JsonRow, JsonTree, Shape};
 pub use list::{FilterMistake, Group, List};
 pub use live::{Live, Open, Reading, Repeat, Source};
-pub use payload::{PayloadText, TextPiece};
+pub use payload::{LONGEST_LINE, PayloadText, TextPiece};
 pub use view::{View, ViewId};
 
 pub use crate::session::file::Recording;
@@ -47,16 +49,23 @@ pub struct Column {
     pub help: &'static str,
 }
 
-/// The columns of the timeline, from left to right.
+/// The columns of the timeline, from left to right at first.
 pub const COLUMNS: [Column; 7] = [
     Column { name: "#", help: "The record's number in the recording" },
     Column { name: "time", help: "Since the recording began: when the last byte came" },
-    Column { name: "gap", help: "Since the row above" },
-    Column { name: "⇅", help: "Sent (to the right) or received (to the left)" },
+    Column {
+        name: "gap",
+        help: "Time since the record before, of the same connection, shown or not; the frames and chunks of a message do not \
+                     count as before it. The filter finds it: gap>250ms",
+    },
+    Column { name: "⇅", help: "Sent (up, to the server) or received (down, from it)" },
     Column { name: "kind", help: "What it is" },
     Column { name: "size", help: "Bytes of payload; of the wire where there is no payload" },
     Column { name: "summary", help: "What it says, in one line" },
 ];
+
+/// From how many milliseconds on a gap may stand out; any other number may be set as well.
+pub const LONG_GAPS_MS: [u64; 5] = [100, 250, 1_000, 5_000, 30_000];
 
 /// Light or dark.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -139,6 +148,8 @@ pub struct State {
     pub current: Option<ConnectionId>,
     /// What is sent again and again.
     pub repeat: Option<Repeat>,
+    /// What is being written beside the window.
+    pub jobs: Vec<Job>,
     /// Recordings in the folder, newest first.
     pub saved: Vec<Recording>,
     /// What there is to tell.
@@ -155,6 +166,10 @@ pub struct State {
     pub details: bool,
     /// Which columns are shown.
     pub columns: [bool; COLUMNS.len()],
+    /// The columns from left to right, by their numbers.
+    pub column_order: [usize; COLUMNS.len()],
+    /// A gap stands out from so many milliseconds on.
+    pub long_gap_ms: u64,
     /// Whether the palette is shown.
     pub palette: bool,
 }
@@ -191,6 +206,30 @@ impl State {
             Some(open) if open.spec.url.starts_with("ws") || open.spec.push_type == PushType::Ws => PushType::Ws,
             Some(open) => open.spec.push_type,
             None => self.draft.guess(),
+        }
+    }
+
+    /// The columns that are shown, from left to right, by their numbers.
+    pub fn shown_columns(&self) -> Vec<usize> {
+        self.column_order.iter().copied().filter(|column| self.columns[*column]).collect()
+    }
+
+    /// The column with which one would change places.
+    pub fn column_beside(&self, column: usize, to_left: bool) -> Option<usize> {
+        let shown = self.shown_columns();
+        let at = shown.iter().position(|other| *other == column)?;
+        if to_left { at.checked_sub(1).map(|at| shown[at]) } else { shown.get(at + 1).copied() }
+    }
+
+    fn move_column(&mut self, column: usize, to_left: bool) {
+        let Some(beside) = self.column_beside(column, to_left) else { return };
+        let at = |wanted: usize| self.column_order.iter().position(|other| *other == wanted);
+        if let (Some(from), Some(to)) = (at(column), at(beside)) {
+            // Hidden columns in between keep their order.
+            match from < to {
+                true => self.column_order[from..=to].rotate_left(1),
+                false => self.column_order[to..=from].rotate_right(1),
+            }
         }
     }
 
@@ -242,6 +281,8 @@ pub enum Next {
 const MESSAGE_STAYS: Duration = Duration::from_secs(6);
 /// Rates are measured so often.
 const RATE_PERIOD: Duration = Duration::from_millis(1050);
+/// Progress is looked at so often.
+const PROGRESS_PERIOD: Duration = Duration::from_millis(100);
 
 impl App {
     /// Starts the engine; an error says what cannot be had.
@@ -253,6 +294,7 @@ impl App {
             active: None,
             current: None,
             repeat: None,
+            jobs: Vec::new(),
             saved: open::saved_in(setup.folder.as_deref().ok()),
             messages: Vec::new(),
             path_field: None,
@@ -261,6 +303,8 @@ impl App {
             sidebar: true,
             details: true,
             columns: [true; COLUMNS.len()],
+            column_order: std::array::from_fn(|at| at),
+            long_gap_ms: LONG_GAPS_MS[2],
             palette: false,
         };
         let engine = Engine::new(setup.notify, setup.pickers)?;
@@ -297,12 +341,11 @@ impl App {
             return Next::Again;
         }
         let rates = self.state.views.iter().any(View::is_moving).then_some(RATE_PERIOD);
-        let connecting = self.state.views.iter().any(View::is_live).then_some(RATE_PERIOD);
-        let connecting = connecting.filter(|_| self.state.open_connection().is_some());
         let messages = self.state.messages.iter().filter_map(|message| message.until).min();
         let messages = messages.map(|until| until.saturating_duration_since(now));
-        let repeat = self.state.repeat.as_ref().map(|_| Duration::from_millis(100));
-        match [rates, connecting, messages, repeat].into_iter().flatten().min() {
+        let is_busy = self.state.repeat.is_some() || !self.state.jobs.is_empty();
+        let busy = is_busy.then_some(PROGRESS_PERIOD);
+        match [rates, messages, busy].into_iter().flatten().min() {
             Some(after) => Next::After(after),
             None => Next::Rest,
         }
@@ -310,6 +353,7 @@ impl App {
 
     /// Ends everything: connections say goodbye, the recording is written out.
     pub fn shut_down(&mut self) {
+        self.state.jobs.iter().for_each(Job::stop);
         self.end_live();
         self.engine.shut_down();
     }

@@ -2,7 +2,7 @@
 
 use super::engine::{Purpose, Reply};
 use super::live::{Live, Reading, Source};
-use super::{App, Command, PathField, View, ViewId, Wish};
+use super::{App, Command, Job, PathField, View, ViewId, Wish};
 use crate::session::file::{Opened, Recorder, Recording, list_recordings, new_recording_path, save_copy};
 use crate::session::{Session, Store};
 use crate::wire::{EventReceiver, EventSender, ReaderOptions};
@@ -102,8 +102,25 @@ impl App {
     pub(super) fn save_as(&mut self, to: PathBuf) {
         let to = if to.extension().is_none() { to.with_extension("pushscope") } else { to };
         let Some(from) = self.state.view().and_then(View::path) else { return };
-        self.engine
-            .save(to.clone(), move || save_copy(&from, &to, &mut |_, _| true).map_err(|error| error.to_string()));
+        let job = self.begin(format!("Saving {}", to.display()));
+        let reporter = job.clone();
+        self.engine.save(job, to.clone(), move || {
+            save_copy(&from, &to, &mut |done, total| reporter.report(done, total)).map_err(|error| error.to_string())
+        });
+    }
+
+    fn begin(&mut self, what: String) -> Job {
+        let job = Job::new(what);
+        self.state.jobs.push(job.clone());
+        job
+    }
+
+    /// Stops reading, filtering and saving; what is there stays.
+    pub(super) fn stop_work(&mut self) {
+        self.state.jobs.iter().for_each(Job::stop);
+        if let Some(view) = self.state.view_mut() {
+            view.stop_work();
+        }
     }
 
     pub(super) fn ask_path(&mut self, command: &Command) {
@@ -146,7 +163,8 @@ impl App {
                 let Some(inspection) = self.state.view().and_then(|view| view.inspection.as_ref()) else { return };
                 let payload = inspection.explained().payload.clone();
                 let to = path.clone();
-                self.engine.save(path, move || {
+                let job = self.begin(format!("Saving {}", path.display()));
+                self.engine.save(job, path, move || {
                     std::fs::write(&to, payload).map_err(|error| format!("{} cannot be written: {error}", to.display()))
                 });
             }
@@ -169,11 +187,17 @@ impl App {
                     self.state.path_field = None;
                 }
             }
-            Reply::Saved { path, result: Ok(()) } => {
-                self.say(format!("Saved {}", path.display()));
-                self.apply(Command::RefreshSaved);
+            Reply::Saved { job, path, result } => {
+                self.state.jobs.retain(|other| !other.is(&job));
+                match result {
+                    Ok(()) => {
+                        self.say(format!("Saved {}", path.display()));
+                        self.apply(Command::RefreshSaved);
+                    }
+                    Err(_) if job.is_stopped() => self.say(format!("Not saved: {} was stopped", path.display())),
+                    Err(why) => self.complain(why),
+                }
             }
-            Reply::Saved { result: Err(why), .. } => self.complain(why),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::live::Source;
 use super::{FieldRef, FilterMistake, Inspection, List, Move};
-use crate::session::{RecordId, Session, Severity};
+use crate::session::{Connection, RecordId, Session, Severity};
 use crate::wire::ConnectionId;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -16,6 +16,10 @@ const RATE_WINDOW: Duration = Duration::from_millis(1000);
 
 /// Time that a frame may spend on rows at least.
 const LIST_BUDGET: Duration = Duration::from_millis(3);
+/// And when the list is far behind a flood.
+const LIST_BUDGET_BEHIND: Duration = Duration::from_millis(8);
+/// Records that are far.
+const FAR_BEHIND: usize = 20_000;
 
 #[derive(Clone, Copy, Default)]
 struct Rate {
@@ -55,6 +59,18 @@ impl View {
     /// Whether connections of it may be open.
     pub fn is_live(&self) -> bool {
         matches!(self.source, Source::Live(_))
+    }
+
+    /// Whether a file is being read, or rows are being found, for so long that a user notices.
+    pub fn is_working(&self) -> bool {
+        matches!(&self.source, Source::File(reading) if reading.is_reading()) || self.list.is_working()
+    }
+
+    pub(super) fn stop_work(&mut self) {
+        if let Source::File(reading) = &mut self.source {
+            reading.stop();
+        }
+        self.list.stop();
     }
 
     /// Whether a connection is open.
@@ -139,14 +155,22 @@ impl View {
     pub(super) fn tick(&mut self, deadline: Instant) -> bool {
         let more = self.source.drain(&mut self.session, deadline);
         // Rows have time of their own: a flood that takes all of the draining's must not hold the list back.
-        let unscanned = self.list.extend(&self.session, deadline.max(Instant::now() + LIST_BUDGET));
+        let is_far = self.session.records().len().saturating_sub(self.list.scanned()) > FAR_BEHIND;
+        let budget = if is_far { LIST_BUDGET_BEHIND } else { LIST_BUDGET };
+        let unscanned = self.list.extend(&self.session, deadline.max(Instant::now() + budget));
         self.measure();
         more || (unscanned && !self.list.is_paused())
     }
 
-    /// Whether a rate is shown that must fall although nothing comes.
+    /// Whether there is a rate to take that nothing new will call for: it rose, or must fall although nothing comes.
     pub(super) fn is_moving(&self) -> bool {
+        let is_live = self.is_live();
+        let is_unmeasured = |connection: &Connection| {
+            let counted = self.rates.get(&connection.info.id).map_or(0, |rate| rate.counted);
+            connection.messages[0] + connection.messages[1] != counted
+        };
         self.rates.values().any(|rate| rate.per_second > 0.0)
+            || (is_live && self.session.connections().iter().any(is_unmeasured))
     }
 
     fn measure(&mut self) {

@@ -1,7 +1,7 @@
 //! The selected record: fields, payload and notes at the left, its bytes at the right.
 
 use super::rows::Scroll;
-use super::{Look, bits, fields, hex, notes, payload, theme};
+use super::{Look, bits, fields, hex, hints, notes, payload, theme};
 use crate::app::{Command, Inspection, JsonTree, PayloadText, View};
 use crate::dissect::Severity;
 use egui::{Button, Frame, Margin, Panel, RichText, Ui};
@@ -24,17 +24,15 @@ pub struct PayloadCache {
     pub json: Option<JsonTree>,
     /// As text.
     pub text: PayloadText,
+    /// The columns that the text was laid out for.
+    pub columns: usize,
 }
 
 /// Draws the details.
 pub fn details_ui(ui: &mut Ui, view: &View, look: &mut Look, out: &mut Vec<Command>) {
     let colors = theme::colors(ui);
     let Some(inspection) = &view.inspection else {
-        Frame::new().inner_margin(theme::GROUP_GAP).show(ui, |ui| {
-            let text = "Select a record to see its fields, its payload and its bytes.";
-            ui.label(RichText::new(text).color(colors.weak));
-            ui.take_available_space();
-        });
+        hints::hints_ui(ui);
         return;
     };
     if look.inspected != Some((view.id, inspection.id())) {

@@ -1,8 +1,8 @@
 //! The menu bar: the commands in their groups.
 
 use super::{keys, theme};
-use crate::app::{App, Command, Menu};
-use egui::{Button, MenuBar, RichText, Ui};
+use crate::app::{App, Command, Menu, State};
+use egui::{Button, DragValue, MenuBar, RichText, Ui};
 
 /// Draws the menu bar.
 pub fn menu_ui(ui: &mut Ui, app: &App, out: &mut Vec<Command>) {
@@ -11,14 +11,7 @@ pub fn menu_ui(ui: &mut Ui, app: &App, out: &mut Vec<Command>) {
             ui.menu_button(menu.title(), |ui| {
                 let most = ui.ctx().content_rect().height() - theme::MENU_MARGIN;
                 egui::ScrollArea::vertical().max_height(most).show(ui, |ui| {
-                    for entry in menu.commands() {
-                        match entry {
-                            Some(command) => entry_ui(ui, app, command, out),
-                            None => {
-                                ui.separator();
-                            }
-                        }
-                    }
+                    entries_ui(ui, app, menu, out);
                 });
             });
         }
@@ -31,6 +24,47 @@ pub fn menu_ui(ui: &mut Ui, app: &App, out: &mut Vec<Command>) {
                 out.push(Command::TogglePalette);
             }
         });
+    });
+}
+
+/// The commands of a menu; those of one submenu, which stand together, fold into it.
+fn entries_ui(ui: &mut Ui, app: &App, menu: Menu, out: &mut Vec<Command>) {
+    let groups: Vec<Vec<Command>> =
+        menu.commands().split(Option::is_none).map(|group| group.iter().flatten().cloned().collect()).collect();
+    let mut was_folded = true;
+    for (at, group) in groups.into_iter().enumerate() {
+        let submenu = group.first().and_then(Command::submenu);
+        // Submenus follow one another without a line between them.
+        if at > 0 && !(was_folded && submenu.is_some()) {
+            ui.separator();
+        }
+        was_folded = submenu.is_some();
+        let Some(name) = submenu else {
+            group.into_iter().for_each(|command| entry_ui(ui, app, command, out));
+            continue;
+        };
+        ui.menu_button(name, |ui| {
+            let has_gaps = matches!(group.first(), Some(Command::SetLongGap(_)));
+            for command in group {
+                entry_ui(ui, app, command, out);
+            }
+            if has_gaps {
+                long_gap_ui(ui, app.state(), out);
+            }
+        });
+    }
+}
+
+/// From when on a gap stands out, as a number of one's own.
+pub fn long_gap_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
+    ui.horizontal(|ui| {
+        let label = ui.label("Gaps stand out from");
+        let mut ms = state.long_gap_ms;
+        let speed = ms as f64 / 100.0;
+        let drag = DragValue::new(&mut ms).range(1..=3_600_000).suffix(" ms").speed(speed);
+        if ui.add(drag).labelled_by(label.id).changed() {
+            out.push(Command::SetLongGap(ms));
+        }
     });
 }
 
@@ -71,6 +105,7 @@ fn is_on(app: &App, command: &Command) -> Option<bool> {
         Command::ToggleSidebar => state.sidebar,
         Command::ToggleDetails => state.details,
         Command::ToggleColumn(at) => state.columns[*at],
+        Command::SetLongGap(ms) => state.long_gap_ms == *ms,
         Command::SetTheme(theme) => state.theme == *theme,
         _ => return None,
     })

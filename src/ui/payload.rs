@@ -3,7 +3,9 @@
 use super::details::PayloadCache;
 use super::rows::rows_ui;
 use super::{Look, theme, words};
-use crate::app::{Command, Inspection, JsonRow, JsonTree, PayloadText, Shape, TextPiece};
+use crate::app::{
+    Command, Inspection, JSON_LIMIT_BYTES, JsonRow, JsonTree, LONGEST_LINE, PayloadText, Shape, TextPiece,
+};
 use egui::text::{LayoutJob, TextFormat};
 use egui::{Button, Color32, Frame, Id, Margin, Rect, RichText, Sense, Ui, WidgetInfo, pos2};
 
@@ -19,10 +21,16 @@ pub fn payload_ui(ui: &mut Ui, inspection: &Inspection, look: &mut Look, out: &m
     }
     let mut cache = look.payload.take().unwrap_or_else(|| PayloadCache {
         json: JsonTree::read(&explained.payload),
-        text: PayloadText::read(&explained.payload),
+        text: PayloadText::default(),
+        columns: 0,
     });
+    let columns = columns(ui, look);
+    if cache.columns != columns {
+        cache.columns = columns;
+        cache.text = PayloadText::read(&explained.payload, columns);
+    }
     Frame::new().inner_margin(Margin::symmetric(theme::MARGIN as i8, 2)).show(ui, |ui| {
-        ui.horizontal(|ui| head_ui(ui, inspection, &cache, look));
+        ui.horizontal_wrapped(|ui| head_ui(ui, inspection, &cache, look));
     });
     let area = ui.available_rect_before_wrap();
     match &mut cache.json {
@@ -30,6 +38,15 @@ pub fn payload_ui(ui: &mut Ui, inspection: &Inspection, look: &mut Look, out: &m
         _ => text_ui(ui, area, &cache.text, look),
     }
     look.payload = Some(cache);
+}
+
+/// The columns that fit; laid out anew when the panel's width has changed by one of them.
+fn columns(ui: &Ui, look: &Look) -> usize {
+    if look.unwrapped {
+        return LONGEST_LINE;
+    }
+    let digit = ui.fonts_mut(|fonts| fonts.glyph_width(&theme::mono(), '0'));
+    ((ui.available_width() - 2.0 * theme::MARGIN - theme::SCROLL_BAR) / digit).max(0.0) as usize
 }
 
 fn head_ui(ui: &mut Ui, inspection: &Inspection, cache: &PayloadCache, look: &mut Look) {
@@ -45,6 +62,13 @@ fn head_ui(ui: &mut Ui, inspection: &Inspection, cache: &PayloadCache, look: &mu
             }
         }
     }
+    if !is_json || look.as_text {
+        let button = Button::new(RichText::new("Wrap").font(theme::small())).selected(!look.unwrapped).small();
+        if ui.add(button).on_hover_text("Break long lines where the panel ends").clicked() {
+            look.unwrapped ^= true;
+            look.payload_scroll = Default::default();
+        }
+    }
     let mut said = vec![words::bytes(explained.payload.len() as u64)];
     said.push(match (is_json, cache.text.broken_bytes) {
         (true, _) => "JSON, UTF-8".to_owned(),
@@ -52,6 +76,12 @@ fn head_ui(ui: &mut Ui, inspection: &Inspection, cache: &PayloadCache, look: &mu
         (false, broken) => format!("{} bytes are no UTF-8", words::count(broken as u64)),
     });
     ui.label(RichText::new(said.join(" · ")).font(theme::small()).color(colors.weak));
+    let is_like_json = matches!(explained.payload.first(), Some(b'{' | b'['));
+    if is_like_json && explained.payload.len() > JSON_LIMIT_BYTES {
+        let text = format!("no tree above {}", words::bytes(JSON_LIMIT_BYTES as u64));
+        ui.label(RichText::new(text).font(theme::small()).color(colors.weak))
+            .on_hover_text("A tree of so large a document would hold the window up; save the payload to read it whole");
+    }
     let left_out = explained.payload_left_out + cache.text.left_out as u64;
     if left_out > 0 {
         let text = format!("⚠ {} more are not shown here; the bytes at the right have them", words::bytes(left_out));

@@ -1,16 +1,19 @@
 //! What must never be forgotten, and the totals.
 
 use super::{theme, words};
-use crate::app::{Source, State};
+use crate::app::{Command, Source, State};
 use crate::wire::Dir;
-use egui::{RichText, Ui};
+use egui::{ProgressBar, RichText, Ui};
 
 /// Draws the status bar.
-pub fn status_ui(ui: &mut Ui, state: &State) {
+pub fn status_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
     let colors = theme::colors(ui);
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = theme::GROUP_GAP;
         let say = |ui: &mut Ui, text: String, color| ui.label(RichText::new(text).font(theme::small()).color(color));
+        for job in &state.jobs {
+            progress_ui(ui, &job.what, job.fraction(), out);
+        }
         let Some(view) = state.view() else {
             say(ui, "Nothing is recorded yet".into(), colors.weak);
             return;
@@ -36,7 +39,12 @@ pub fn status_ui(ui: &mut Ui, state: &State) {
                 (None, true) => {
                     let (done, total) = reading.progress;
                     let text = format!("reading {} of {} events", words::count(done), words::count(total));
-                    say(ui, text, colors.accent);
+                    progress_ui(ui, &text, Some(done as f32 / total.max(1) as f32), out);
+                }
+                (None, false) if reading.is_stopped => {
+                    let (done, total) = reading.progress;
+                    let text = format!("⚠ stopped: {} of {} events were read", words::count(done), words::count(total));
+                    say(ui, text, colors.warning).on_hover_text("Close the recording and open it again to read it all");
                 }
                 (None, false) => {
                     say(ui, "recording from a file".into(), colors.weak)
@@ -80,7 +88,24 @@ pub fn status_ui(ui: &mut Ui, state: &State) {
             say(ui, format!("{} out {}", words::arrow(Dir::Out), words::bytes(sent)), colors.sent);
             say(ui, format!("{} in {}", words::arrow(Dir::In), words::bytes(received)), colors.received);
             let messages = totals.messages[0] + totals.messages[1];
-            say(ui, format!("{} messages", words::count(messages)), colors.weak);
+            say(ui, format!("{} message{}", words::count(messages), if messages == 1 { "" } else { "s" }), colors.weak);
         });
+    });
+}
+
+/// How far a piece of work is, and the button that stops it.
+pub fn progress_ui(ui: &mut Ui, what: &str, fraction: Option<f32>, out: &mut Vec<Command>) {
+    ui.scope(|ui| {
+        ui.spacing_mut().item_spacing.x = theme::MARGIN;
+        ui.spacing_mut().interact_size.y = theme::PROGRESS;
+        ui.label(RichText::new(what).font(theme::small()).color(theme::colors(ui).text));
+        if let Some(fraction) = fraction {
+            ui.add(ProgressBar::new(fraction).desired_width(theme::BUTTON).desired_height(theme::PROGRESS))
+                .accessible_name(what);
+        }
+        let stop = ui.small_button(RichText::new("Stop").font(theme::small()));
+        if stop.on_hover_text(Command::StopWork.label()).clicked() {
+            out.push(Command::StopWork);
+        }
     });
 }

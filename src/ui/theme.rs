@@ -161,6 +161,8 @@ pub const SCROLL_HANDLE: f32 = 28.0;
 pub const HELP: f32 = 46.0;
 /// The fields, at their narrowest.
 pub const FIELDS: f32 = 214.0;
+/// The height of a progress bar in a line of small text.
+pub const PROGRESS: f32 = 16.0;
 /// One step of a tree to the right.
 pub const INDENT: f32 = 14.0;
 /// The list at the left.
@@ -175,6 +177,12 @@ pub const PAGE: f32 = 724.0;
 pub const MENU_MARGIN: f32 = 56.0;
 /// The least height of the timeline with its filter, however large the details are made.
 pub const TIMELINE: f32 = 200.0;
+/// The button that follows, with room for millions of new rows.
+pub const FOLLOW: f32 = 132.0;
+/// A column of keys with what they do.
+pub const HINTS: f32 = 300.0;
+/// A tooltip is no wider.
+pub const TOOLTIP: f32 = 360.0;
 /// A button that should not change its width with its text.
 pub const BUTTON: f32 = 92.0;
 /// A box of the bit ruler.

@@ -1,24 +1,12 @@
 //! The timeline: every record a row, exact to the last of ten million.
 
 use super::rows::rows_ui;
+use super::timeline_header::{Slot, header_ui};
+use super::window::Told;
 use super::{Look, theme, timeline_row, words};
-use crate::app::{COLUMNS, Command, State, View};
+use crate::app::{Command, State, View};
 use crate::wire::Dir;
-use egui::{CursorIcon, Id, Rect, RichText, Sense, Ui, WidgetInfo, pos2, vec2};
-
-/// Widths at first; the last column takes the rest.
-const WIDTHS: [f32; COLUMNS.len()] = [58.0, 72.0, 70.0, 22.0, 84.0, 64.0, 0.0];
-const NARROWEST: f32 = 22.0;
-
-/// Where a column lies, from left to right.
-pub struct Slot {
-    /// Its number.
-    pub column: usize,
-    /// Its left end.
-    pub left: f32,
-    /// Its width.
-    pub width: f32,
-}
+use egui::{Id, Rect, RichText, Sense, Ui, WidgetInfo, pos2, vec2};
 
 /// Draws the timeline.
 pub fn timeline_ui(ui: &mut Ui, state: &State, view: &View, look: &mut Look, out: &mut Vec<Command>) {
@@ -39,10 +27,18 @@ pub fn timeline_ui(ui: &mut Ui, state: &State, view: &View, look: &mut Look, out
     if view.list.is_empty() {
         empty_ui(ui, body, view);
     }
-    body_ui(ui, body, view, &slots, look, out);
+    body_ui(ui, body, state, view, &slots, look, out);
 }
 
-fn body_ui(ui: &mut Ui, body: Rect, view: &View, slots: &[Slot], look: &mut Look, out: &mut Vec<Command>) {
+fn body_ui(
+    ui: &mut Ui,
+    body: Rect,
+    state: &State,
+    view: &View,
+    slots: &[Slot],
+    look: &mut Look,
+    out: &mut Vec<Command>,
+) {
     let mut scroll = look.timeline.get(&view.id).copied().unwrap_or_default();
     let page = ((body.height() / theme::ROW).floor() as usize).max(1);
     look.page = page;
@@ -54,10 +50,11 @@ fn body_ui(ui: &mut Ui, body: Rect, view: &View, slots: &[Slot], look: &mut Look
     {
         scroll.reveal(row, page);
     }
-    if look.summaries.len() > 20_000 {
-        look.summaries.clear();
+    if look.told.len() > 20_000 {
+        look.told.clear();
     }
-    let summaries = &mut look.summaries;
+    let all_told = &mut look.told;
+    let long_gap_ns = state.long_gap_ms.saturating_mul(1_000_000);
     let shown = rows_ui(
         ui,
         Id::unique(("timeline", view.id)),
@@ -67,8 +64,11 @@ fn body_ui(ui: &mut Ui, body: Rect, view: &View, slots: &[Slot], look: &mut Look
         &mut scroll,
         |ui, row, rect| {
             let Some(id) = view.list.id(row) else { return };
-            let summary = summaries.entry((view.id, id)).or_insert_with(|| view.session.summary(id));
-            timeline_row::row_ui(ui, view, row, id, rect, slots, summary, out);
+            let told = all_told
+                .entry((view.id, id))
+                .or_insert_with(|| Told { summary: view.session.summary(id), gap_ns: view.session.gap_ns(id) });
+            let is_long = told.gap_ns.is_some_and(|gap| gap >= long_gap_ns);
+            timeline_row::row_ui(ui, view, row, id, rect, slots, told, is_long, out);
         },
     );
     if view.list.follow && shown.scrolled < 0 {
@@ -77,66 +77,6 @@ fn body_ui(ui: &mut Ui, body: Rect, view: &View, slots: &[Slot], look: &mut Look
         out.push(Command::SetFollow(true));
     }
     look.timeline.insert(view.id, scroll);
-}
-
-fn header_ui(
-    ui: &mut Ui,
-    rect: Rect,
-    number_width: f32,
-    state: &State,
-    look: &mut Look,
-    out: &mut Vec<Command>,
-) -> Vec<Slot> {
-    let colors = theme::colors(ui);
-    let widths = look.widths.get_or_insert_with(|| WIDTHS.to_vec());
-    widths[0] = widths[0].max(number_width);
-    ui.painter().rect_filled(rect, 0.0, colors.bar);
-    let mut slots = Vec::new();
-    let mut left = rect.left() + theme::MARGIN;
-    let shown: Vec<usize> = (0..COLUMNS.len()).filter(|column| state.columns[*column]).collect();
-    for column in shown.iter().copied() {
-        let is_last = shown.last() == Some(&column);
-        let width = if is_last { (rect.right() - left).max(NARROWEST) } else { widths[column].max(NARROWEST) };
-        let place = Rect::from_min_size(pos2(left, rect.top()), vec2(width, rect.height()));
-        let response = ui.interact(place, Id::unique(("column", column)), Sense::click());
-        response.widget_info(|| WidgetInfo::labeled(egui::Role::ColumnHeader, true, COLUMNS[column].name));
-        let painter = ui.painter().with_clip_rect(place.intersect(ui.clip_rect()));
-        let (x, align) = if is_number(column) {
-            (place.right() - theme::MARGIN, egui::Align2::RIGHT_CENTER)
-        } else {
-            (place.left(), egui::Align2::LEFT_CENTER)
-        };
-        painter.text(pos2(x, place.center().y), align, COLUMNS[column].name, theme::small(), colors.weak);
-        response.clone().on_hover_text(COLUMNS[column].help);
-        response.context_menu(|ui| {
-            for (at, column) in COLUMNS.iter().enumerate().skip(1) {
-                let mut is_on = state.columns[at];
-                if ui.checkbox(&mut is_on, column.name).clicked() {
-                    out.push(Command::ToggleColumn(at));
-                }
-            }
-        });
-        if !is_last {
-            let edge =
-                Rect::from_center_size(pos2(place.right(), rect.center().y), vec2(2.0 * theme::UNIT, rect.height()));
-            let drag = ui
-                .interact(edge, Id::unique(("edge", column)), Sense::drag())
-                .on_hover_and_drag_cursor(CursorIcon::ResizeColumn);
-            widths[column] = (widths[column] + drag.drag_delta().x).clamp(NARROWEST, 600.0);
-            if drag.hovered() || drag.dragged() {
-                ui.painter().vline(place.right(), rect.y_range(), egui::Stroke::new(1.0, colors.accent));
-            }
-        }
-        slots.push(Slot { column, left, width });
-        left += width;
-    }
-    ui.painter().hline(rect.x_range(), rect.bottom() - 0.5, egui::Stroke::new(1.0, colors.line));
-    slots
-}
-
-/// Whether a column's content is aligned to the right.
-pub fn is_number(column: usize) -> bool {
-    matches!(column, 0 | 1 | 2 | 5)
 }
 
 fn empty_ui(ui: &mut Ui, body: Rect, view: &View) {

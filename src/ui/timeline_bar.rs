@@ -1,6 +1,6 @@
 //! Above the timeline: the filter, the chips, follow and pause.
 
-use super::{Look, theme, words};
+use super::{Look, status, theme, words};
 use crate::app::{Command, Group, View, Wish};
 use crate::wire::Dir;
 use egui::{Button, RichText, TextEdit, Ui};
@@ -26,7 +26,7 @@ fn filter_ui(ui: &mut Ui, view: &View, look: &mut Look, out: &mut Vec<Command>) 
     ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
         let unseen = list.unseen();
         let follow = if unseen > 0 { format!("⬇ {} new", words::count(unseen as u64)) } else { "⬇ Follow".into() };
-        let button = Button::new(follow).selected(list.follow).min_size(egui::vec2(theme::BUTTON, 0.0));
+        let button = Button::new(follow).selected(list.follow).min_size(egui::vec2(theme::FOLLOW, 0.0));
         if ui.add(button).on_hover_text("Keep the end in sight").clicked() {
             out.push(Command::ToggleFollow);
         }
@@ -86,14 +86,17 @@ fn chips_ui(ui: &mut Ui, view: &View, out: &mut Vec<Command>) {
     }
     ui.add_space(theme::MARGIN);
     let records = view.session.records().len();
-    let text = if list.scanned() < records && !list.is_paused() {
-        format!(
-            "{} rows so far, {} % looked at",
-            words::count(list.len() as u64),
-            list.scanned() * 100 / records.max(1)
-        )
+    let percent = list.scanned() * 100 / records.max(1);
+    let rows = words::count(list.len() as u64);
+    if list.is_working() {
+        let text = format!("{rows} rows so far, {percent} % looked at");
+        status::progress_ui(ui, &text, Some(list.scanned() as f32 / records.max(1) as f32), out);
+        return;
+    }
+    let text = if list.is_paused() && list.scanned() < records {
+        format!("{rows} rows, {percent} % looked at: Go on looks at the rest")
     } else {
-        format!("{} of {} records", words::count(list.len() as u64), words::count(records as u64))
+        format!("{rows} of {} records", words::count(records as u64))
     };
     ui.label(RichText::new(text).font(theme::small()).color(colors.weak));
 }

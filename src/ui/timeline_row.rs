@@ -1,15 +1,13 @@
 //! A row of the timeline.
 
 use super::sidebar::elided;
-use super::timeline::{Slot, is_number};
+use super::timeline_header::{Slot, is_number};
+use super::window::Told;
 use super::{theme, words};
 use crate::app::{Command, CopyAs, View};
 use crate::dissect::Severity;
 use crate::session::{RecordId, duration};
 use egui::{Align2, Color32, Id, Rect, Sense, Ui, WidgetInfo, pos2, vec2};
-
-/// A gap from which on it stands out, in nanoseconds.
-const LONG_GAP_NS: u64 = 1_000_000_000;
 
 /// Draws a row.
 #[allow(clippy::too_many_arguments)] // What a row is made of.
@@ -20,7 +18,8 @@ pub fn row_ui(
     id: RecordId,
     rect: Rect,
     slots: &[Slot],
-    summary: &str,
+    told: &Told,
+    is_long_gap: bool,
     out: &mut Vec<Command>,
 ) {
     let colors = theme::colors(ui);
@@ -28,7 +27,7 @@ pub fn row_ui(
     let is_selected = view.selected == Some(id);
     let response = ui.interact(rect, Id::unique(("row", view.id, row)), Sense::click());
     response.widget_info(|| {
-        let said = format!("{} {} {} {summary}", id + 1, record.dir.name(), record.kind.name());
+        let said = format!("{} {} {} {}", id + 1, record.dir.name(), record.kind.name(), told.summary);
         WidgetInfo::selected(egui::Role::ListItem, true, is_selected, said)
     });
     if response.clicked() || response.secondary_clicked() {
@@ -44,15 +43,13 @@ pub fn row_ui(
         painter.rect_filled(rect, 0.0, colors.hover);
     }
     let at_ns = view.session.at_ns(id);
-    let above = row.checked_sub(1).and_then(|above| view.list.id(above));
-    let gap_ns = above.map(|above| at_ns.saturating_sub(view.session.at_ns(above)));
     for slot in slots {
         let place = Rect::from_min_size(pos2(slot.left, rect.top()), vec2(slot.width - theme::UNIT, rect.height()));
         let (text, color) = match slot.column {
             0 => (words::count(id as u64 + 1), colors.weak),
             1 => (words::seconds(at_ns), colors.weak),
-            2 => match gap_ns {
-                Some(gap) if gap >= LONG_GAP_NS => (duration(gap), colors.warning),
+            2 => match told.gap_ns {
+                Some(gap) if is_long_gap => (duration(gap), colors.warning),
                 Some(gap) => (duration(gap), colors.weak),
                 None => (String::new(), colors.weak),
             },
@@ -70,7 +67,7 @@ pub fn row_ui(
             _ => {
                 let color =
                     if record.kind.is_fact() && record.worst < Severity::Warning { colors.weak } else { colors.text };
-                elided(&painter, place, summary, theme::mono(), color);
+                elided(&painter, place, &told.summary, theme::mono(), color);
                 continue;
             }
         };

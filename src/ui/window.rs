@@ -16,6 +16,14 @@ use std::time::Duration;
 /// Time a frame may spend on taking what is new.
 const TICK_BUDGET: Duration = Duration::from_millis(4);
 
+/// What a row says that takes time to find out; a record never changes.
+pub(super) struct Told {
+    /// The record in one line.
+    pub summary: String,
+    /// The time since the record before, of its connection.
+    pub gap_ns: Option<u64>,
+}
+
 /// What only the screen knows.
 #[derive(Default)]
 pub struct Look {
@@ -25,8 +33,8 @@ pub struct Look {
     pub(super) page: usize,
     /// Widths of the timeline's columns, once changed.
     pub(super) widths: Option<Vec<f32>>,
-    /// Lines of records, by recording and number.
-    pub(super) summaries: HashMap<(ViewId, RecordId), String>,
+    /// What rows say that takes time to find out, by recording and number.
+    pub(super) told: HashMap<(ViewId, RecordId), Told>,
     /// Bring the selected row into sight.
     pub(super) reveal: bool,
     /// The foldout of the connection bar that is open.
@@ -51,6 +59,8 @@ pub struct Look {
     pub(super) payload: Option<PayloadCache>,
     /// Whether the payload is shown as text although it is JSON.
     pub(super) as_text: bool,
+    /// Whether long lines of a payload run on to the right.
+    pub(super) unwrapped: bool,
     /// Where the payload is scrolled to.
     pub(super) payload_scroll: Scroll,
     /// The record that the details were laid out for.
@@ -157,7 +167,9 @@ impl Window {
         let bar = |x: f32, y: f32| Frame::new().fill(colors.bar).inner_margin(margin(x, y));
         let app = &self.app;
         Panel::top("menu").frame(bar(theme::MARGIN, theme::UNIT / 2.0)).show(ui, |ui| menu::menu_ui(ui, app, commands));
-        Panel::bottom("status").frame(bar(theme::MARGIN, theme::UNIT)).show(ui, |ui| status::status_ui(ui, state));
+        Panel::bottom("status")
+            .frame(bar(theme::MARGIN, theme::UNIT))
+            .show(ui, |ui| status::status_ui(ui, state, commands));
         if !state.messages.is_empty() || state.path_field.is_some() {
             Panel::top("messages")
                 .frame(bar(theme::MARGIN, theme::UNIT))

@@ -2,11 +2,11 @@
 
 use crate::wire::Dir;
 
-/// The arrow of a direction: the client is at the left.
+/// The arrow of a direction: up to the server, down from it.
 pub fn arrow(dir: Dir) -> &'static str {
     match dir {
-        Dir::Out => "→",
-        Dir::In => "←",
+        Dir::Out => "↑",
+        Dir::In => "↓",
     }
 }
 

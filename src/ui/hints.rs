@@ -1,0 +1,76 @@
+//! What the details show before a record is selected: what they are for, and the keys worth knowing.
+
+use super::{keys, theme};
+use crate::app::{Command, Move};
+use egui::{Align2, Rect, RichText, Sense, Ui, WidgetInfo, vec2};
+
+/// Draws the hints, in as many columns as fit.
+pub fn hints_ui(ui: &mut Ui) {
+    let colors = theme::colors(ui);
+    egui::ScrollArea::vertical().auto_shrink(false).content_margin(theme::GROUP_GAP).show(ui, |ui| {
+        let text = "Select a record: its fields, its payload and its bytes stand here.";
+        ui.label(RichText::new(text).color(colors.text));
+        ui.add_space(theme::MARGIN);
+        let groups = [
+            (
+                "Records",
+                vec![
+                    Command::Move(Move::By(1)),
+                    Command::Move(Move::By(-1)),
+                    Command::Move(Move::First),
+                    Command::Move(Move::Last),
+                    Command::Move(Move::NextNote),
+                    Command::Move(Move::PreviousNote),
+                ],
+            ),
+            (
+                "Timeline",
+                vec![
+                    Command::FocusFilter,
+                    Command::ToggleFollow,
+                    Command::TogglePause,
+                    Command::ToggleDetails,
+                    Command::ToggleSidebar,
+                    Command::ZoomIn,
+                ],
+            ),
+            (
+                "Connection",
+                vec![
+                    Command::TogglePalette,
+                    Command::FocusAddress,
+                    Command::ToggleConnect,
+                    Command::FocusComposer,
+                    Command::Send,
+                    Command::SaveAs,
+                ],
+            ),
+        ];
+        ui.horizontal_wrapped(|ui| {
+            ui.spacing_mut().item_spacing.x = 2.0 * theme::GROUP_GAP;
+            for (title, commands) in groups {
+                ui.vertical(|ui| {
+                    ui.set_width(theme::HINTS);
+                    ui.label(RichText::new(title).font(theme::small()).color(colors.weak));
+                    for command in commands {
+                        hint_ui(ui, &command);
+                    }
+                });
+            }
+        });
+    });
+}
+
+fn hint_ui(ui: &mut Ui, command: &Command) {
+    let Some(keys) = command.shortcut().and_then(keys::shortcut) else { return };
+    let colors = theme::colors(ui);
+    let keys = ui.ctx().format_shortcut(&keys);
+    let (rect, response) = ui.allocate_exact_size(vec2(theme::HINTS, theme::ROW), Sense::hover());
+    let label = command.label();
+    let label = label.trim_end_matches('…');
+    response.widget_info(|| WidgetInfo::labeled(egui::Role::Label, true, format!("{keys}: {label}")));
+    let (left, right) = rect.split_left_right_at_x(rect.left() + theme::BUTTON);
+    ui.painter().text(left.left_center(), Align2::LEFT_CENTER, keys, theme::mono(), colors.accent);
+    let right = Rect::from_min_max(right.min, rect.max);
+    super::sidebar::elided(ui.painter(), right, label, theme::body(), colors.text);
+}
