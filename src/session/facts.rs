@@ -174,7 +174,8 @@ pub fn summary(what: &What) -> String {
     match what {
         What::Opening(o) => {
             let scheme = if o.tls { "TLS" } else { "plain TCP" };
-            format!("{}: {}:{} over {scheme}", o.purpose, o.host, o.port)
+            let host = if o.host.contains(':') { format!("[{}]", o.host) } else { o.host.clone() };
+            format!("{}: {host}:{} over {scheme}", o.purpose, o.port)
         }
         What::Resolved(resolved) => {
             let addresses: Vec<String> = resolved.addresses.iter().map(|a| a.to_string()).collect();

@@ -2,6 +2,7 @@
 
 use crate::wire::CertificateFacts;
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
 /// What is worth showing of a DER certificate. One that cannot be read keeps its bytes and says so as its subject.
@@ -31,6 +32,13 @@ pub(crate) fn facts(der: &[u8]) -> CertificateFacts {
         serial: certificate.raw_serial_as_string(),
         der_hex,
     }
+}
+
+/// From when until when a certificate is valid, in seconds since 1970.
+pub(crate) fn validity(der: &[u8]) -> Option<RangeInclusive<i64>> {
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    let validity = certificate.validity();
+    Some(validity.not_before.timestamp()..=validity.not_after.timestamp())
 }
 
 fn rfc3339(seconds: i64) -> String {

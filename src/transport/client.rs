@@ -50,7 +50,7 @@ impl Client {
         // The server may have closed a link that was kept alive just as the request went out: asked once more.
         if let Some(mut link) = self.take_link_to(&ask.target).await {
             match link.exchange(ask).await {
-                Err(Trouble::Raced) => link.link.finish("the server had closed the idle connection").await,
+                Err(Trouble::Raced) => link.link.lost("the server had closed the idle connection"),
                 outcome => {
                     self.link = Some(link);
                     return outcome;

@@ -195,8 +195,19 @@ impl Http1 {
                 Err(Trouble::Failed(self.link.fail(failure)))
             }
             Err(limit) => {
-                let doing = format!("waiting for {} to answer {}", ask.target.authority(), ask.method);
+                let host = ask.target.authority();
+                let received = self.link.tap.moved_bytes(Dir::In) - before;
                 self.link.tap.close();
+                if received > 0 {
+                    let limit = failure::seconds(limit);
+                    let text = format!(
+                        "{host} began to answer {}, and the head of its answer did not end within {limit}: {received} bytes came",
+                        ask.method
+                    );
+                    let hint = "what arrived is recorded; if it is only slow, set a longer timeout";
+                    return Err(Trouble::Failed(self.link.fail(failure::failure(Stage::Answer, began, text, hint))));
+                }
+                let doing = format!("waiting for {host} to answer {}", ask.method);
                 Err(Trouble::Silent(failure::timeout(Stage::Answer, &doing, limit, began)))
             }
         }
@@ -308,7 +319,7 @@ impl Http1 {
 
 /// Ends a link that hyper is through with.
 async fn end(tap: &Tap, log: &LinkLog) {
-    let by = tap.first_ended().unwrap_or(Dir::Out);
+    let by = tap.ended_by();
     tap.shutdown().await;
     tap.close();
     let text = match (by, tap.error().map(|error| error.kind())) {

@@ -84,6 +84,11 @@ impl Ask {
         }
     }
 
+    /// Whether the method only asks (RFC 9110 §9.2.1), so that repeating the request does nothing at the server.
+    pub fn is_safe(&self) -> bool {
+        matches!(self.method.as_str(), "GET" | "HEAD" | "OPTIONS" | "TRACE")
+    }
+
     /// The first value of a header.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())

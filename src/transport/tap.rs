@@ -122,9 +122,11 @@ impl Tap {
         self.state().moved_bytes[dir.index()]
     }
 
-    /// The side that finished first, where one did.
-    pub fn first_ended(&self) -> Option<Dir> {
-        self.state().first_ended
+    /// The side that ended the link, so far: a reset, too, is the other side's end.
+    pub fn ended_by(&self) -> Dir {
+        let state = self.state();
+        let broken = state.error.as_ref().map(|_| Dir::In);
+        state.first_ended.or(broken).unwrap_or(Dir::Out)
     }
 
     /// Whether reading waits for the recording, which is no silence of the server's.
@@ -244,11 +246,18 @@ impl Link {
         failure
     }
 
+    /// Closes what the other side had closed already.
+    pub fn lost(&self, text: &str) {
+        self.tap.close();
+        self.log.closed(Dir::In, text);
+    }
+
     /// Closes politely: finishes our direction, then closes the socket.
     pub async fn finish(&self, text: &str) {
+        let by = self.tap.ended_by();
         self.tap.shutdown().await;
         self.tap.close();
-        self.log.closed(self.tap.first_ended().unwrap_or(Dir::Out), text);
+        self.log.closed(by, text);
     }
 }
 

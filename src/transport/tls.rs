@@ -21,6 +21,8 @@ use std::time::Instant;
 pub(crate) struct Trust {
     provider: Arc<CryptoProvider>,
     verifier: Result<Arc<dyn ServerCertVerifier>, String>,
+    /// The certificates of the user's CA file.
+    extra: Vec<CertificateDer<'static>>,
     client: Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>,
     insecure: bool,
 }
@@ -36,7 +38,7 @@ impl Trust {
             Some(path) => certificates(path)?,
             None => Vec::new(),
         };
-        let verifier = rustls_platform_verifier::Verifier::new_with_extra_roots(extra, provider.clone());
+        let verifier = rustls_platform_verifier::Verifier::new_with_extra_roots(extra.clone(), provider.clone());
         let verifier = match verifier {
             Ok(verifier) => Ok(Arc::new(verifier) as Arc<dyn ServerCertVerifier>),
             Err(error) => Err(format!("no certificate authority could be loaded ({error})")),
@@ -45,7 +47,7 @@ impl Trust {
             (Some(cert), Some(key)) => Some((certificates(cert)?, private_key(key)?)),
             _ => None,
         };
-        Ok(Trust { provider, verifier, client, insecure: options.insecure })
+        Ok(Trust { provider, verifier, extra, client, insecure: options.insecure })
     }
 
     /// The configuration of one handshake, and the place where its verification notes what it saw.
@@ -60,6 +62,7 @@ impl Trust {
         };
         let witness = Arc::new(Witness {
             verifier,
+            extra: self.extra.clone(),
             provider: self.provider.clone(),
             insecure: self.insecure,
             seen: Mutex::default(),
@@ -106,6 +109,7 @@ fn private_key(path: &str) -> Result<PrivateKeyDer<'static>, Failure> {
 #[derive(Debug)]
 pub(crate) struct Witness {
     verifier: Option<Arc<dyn ServerCertVerifier>>,
+    extra: Vec<CertificateDer<'static>>,
     provider: Arc<CryptoProvider>,
     insecure: bool,
     seen: Mutex<Seen>,
@@ -131,6 +135,14 @@ impl ServerCertVerifier for Witness {
         let verdict = match &self.verifier {
             Some(verifier) => verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now),
             None => Err(Error::General("no certificate authority could be loaded".into())),
+        };
+        let verdict = match verdict {
+            Err(error)
+                if is_of_authority(&error) && self.extra.iter().any(|der| der.as_ref() == end_entity.as_ref()) =>
+            {
+                verify_itself(end_entity, server_name, now)
+            }
+            verdict => verdict,
         };
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.refusal = verdict.as_ref().err().map(|error| refusal(error, &chain).0);
@@ -159,6 +171,31 @@ impl ServerCertVerifier for Witness {
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.provider.signature_verification_algorithms.supported_schemes()
     }
+}
+
+/// Whether the server's certificate was refused because it is a certificate authority's own, which is what
+/// `openssl req -x509` makes. RFC 5280 does not forbid that use; rustls does.
+fn is_of_authority(error: &Error) -> bool {
+    matches!(error, Error::InvalidCertificate(other) if format!("{other:?}").contains("CaUsedAsEndEntity"))
+}
+
+/// Verifies a certificate that the user's CA file holds itself: nobody else need vouch for it, so what is left is its
+/// name and its time.
+fn verify_itself(
+    end_entity: &CertificateDer<'_>,
+    server_name: &ServerName<'_>,
+    now: UnixTime,
+) -> Result<ServerCertVerified, Error> {
+    let validity = certificate::validity(end_entity).ok_or(CertificateError::BadEncoding)?;
+    let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+    if now < *validity.start() {
+        return Err(CertificateError::NotValidYet.into());
+    }
+    if now > *validity.end() {
+        return Err(CertificateError::Expired.into());
+    }
+    rustls::client::verify_server_name(&rustls::server::ParsedCertificate::try_from(end_entity)?, server_name)?;
+    Ok(ServerCertVerified::assertion())
 }
 
 impl Witness {
@@ -277,6 +314,13 @@ fn refusal(error: &Error, chain: &[CertificateFacts]) -> (String, String) {
                     ("the certificate was revoked".to_owned(), "the server needs a new certificate")
                 }
                 CertificateError::BadSignature => ("the certificate's signature is wrong".to_owned(), trust),
+                _ if is_of_authority(&Error::InvalidCertificate(error.clone())) => (
+                    format!(
+                        "the certificate is that of a certificate authority itself ({}), as openssl req -x509 makes them, and nobody here trusts it",
+                        leaf.map_or("unnamed", |leaf| &leaf.subject)
+                    ),
+                    "give this very certificate as a CA file, or turn verification off for this connection",
+                ),
                 other => (format!("the certificate was refused: {other}"), trust),
             };
             (said, hint.to_owned())

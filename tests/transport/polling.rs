@@ -173,3 +173,31 @@ fn an_answer_without_its_cursor_is_noticed_and_404_ends() {
     watched.until_act(Act::Noticed, "no JSON");
     assert!(watched.failure().text.contains("404"));
 }
+
+#[test]
+fn auto_repeats_no_request_that_may_do_something() {
+    let heads = ["Content-Length: 2\r\n", "Content-Type: text/event-stream\r\n"];
+    for head in heads {
+        let server = Server::start(move |_, mut peer| {
+            peer.request();
+            peer.say(&format!("HTTP/1.1 200 OK\r\n{head}\r\n[]"));
+        });
+        let mut watched = open(Spec { body: Some("{}".into()), interval_ms: Some(10), ..spec(server.url("/")) });
+        assert_eq!(watched.end().act, Act::Done, "{}", watched.story());
+        watched.until_act(Act::Picked, "POST is not repeated");
+        assert_eq!(watched.links().len(), 1);
+    }
+}
+
+#[test]
+fn a_head_that_does_not_end_is_no_silence() {
+    let server = Server::start(|_, mut peer| {
+        peer.request();
+        peer.say("HTTP/1.1 200 OK\r\nX: ");
+        peer.sees_the_end();
+    });
+    let mut spec = typed(PushType::LongPoll, server.url("/"));
+    spec.timeouts.answer_ms = 100;
+    let failure = open(spec).failure();
+    assert!(failure.text.contains("did not end within 100 ms: 20 bytes"), "{failure}");
+}

@@ -171,6 +171,43 @@ fn every_refusal_says_why() {
 }
 
 #[test]
+fn an_authoritys_own_certificate_is_trusted_where_the_file_names_it() {
+    let make = |name: &str, years: (i32, i32)| {
+        let mut own = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        own.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        (own.not_before, own.not_after) = (date_time_ymd(years.0, 1, 1), date_time_ymd(years.1, 1, 1));
+        let key = KeyPair::generate().unwrap();
+        let folder = TempDir::new().unwrap();
+        std::fs::write(folder.path().join("cert.pem"), own.self_signed(&key).unwrap().pem()).unwrap();
+        std::fs::write(folder.path().join("key.pem"), key.serialize_pem()).unwrap();
+        Certificates { folder }
+    };
+    let cases = [
+        ("localhost", (2020, 2100), None),
+        ("other.example", (2020, 2100), Some("it is for other.example")),
+        ("localhost", (2020, 2021), Some("expired on 2021-01-01")),
+        ("localhost", (2090, 2100), Some("not valid before 2090-01-01")),
+    ];
+    for (name, years, refused) in cases {
+        let own = make(name, years);
+        let port = serve(&own, rustls::ALL_VERSIONS, &[]);
+        let mut watched = open(https("localhost", port, own.text("cert.pem")));
+        match refused {
+            None => {
+                assert_eq!(watched.end().act, Act::Done, "{}", watched.story());
+                assert!(facts(&watched).verified);
+            }
+            Some(why) => assert!(watched.failure().text.contains(why), "{}", watched.story()),
+        }
+    }
+    let port = serve(&make("localhost", (2020, 2100)), rustls::ALL_VERSIONS, &[]);
+    let stranger = make("localhost", (2020, 2100));
+    let failure = open(https("localhost", port, stranger.text("cert.pem"))).failure();
+    assert!(failure.text.contains("nobody here trusts it"), "{failure}");
+    assert!(failure.hint.contains("give this very certificate"), "{failure}");
+}
+
+#[test]
 fn a_plain_http_server_on_a_tls_port_is_recognised() {
     let server = Server::start(|_, mut peer| {
         peer.read(1);

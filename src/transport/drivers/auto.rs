@@ -32,6 +32,7 @@ pub(super) async fn run(client: &mut Client, ask: Ask) -> Option<Outcome> {
         media_type: answer.media_type(),
         has_length: answer.headers.contains_key("content-length"),
         wants_websocket,
+        is_safe: ask.is_safe(),
     };
     let (pick, why) = pick(&framing);
     let label = match pick {
@@ -41,7 +42,8 @@ pub(super) async fn run(client: &mut Client, ask: Ask) -> Option<Outcome> {
         Pick::WebSocket => "WebSocket",
         Pick::Refused => return Some(Outcome::GaveUp(refused(client, answer).await.to_string())),
     };
-    context.act(Act::Picked, format!("{label}, since {why}"));
+    let once = if ask.is_safe() { String::new() } else { format!("; {} is not repeated by itself", ask.method) };
+    context.act(Act::Picked, format!("{label}, since {why}{once}"));
     follow(client, ask, answer, &pick).await
 }
 
@@ -64,15 +66,20 @@ struct Framing {
     media_type: String,
     has_length: bool,
     wants_websocket: bool,
+    /// Whether the request may be repeated without a thought.
+    is_safe: bool,
 }
 
 fn pick(framing: &Framing) -> (Pick, String) {
-    let Framing { status, media_type, has_length, wants_websocket } = framing;
+    let Framing { status, media_type, has_length, wants_websocket, is_safe } = framing;
     if *wants_websocket && matches!(status, 400..=499) {
         return (Pick::WebSocket, format!("status {status} names it in the Upgrade header"));
     }
     match (status, media_type.as_str()) {
         (200, "text/event-stream") => (Pick::Sse, "the answer is text/event-stream".to_owned()),
+        // What the request does at the server was asked for once: read to the end, the answer is all there is.
+        (200..=299, _) if !is_safe && *has_length => (Pick::Stream, "the answer has a length, so it ends".to_owned()),
+        (204, _) if !is_safe => (Pick::Stream, "the answer is empty (status 204)".to_owned()),
         (204 | 304, _) => (Pick::Poll, format!("the answer is empty (status {status})")),
         (200..=299, "multipart/x-mixed-replace") => {
             (Pick::Stream, "the answer is multipart/x-mixed-replace".to_owned())
@@ -94,7 +101,7 @@ mod tests {
     #[test]
     fn the_answer_tells_the_type() {
         let case = |status, media_type: &str, has_length, wants_websocket| {
-            pick(&Framing { status, media_type: media_type.into(), has_length, wants_websocket }).0
+            pick(&Framing { status, media_type: media_type.into(), has_length, wants_websocket, is_safe: true }).0
         };
         assert_eq!(case(200, "text/event-stream", false, false), Pick::Sse);
         assert_eq!(case(200, "multipart/x-mixed-replace", false, false), Pick::Stream);
@@ -102,5 +109,9 @@ mod tests {
         assert_eq!(case(200, "application/json", true, false), Pick::Poll);
         assert_eq!(case(426, "text/plain", true, true), Pick::WebSocket);
         assert_eq!(case(404, "text/html", true, false), Pick::Refused);
+        let posted = |status, has_length| {
+            pick(&Framing { status, media_type: String::new(), has_length, wants_websocket: false, is_safe: false }).0
+        };
+        assert_eq!((posted(200, true), posted(204, false)), (Pick::Stream, Pick::Stream));
     }
 }

@@ -51,6 +51,7 @@ pub(super) async fn open(
         return Err(http.link.fail(refusal));
     }
     let wrong = check(&ask, &answer);
+    let chose = answer.header("sec-websocket-protocol").is_some();
     let (link, early) = http.upgraded(answer).await;
     for item in &wrong {
         link.log.notice(item);
@@ -60,6 +61,13 @@ pub(super) async fn open(
         let hint = "a WebSocket client must refuse that (RFC 6455 §4.1); “go on anyway” shows what follows";
         link.tap.drain().await;
         return Err(link.fail(failure(Stage::Answer, began, text, hint)));
+    }
+    let offered = list(&ask, "Sec-WebSocket-Protocol");
+    if !offered.is_empty() && !chose {
+        link.log.notice(format!(
+            "the server chose none of the subprotocols that were offered ({}): browsers close the connection then (WHATWG WebSockets §2)",
+            offered.join(", ")
+        ));
     }
     let extended = ask.header("Sec-WebSocket-Extensions").is_some();
     Ok(Upgraded { link, early, extended })

@@ -93,6 +93,9 @@ async fn refused(client: &mut Client, answer: Answer) -> Failure {
     let text = format!("{} answered with status {status}{}", answer.target.authority(), reason_phrase(status));
     let hint = match answer.header("location").or_else(|| answer.header("upgrade")) {
         Some(names) => format!("{}: {names}", status_hint(status)),
+        None if matches!(status, 301 | 302 | 303 | 307 | 308) => {
+            format!("{}, but names no place: there is no Location header", status_hint(status))
+        }
         None => status_hint(status).to_owned(),
     };
     let refusal = Failure { stage: Stage::Answer, text, hint, took_ns: held.as_nanos() as u64 };

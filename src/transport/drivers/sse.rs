@@ -8,6 +8,7 @@ use crate::transport::client::Client;
 use crate::transport::failure::seconds;
 use crate::transport::http1::Answer;
 use crate::transport::request::Ask;
+use crate::transport::spec::PushType;
 use crate::wire::Failure;
 use std::time::{Duration, Instant};
 
@@ -59,7 +60,9 @@ pub(super) async fn run(client: &mut Client, ask: Ask, first: Option<Answer>) ->
             }
             Err(failure) => Err(failure),
         };
-        let again = spec.reconnect.unwrap_or(answered && labelled);
+        // Who asked for SSE asked for its reconnections; where `auto` found it, only what is safe is repeated.
+        let repeats = spec.push_type == PushType::Sse || ask.is_safe();
+        let again = spec.reconnect.unwrap_or(answered && labelled && repeats);
         let base = resume.retry.or(spec.interval_ms.map(Duration::from_millis)).unwrap_or(Duration::from_secs(3));
         match ended {
             Ok(text) if !again => {

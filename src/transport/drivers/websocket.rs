@@ -221,8 +221,7 @@ impl Conversation<'_> {
         if self.close_sent {
             self.deadline = Some(Instant::now() + CLOSE_WAIT);
         } else if self.options().auto_close {
-            // §5.5.1: the answer usually repeats the code.
-            self.out.push(frames::control(Control::Close, &payload[..payload.len().min(2)]));
+            self.out.push(frames::control(Control::Close, &close_answer(payload)));
             self.close_sent = true;
             self.deadline = Some(Instant::now() + CLOSE_WAIT);
         } else {
@@ -263,7 +262,7 @@ impl Conversation<'_> {
         if reason.len() + 2 > CONTROL_BYTES {
             return self.not_sent("the reason of a close frame holds at most 123 bytes (RFC 6455 §5.5)");
         }
-        if let Some(code) = code.filter(|code| matches!(code, 0..=999 | 1004..=1006 | 1015..=2999 | 5000..)) {
+        if let Some(code) = code.filter(|code| !may_be_sent(*code)) {
             self.link.log.notice(format!("close code {code} must not be sent (RFC 6455 §7.4); sent as ordered"));
         }
         let payload = code.map(|code| [&code.to_be_bytes(), reason.as_bytes()].concat()).unwrap_or_default();
@@ -388,6 +387,20 @@ impl Outbox {
     }
 }
 
+/// What answers a close frame: its code (§5.5.1), or 1002 where that is none that may be sent.
+fn close_answer(payload: &[u8]) -> Vec<u8> {
+    match payload.first_chunk::<2>() {
+        None if payload.is_empty() => Vec::new(),
+        Some(code) if may_be_sent(u16::from_be_bytes(*code)) => code.to_vec(),
+        _ => 1002_u16.to_be_bytes().to_vec(),
+    }
+}
+
+/// Whether a close code may stand in a frame (§7.4).
+fn may_be_sent(code: u16) -> bool {
+    !matches!(code, 0..=999 | 1004..=1006 | 1015..=2999 | 5000..)
+}
+
 /// A close frame's payload in words (§7.4.1).
 fn close_text(payload: &[u8]) -> String {
     let Some((code, reason)) = payload.split_first_chunk::<2>() else {
@@ -423,6 +436,15 @@ mod tests {
         assert_eq!(close_text(b"\x03\xe8bye"), "1000 (normal closure) “bye”");
         assert_eq!(close_text(b""), "no code");
         assert_eq!(close_text(b"\x0f\xa0"), "4000");
+    }
+
+    #[test]
+    fn a_close_frame_is_answered_with_a_code_that_may_be_sent() {
+        assert_eq!(close_answer(b""), b"");
+        assert_eq!(close_answer(b"\x0f\xa0bye"), b"\x0f\xa0");
+        for broken in [&b"\x03"[..], b"\x03\xed", b"\0\0"] {
+            assert_eq!(close_answer(broken), b"\x03\xea");
+        }
     }
 
     #[test]
