@@ -178,7 +178,7 @@ fn field_ui(
 pub fn show_bits(look: &mut Look, inspection: &Inspection, bits: crate::app::Bits) {
     let Some(at) = inspection.tabs.iter().position(|tab| tab.place == bits.place) else { return };
     look.buffer = at;
-    let row = (bits.bit / 8).saturating_sub(inspection.tabs[at].start) / super::hex::PER_ROW;
+    let row = (bits.bit / 8).saturating_sub(inspection.tabs[at].start) / look.hex_per_row.max(1);
     if (row as f64) < look.hex.top || row as f64 > look.hex.top + 6.0 {
         look.hex.top = (row as f64 - 2.0).max(0.0);
     }

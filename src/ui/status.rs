@@ -57,22 +57,22 @@ pub fn status_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
         }
         if totals.unverified_links > 0 {
             say(ui, "⚠ TLS not verified".into(), colors.warning).on_hover_text(format!(
-                "{} links accepted whatever certificate was shown: anybody in between could read and change this",
-                totals.unverified_links
+                "{} accepted whatever certificate was shown: anybody in between could read and change this",
+                words::counted(totals.unverified_links, "link")
             ));
         }
         if totals.stalls > 0 {
-            say(ui, format!("⚠ {} stalls", words::count(totals.stalls)), colors.warning).on_hover_text(
+            say(ui, format!("⚠ {}", words::counted(totals.stalls, "stall")), colors.warning).on_hover_text(
                 "The socket was left unread because the recording could not keep up; kind:stall finds them",
             );
         }
         let [_, _, warnings, errors] = totals.notes;
         if errors > 0 {
-            say(ui, format!("✖ {} errors", words::count(errors)), colors.error)
+            say(ui, format!("✖ {}", words::counted(errors, "error")), colors.error)
                 .on_hover_text("n and p go through them");
         }
         if warnings > 0 {
-            say(ui, format!("⚠ {} warnings", words::count(warnings)), colors.warning)
+            say(ui, format!("⚠ {}", words::counted(warnings, "warning")), colors.warning)
                 .on_hover_text("n and p go through them");
         }
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
@@ -88,7 +88,7 @@ pub fn status_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
             say(ui, format!("{} out {}", words::arrow(Dir::Out), words::bytes(sent)), colors.sent);
             say(ui, format!("{} in {}", words::arrow(Dir::In), words::bytes(received)), colors.received);
             let messages = totals.messages[0] + totals.messages[1];
-            say(ui, format!("{} message{}", words::count(messages), if messages == 1 { "" } else { "s" }), colors.weak);
+            say(ui, words::counted(messages, "message"), colors.weak);
         });
     });
 }
