@@ -121,7 +121,10 @@ fn hex_side_ui(ui: &mut Ui, view: &View, inspection: &Inspection, look: &mut Loo
             });
         });
     });
-    bits::bits_ui(ui, view, inspection, look);
+    // Where there is little room the bytes come first.
+    if ui.available_height() > theme::LOW {
+        bits::bits_ui(ui, view, inspection, look);
+    }
     hex::hex_ui(ui, view, inspection, look, out);
 }
 

@@ -11,8 +11,8 @@ pub fn status_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = theme::GROUP_GAP;
         let say = |ui: &mut Ui, text: String, color| ui.label(RichText::new(text).font(theme::small()).color(color));
-        for job in &state.jobs {
-            progress_ui(ui, &job.what, job.fraction(), out);
+        for (at, job) in state.jobs.iter().enumerate() {
+            progress_ui(ui, &job.what, job.fraction(), Command::StopJob(at), out);
         }
         let Some(view) = state.view() else {
             say(ui, "Nothing is recorded yet".into(), colors.weak);
@@ -39,7 +39,7 @@ pub fn status_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
                 (None, true) => {
                     let (done, total) = reading.progress;
                     let text = format!("reading {} of {} events", words::count(done), words::count(total));
-                    progress_ui(ui, &text, Some(done as f32 / total.max(1) as f32), out);
+                    progress_ui(ui, &text, Some(done as f32 / total.max(1) as f32), Command::StopReading, out);
                 }
                 (None, false) if reading.is_stopped => {
                     let (done, total) = reading.progress;
@@ -94,18 +94,23 @@ pub fn status_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
 }
 
 /// How far a piece of work is, and the button that stops it.
-pub fn progress_ui(ui: &mut Ui, what: &str, fraction: Option<f32>, out: &mut Vec<Command>) {
+pub fn progress_ui(ui: &mut Ui, what: &str, fraction: Option<f32>, stop: Command, out: &mut Vec<Command>) {
     ui.scope(|ui| {
         ui.spacing_mut().item_spacing.x = theme::MARGIN;
         ui.spacing_mut().interact_size.y = theme::PROGRESS;
         ui.label(RichText::new(what).font(theme::small()).color(theme::colors(ui).text));
         if let Some(fraction) = fraction {
-            ui.add(ProgressBar::new(fraction).desired_width(theme::BUTTON).desired_height(theme::PROGRESS))
-                .accessible_name(what);
+            ui.add(
+                ProgressBar::new(fraction)
+                    .fill(theme::colors(ui).accent)
+                    .desired_width(theme::BUTTON)
+                    .desired_height(theme::PROGRESS),
+            )
+            .accessible_name(what);
         }
-        let stop = ui.small_button(RichText::new("Stop").font(theme::small()));
-        if stop.on_hover_text(Command::StopWork.label()).clicked() {
-            out.push(Command::StopWork);
+        let button = ui.small_button(RichText::new("Stop").font(theme::small()));
+        if button.on_hover_text(stop.label()).clicked() {
+            out.push(stop);
         }
     });
 }

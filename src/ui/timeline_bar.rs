@@ -90,7 +90,8 @@ fn chips_ui(ui: &mut Ui, view: &View, out: &mut Vec<Command>) {
     let rows = words::count(list.len() as u64);
     if list.is_working() {
         let text = format!("{rows} rows so far, {percent} % looked at");
-        status::progress_ui(ui, &text, Some(list.scanned() as f32 / records.max(1) as f32), out);
+        let done = list.scanned() as f32 / records.max(1) as f32;
+        status::progress_ui(ui, &text, Some(done), Command::StopFiltering, out);
         return;
     }
     let text = if list.is_paused() && list.scanned() < records {
