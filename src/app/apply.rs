@@ -34,6 +34,11 @@ impl App {
             Command::ConfirmPath => self.confirm_path(),
             Command::CancelPath => self.state.path_field = None,
             Command::StopWork => self.stop_work(),
+            Command::StopJob(at) => {
+                if let Some(job) = self.state.jobs.get(at) {
+                    job.stop();
+                }
+            }
             Command::CloseView => self.close_view(),
             Command::Show(id) => self.state.active = Some(id),
             Command::RefreshSaved => self.state.saved = super::open::saved_in(self.folder.as_deref().ok()),
@@ -143,6 +148,8 @@ impl App {
                 self.wishes.push(Wish::Reveal);
             }
             Command::SelectField(field) => view.field = field,
+            Command::StopReading => view.stop_reading(),
+            Command::StopFiltering => view.list.stop(),
             _ => {}
         }
     }

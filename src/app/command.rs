@@ -110,6 +110,12 @@ pub enum Command {
     Send,
     /// Stop reading, filtering and saving; what is there stays.
     StopWork,
+    /// Stop one of the jobs beside the window.
+    StopJob(usize),
+    /// Stop reading the file of the active recording.
+    StopReading,
+    /// Look for no further rows.
+    StopFiltering,
     /// Stop sending again and again.
     StopRepeat,
     /// An earlier (`true`) or later text of the composer.
@@ -308,6 +314,9 @@ impl Command {
             SetComposer(_) => "Change the message",
             Send => "Send",
             StopWork => "Stop reading, filtering, saving",
+            StopJob(_) => "Stop saving",
+            StopReading => "Stop reading",
+            StopFiltering => "Stop looking for rows",
             StopRepeat => "Stop sending again and again",
             History(true) => "Earlier message",
             History(false) => "Later message",

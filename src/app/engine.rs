@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
 use std::time::{Duration, Instant};
 
 /// Called from any thread when there is something new to show.
@@ -34,6 +34,24 @@ pub(super) enum Reply {
     Saved { job: Job, path: PathBuf, result: Result<(), String> },
 }
 
+/// Tells the window from a thread of its own: to ask for a frame takes a lock that the window holds while it lays text
+/// out, and whoever reads a socket must not wait for that.
+fn beside(notify: Notify) -> Result<Notify, String> {
+    let (sender, receiver) = sync_channel::<()>(1);
+    std::thread::Builder::new()
+        .name("pushscope-wake".into())
+        .spawn(move || {
+            while receiver.recv().is_ok() {
+                notify();
+            }
+        })
+        .map_err(|error| format!("the thread that wakes the window cannot be started: {error}"))?;
+    Ok(Arc::new(move || {
+        // Full means that the window is about to be told anyway.
+        let _ = sender.try_send(());
+    }))
+}
+
 /// Everything that is not on the window's thread.
 pub(super) struct Engine {
     runtime: Option<tokio::runtime::Runtime>,
@@ -52,6 +70,7 @@ impl Engine {
             .enable_all()
             .build()
             .map_err(|error| format!("the network threads cannot be started: {error}"))?;
+        let notify = beside(notify)?;
         let awake = Arc::new(AtomicBool::new(false));
         Ok(Engine { runtime: Some(runtime), lab: None, notify, replies: channel(), awake, pickers })
     }

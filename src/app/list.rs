@@ -97,7 +97,7 @@ pub struct List {
     paused_at: Option<usize>,
     /// Whether the end is kept in sight.
     pub follow: bool,
-    /// Rows that came since following was let go.
+    /// Records that had come when following was let go; another filter changes the rows, not this.
     seen: usize,
 }
 
@@ -173,7 +173,7 @@ impl List {
 
     /// Rows that came since the end was let go.
     pub fn unseen(&self) -> usize {
-        if self.follow { 0 } else { self.ids.len().saturating_sub(self.seen) }
+        if self.follow { 0 } else { self.ids.len() - self.ids.partition_point(|id| (*id as usize) < self.seen) }
     }
 
     /// Whether anything is left out of the records.
@@ -183,7 +183,7 @@ impl List {
 
     pub(super) fn set_follow(&mut self, follow: bool) {
         if self.follow && !follow {
-            self.seen = self.ids.len();
+            self.seen = self.scanned;
         }
         self.follow = follow;
     }
@@ -228,7 +228,6 @@ impl List {
     pub(super) fn restart(&mut self) {
         self.ids.clear();
         self.scanned = 0;
-        self.seen = 0;
         self.behind_since = None;
         if std::mem::take(&mut self.is_stopped) {
             self.paused_at = None;

@@ -119,7 +119,8 @@ impl App {
     pub(super) fn stop_work(&mut self) {
         self.state.jobs.iter().for_each(Job::stop);
         if let Some(view) = self.state.view_mut() {
-            view.stop_work();
+            view.stop_reading();
+            view.list.stop();
         }
     }
 
@@ -194,7 +195,9 @@ impl App {
                         self.say(format!("Saved {}", path.display()));
                         self.apply(Command::RefreshSaved);
                     }
-                    Err(_) if job.is_stopped() => self.say(format!("Not saved: {} was stopped", path.display())),
+                    Err(_) if job.is_stopped() => {
+                        self.say(format!("Saving {} was stopped: nothing was written", path.display()))
+                    }
                     Err(why) => self.complain(why),
                 }
             }

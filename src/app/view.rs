@@ -66,11 +66,10 @@ impl View {
         matches!(&self.source, Source::File(reading) if reading.is_reading()) || self.list.is_working()
     }
 
-    pub(super) fn stop_work(&mut self) {
+    pub(super) fn stop_reading(&mut self) {
         if let Source::File(reading) = &mut self.source {
             reading.stop();
         }
-        self.list.stop();
     }
 
     /// Whether a connection is open.

@@ -89,10 +89,11 @@ fn tabs_ui(ui: &mut Ui, inspection: &Inspection, look: &mut Look) {
             }
             let record = &inspection.explained().record;
             let title = format!("#{} {}", inspection.id() + 1, record.kind.name());
-            if ui.available_width() < theme::BUTTON {
-                return;
-            }
+            let is_roomy = ui.available_width() >= theme::BUTTON;
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                if !is_roomy {
+                    return;
+                }
                 ui.label(RichText::new(title).font(theme::small()).color(colors.weak));
             });
         });
@@ -120,7 +121,10 @@ fn hex_side_ui(ui: &mut Ui, view: &View, inspection: &Inspection, look: &mut Loo
             });
         });
     });
-    bits::bits_ui(ui, view, inspection, look);
+    // Where there is little room the bytes come first.
+    if ui.available_height() > theme::LOW {
+        bits::bits_ui(ui, view, inspection, look);
+    }
     hex::hex_ui(ui, view, inspection, look, out);
 }
 

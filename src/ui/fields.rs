@@ -22,7 +22,8 @@ enum Row {
 pub fn fields_ui(ui: &mut Ui, view: &View, inspection: &Inspection, look: &mut Look, out: &mut Vec<Command>) {
     let rows = rows(inspection, look);
     let area = ui.available_rect_before_wrap();
-    let help_height = theme::HELP;
+    // Where there is little room the fields come first; their help is a tooltip then.
+    let help_height = if area.height() > theme::LOW { theme::HELP } else { 0.0 };
     let split = (area.bottom() - help_height).max(area.top());
     let tree = Rect::from_min_max(area.min, pos2(area.right(), split));
     let mut scroll = look.fields;
@@ -31,13 +32,16 @@ pub fn fields_ui(ui: &mut Ui, view: &View, inspection: &Inspection, look: &mut L
     rows_ui(ui, Id::unique("fields"), tree, theme::ROW, rows.len(), &mut scroll, |ui, at, rect| match rows[at] {
         Row::Part(part) => part_ui(ui, view, inspection, part, rect, look, out),
         Row::Field(field) => {
-            if field_ui(ui, view, inspection, field, rect, lit, look, out) {
+            if field_ui(ui, view, inspection, field, rect, lit, help_height == 0.0, look, out) {
                 hovered = Some(field);
             }
         }
     });
     look.fields = scroll;
     look.hovered = look.hovered.or(hovered);
+    if help_height == 0.0 {
+        return;
+    }
     let help = Rect::from_min_max(pos2(area.left(), split), area.max);
     ui.painter().hline(help.x_range(), help.top(), egui::Stroke::new(1.0, theme::colors(ui).line));
     let inner = help.shrink2(vec2(theme::MARGIN, theme::UNIT));
@@ -126,6 +130,7 @@ fn field_ui(
     this: FieldRef,
     rect: Rect,
     lit: Option<FieldRef>,
+    has_tooltip: bool,
     look: &mut Look,
     out: &mut Vec<Command>,
 ) -> bool {
@@ -171,14 +176,18 @@ fn field_ui(
         }
     }
     response.context_menu(|ui| menu_ui(ui, &view.session, inspection, this, out));
-    response.hovered()
+    let is_hovered = response.hovered();
+    if has_tooltip {
+        response.on_hover_text(format!("{}\n{}", field.def.help, field.def.spec));
+    }
+    is_hovered
 }
 
 /// Makes the hex view show these bits.
 pub fn show_bits(look: &mut Look, inspection: &Inspection, bits: crate::app::Bits) {
     let Some(at) = inspection.tabs.iter().position(|tab| tab.place == bits.place) else { return };
     look.buffer = at;
-    let row = (bits.bit / 8).saturating_sub(inspection.tabs[at].start) / super::hex::PER_ROW;
+    let row = (bits.bit / 8).saturating_sub(inspection.tabs[at].start) / look.hex_per_row.max(1);
     if (row as f64) < look.hex.top || row as f64 > look.hex.top + 6.0 {
         look.hex.top = (row as f64 - 2.0).max(0.0);
     }

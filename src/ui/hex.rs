@@ -5,7 +5,7 @@ use super::{Look, theme};
 use crate::app::{Bits, Command, FieldRef, Inspection, Tab, View};
 use egui::{Align2, Color32, Id, Painter, Pos2, Rect, Sense, Ui, WidgetInfo, pos2, vec2};
 
-/// Bytes a line.
+/// Bytes a line, where there is room; half of them where there is not.
 pub const PER_ROW: u64 = 16;
 
 /// Where things stand in a line.
@@ -13,14 +13,15 @@ struct Grid {
     digit: f32,
     hex_left: f32,
     text_left: f32,
+    per_row: u64,
 }
 
 impl Grid {
-    fn new(ui: &Ui, left: f32) -> Grid {
+    fn new(ui: &Ui, left: f32, per_row: u64) -> Grid {
         let digit = digit_width(ui);
         let hex_left = left + theme::MARGIN + 7.0 * digit;
-        let text_left = hex_left + (PER_ROW as f32 * 3.0 + 1.5) * digit;
-        Grid { digit, hex_left, text_left }
+        let text_left = hex_left + (per_row as f32 * 3.0 + 1.5) * digit;
+        Grid { digit, hex_left, text_left, per_row }
     }
 
     /// The left end of a byte's digits; eight bytes form a group.
@@ -35,7 +36,7 @@ impl Grid {
 
     /// The byte of a line, and the bit within it, at a place.
     fn hit(&self, x: f32) -> Option<(u64, u64)> {
-        for column in 0..PER_ROW {
+        for column in 0..self.per_row {
             let left = self.byte_left(column);
             if (left - self.digit * 0.5..left + self.digit * 2.5).contains(&x) {
                 let bit = ((x - left) / (2.0 * self.digit) * 8.0).clamp(0.0, 7.0) as u64;
@@ -55,8 +56,11 @@ fn digit_width(ui: &Ui) -> f32 {
 
 /// The width at which a line is not cut.
 pub fn natural_width(ui: &Ui) -> f32 {
-    let grid = Grid::new(ui, 0.0);
-    grid.text_at(PER_ROW) + theme::MARGIN + theme::SCROLL_BAR
+    width(ui, PER_ROW)
+}
+
+fn width(ui: &Ui, per_row: u64) -> f32 {
+    Grid::new(ui, 0.0, per_row).text_at(per_row) + theme::MARGIN + theme::SCROLL_BAR
 }
 
 /// What lights up, within the lines that can be seen.
@@ -69,25 +73,30 @@ struct Lights {
 pub fn hex_ui(ui: &mut Ui, view: &View, inspection: &Inspection, look: &mut Look, out: &mut Vec<Command>) {
     let Some(tab) = inspection.tabs.get(look.buffer) else { return };
     let area = ui.available_rect_before_wrap();
-    let count = tab.len.div_ceil(PER_ROW) as usize;
-    let lights = lights(view, inspection, look, tab);
-    let grid = Grid::new(ui, area.left());
+    let per_row = if area.width() + 1.0 < width(ui, PER_ROW) { PER_ROW / 2 } else { PER_ROW };
     let mut scroll = look.hex;
-    let visible_first = scroll.top.max(0.0) as u64 * PER_ROW;
-    let visible_len = (u64::from((area.height() / theme::HEX_ROW).max(0.0) as u32) + 3) * PER_ROW;
-    let start = tab.start + visible_first.min(tab.len.saturating_sub(1) / PER_ROW * PER_ROW);
+    if std::mem::replace(&mut look.hex_per_row, per_row) != per_row {
+        // The same byte stays at the top; before the first frame there was none.
+        scroll.top *= if per_row < PER_ROW { 2.0 } else { 0.5 };
+    }
+    let count = tab.len.div_ceil(per_row) as usize;
+    let lights = lights(view, inspection, look, tab);
+    let grid = Grid::new(ui, area.left(), per_row);
+    let visible_first = scroll.top.max(0.0) as u64 * per_row;
+    let visible_len = (u64::from((area.height() / theme::HEX_ROW).max(0.0) as u32) + 3) * per_row;
+    let start = tab.start + visible_first.min(tab.len.saturating_sub(1) / per_row * per_row);
     let len = visible_len.min((tab.start + tab.len).saturating_sub(start));
     let bytes = inspection.bytes(&view.session, tab.place, start, len as usize);
     let owners = owners(inspection, tab, start, len);
     let mut hovered = None;
     rows_ui(ui, Id::unique("hex rows"), area, theme::HEX_ROW, count, &mut scroll, |ui, row, rect| {
-        let first = tab.start + row as u64 * PER_ROW;
+        let first = tab.start + row as u64 * per_row;
         let Some(offset) =
             first.checked_sub(start).map(|offset| offset as usize).filter(|offset| *offset < bytes.len())
         else {
             return;
         };
-        let line = &bytes[offset..(offset + PER_ROW as usize).min(bytes.len())];
+        let line = &bytes[offset..(offset + per_row as usize).min(bytes.len())];
         let line_owners = &owners[offset..offset + line.len()];
         let response = ui.interact(rect, Id::unique(("hex row", row)), Sense::click());
         let at =
@@ -98,13 +107,13 @@ pub fn hex_ui(ui: &mut Ui, view: &View, inspection: &Inspection, look: &mut Look
             look.note_bits = None;
             out.push(Command::SelectField(field));
         }
-        line_ui(ui.painter(), theme::colors(ui), &grid, rect, row as u64 * PER_ROW, first, line, line_owners, &lights);
+        line_ui(ui.painter(), theme::colors(ui), &grid, rect, row as u64 * per_row, first, line, line_owners, &lights);
         response.widget_info(|| {
             let digits: Vec<String> = line.iter().map(|byte| format!("{byte:02x}")).collect();
             WidgetInfo::labeled(
                 egui::Role::ListItem,
                 true,
-                format!("{:04x}: {}", row as u64 * PER_ROW, digits.join(" ")),
+                format!("{:04x}: {}", row as u64 * per_row, digits.join(" ")),
             )
         });
     });

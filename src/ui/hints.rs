@@ -4,7 +4,7 @@ use super::{keys, theme};
 use crate::app::{Command, Move};
 use egui::{Align2, Rect, RichText, Sense, Ui, WidgetInfo, vec2};
 
-/// Draws the hints, in as many columns as fit.
+/// Draws the hints.
 pub fn hints_ui(ui: &mut Ui) {
     let colors = theme::colors(ui);
     egui::ScrollArea::vertical().auto_shrink(false).content_margin(theme::GROUP_GAP).show(ui, |ui| {
@@ -46,14 +46,17 @@ pub fn hints_ui(ui: &mut Ui) {
                 ],
             ),
         ];
-        ui.horizontal_wrapped(|ui| {
-            ui.spacing_mut().item_spacing.x = 2.0 * theme::GROUP_GAP;
+        let gap = 2.0 * theme::GROUP_GAP;
+        let width = ((ui.available_width() - 2.0 * gap) / 3.0).clamp(theme::BUTTON, theme::HINTS);
+        ui.horizontal_top(|ui| {
+            ui.spacing_mut().item_spacing.x = gap;
             for (title, commands) in groups {
                 ui.vertical(|ui| {
-                    ui.set_width(theme::HINTS);
+                    ui.set_width(width);
+                    ui.spacing_mut().item_spacing.y = 0.0;
                     ui.label(RichText::new(title).font(theme::small()).color(colors.weak));
                     for command in commands {
-                        hint_ui(ui, &command);
+                        hint_ui(ui, &command, width);
                     }
                 });
             }
@@ -61,11 +64,11 @@ pub fn hints_ui(ui: &mut Ui) {
     });
 }
 
-fn hint_ui(ui: &mut Ui, command: &Command) {
+fn hint_ui(ui: &mut Ui, command: &Command, width: f32) {
     let Some(keys) = command.shortcut().and_then(keys::shortcut) else { return };
     let colors = theme::colors(ui);
     let keys = ui.ctx().format_shortcut(&keys);
-    let (rect, response) = ui.allocate_exact_size(vec2(theme::HINTS, theme::ROW), Sense::hover());
+    let (rect, response) = ui.allocate_exact_size(vec2(width, theme::ROW), Sense::hover());
     let label = command.label();
     let label = label.trim_end_matches('…');
     response.widget_info(|| WidgetInfo::labeled(egui::Role::Label, true, format!("{keys}: {label}")));

@@ -32,9 +32,12 @@ pub fn keys(ctx: &Context, state: &State, look: &Look, out: &mut Vec<Command>) {
             continue;
         }
         let Some(keys) = shortcut(wanted) else { continue };
-        if ctx.input_mut(|input| input.consume_shortcut(&keys)) {
-            out.push(command);
+        // A key that repeats may come several times a frame; only movement means each of them.
+        let mut times = ctx.input_mut(|input| input.count_and_consume_key(keys.modifiers, keys.logical_key));
+        if !matches!(command, Command::Move(Move::By(_))) {
+            times = times.min(1);
         }
+        out.extend(std::iter::repeat_n(command, times));
     }
     // Some keyboards need Shift for +.
     let plus = KeyboardShortcut::new(Modifiers::COMMAND, Key::Equals);
@@ -46,9 +49,8 @@ pub fn keys(ctx: &Context, state: &State, look: &Look, out: &mut Vec<Command>) {
     }
     let page = look.page.max(2) as i64 - 1;
     for (key, rows) in [(Key::PageUp, -page), (Key::PageDown, page)] {
-        if ctx.input_mut(|input| input.consume_key(Modifiers::NONE, key)) {
-            out.push(Command::Move(Move::By(rows)));
-        }
+        let times = ctx.input_mut(|input| input.count_and_consume_key(Modifiers::NONE, key));
+        out.extend(std::iter::repeat_n(Command::Move(Move::By(rows)), times));
     }
     let copies = ctx.input(|input| input.events.iter().any(|event| matches!(event, egui::Event::Copy)));
     if copies && state.view().is_some_and(|view| view.inspection.is_some()) {

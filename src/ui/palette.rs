@@ -8,9 +8,7 @@ const SHOWN: usize = 14;
 
 /// Draws the palette over the window.
 pub fn palette_ui(ctx: &Context, app: &App, look: &mut Look, out: &mut Vec<Command>) {
-    let mut found = find(&look.palette_text);
-    // What can be done now comes first.
-    found.sort_by_key(|(_, command)| app.objection(command).is_some());
+    let mut found = find_for(app, &look.palette_text);
     let (up, down, enter, escape, again) = ctx.input_mut(|input| {
         (
             input.consume_key(Modifiers::NONE, Key::ArrowUp),
@@ -28,7 +26,7 @@ pub fn palette_ui(ctx: &Context, app: &App, look: &mut Look, out: &mut Vec<Comma
         look.palette_at = look.palette_at.saturating_sub(1);
     }
     look.palette_at = look.palette_at.min(last);
-    let mut chosen = (enter && !found.is_empty()).then(|| found[look.palette_at].1.clone());
+    let mut chosen = None;
     let window = egui::Window::new("All commands")
         .title_bar(false)
         .resizable(false)
@@ -43,7 +41,10 @@ pub fn palette_ui(ctx: &Context, app: &App, look: &mut Look, out: &mut Vec<Comma
         let response = ui.add(edit);
         if response.changed() {
             look.palette_at = 0;
+            found = find_for(app, &look.palette_text);
         }
+        // Only now: letters and Enter may come in one frame.
+        chosen = found.get(look.palette_at).filter(|_| enter).map(|(_, command)| command.clone());
         response.request_focus();
         ui.add_space(theme::GAP);
         if found.is_empty() {
@@ -70,6 +71,13 @@ pub fn palette_ui(ctx: &Context, app: &App, look: &mut Look, out: &mut Vec<Comma
         out.push(Command::TogglePalette);
     }
     out.extend(chosen);
+}
+
+/// The commands that fit; what can be done now comes first.
+fn find_for(app: &App, text: &str) -> Vec<(Menu, Command)> {
+    let mut found = find(text);
+    found.sort_by_key(|(_, command)| app.objection(command).is_some());
+    found
 }
 
 /// The commands whose names have all the words, in the menus' order.

@@ -5,7 +5,7 @@ use super::theme;
 use crate::app::State;
 use crate::session::{Link, LinkState, StageTime, duration};
 use crate::wire::{Act, Stage};
-use egui::{Color32, RichText, Ui};
+use egui::{Color32, Label, RichText, Ui};
 
 /// Draws the stages of the current connection's newest link.
 pub fn stages_ui(ui: &mut Ui, state: &State) {
@@ -73,7 +73,8 @@ fn later(stage: Stage, tls: bool) -> impl Iterator<Item = Stage> {
 }
 
 fn chip(ui: &mut Ui, text: &str, color: Color32) {
-    ui.label(RichText::new(text).font(theme::small()).color(color));
+    // A mark stays with its stage where the line wraps.
+    ui.add(Label::new(RichText::new(text).font(theme::small()).color(color)).extend());
 }
 
 fn weak(ui: &mut Ui, text: String) {

@@ -11,8 +11,8 @@ pub fn status_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = theme::GROUP_GAP;
         let say = |ui: &mut Ui, text: String, color| ui.label(RichText::new(text).font(theme::small()).color(color));
-        for job in &state.jobs {
-            progress_ui(ui, &job.what, job.fraction(), out);
+        for (at, job) in state.jobs.iter().enumerate() {
+            progress_ui(ui, &job.what, job.fraction(), Command::StopJob(at), out);
         }
         let Some(view) = state.view() else {
             say(ui, "Nothing is recorded yet".into(), colors.weak);
@@ -39,7 +39,7 @@ pub fn status_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
                 (None, true) => {
                     let (done, total) = reading.progress;
                     let text = format!("reading {} of {} events", words::count(done), words::count(total));
-                    progress_ui(ui, &text, Some(done as f32 / total.max(1) as f32), out);
+                    progress_ui(ui, &text, Some(done as f32 / total.max(1) as f32), Command::StopReading, out);
                 }
                 (None, false) if reading.is_stopped => {
                     let (done, total) = reading.progress;
@@ -57,22 +57,22 @@ pub fn status_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
         }
         if totals.unverified_links > 0 {
             say(ui, "⚠ TLS not verified".into(), colors.warning).on_hover_text(format!(
-                "{} links accepted whatever certificate was shown: anybody in between could read and change this",
-                totals.unverified_links
+                "{} accepted whatever certificate was shown: anybody in between could read and change this",
+                words::counted(totals.unverified_links, "link")
             ));
         }
         if totals.stalls > 0 {
-            say(ui, format!("⚠ {} stalls", words::count(totals.stalls)), colors.warning).on_hover_text(
+            say(ui, format!("⚠ {}", words::counted(totals.stalls, "stall")), colors.warning).on_hover_text(
                 "The socket was left unread because the recording could not keep up; kind:stall finds them",
             );
         }
         let [_, _, warnings, errors] = totals.notes;
         if errors > 0 {
-            say(ui, format!("✖ {} errors", words::count(errors)), colors.error)
+            say(ui, format!("✖ {}", words::counted(errors, "error")), colors.error)
                 .on_hover_text("n and p go through them");
         }
         if warnings > 0 {
-            say(ui, format!("⚠ {} warnings", words::count(warnings)), colors.warning)
+            say(ui, format!("⚠ {}", words::counted(warnings, "warning")), colors.warning)
                 .on_hover_text("n and p go through them");
         }
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
@@ -88,24 +88,29 @@ pub fn status_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
             say(ui, format!("{} out {}", words::arrow(Dir::Out), words::bytes(sent)), colors.sent);
             say(ui, format!("{} in {}", words::arrow(Dir::In), words::bytes(received)), colors.received);
             let messages = totals.messages[0] + totals.messages[1];
-            say(ui, format!("{} message{}", words::count(messages), if messages == 1 { "" } else { "s" }), colors.weak);
+            say(ui, words::counted(messages, "message"), colors.weak);
         });
     });
 }
 
 /// How far a piece of work is, and the button that stops it.
-pub fn progress_ui(ui: &mut Ui, what: &str, fraction: Option<f32>, out: &mut Vec<Command>) {
+pub fn progress_ui(ui: &mut Ui, what: &str, fraction: Option<f32>, stop: Command, out: &mut Vec<Command>) {
     ui.scope(|ui| {
         ui.spacing_mut().item_spacing.x = theme::MARGIN;
         ui.spacing_mut().interact_size.y = theme::PROGRESS;
         ui.label(RichText::new(what).font(theme::small()).color(theme::colors(ui).text));
         if let Some(fraction) = fraction {
-            ui.add(ProgressBar::new(fraction).desired_width(theme::BUTTON).desired_height(theme::PROGRESS))
-                .accessible_name(what);
+            ui.add(
+                ProgressBar::new(fraction)
+                    .fill(theme::colors(ui).accent)
+                    .desired_width(theme::BUTTON)
+                    .desired_height(theme::PROGRESS),
+            )
+            .accessible_name(what);
         }
-        let stop = ui.small_button(RichText::new("Stop").font(theme::small()));
-        if stop.on_hover_text(Command::StopWork.label()).clicked() {
-            out.push(Command::StopWork);
+        let button = ui.small_button(RichText::new("Stop").font(theme::small()));
+        if button.on_hover_text(stop.label()).clicked() {
+            out.push(stop);
         }
     });
 }

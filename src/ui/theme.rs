@@ -177,6 +177,8 @@ pub const PAGE: f32 = 724.0;
 pub const MENU_MARGIN: f32 = 56.0;
 /// The least height of the timeline with its filter, however large the details are made.
 pub const TIMELINE: f32 = 200.0;
+/// Details of this height show no more than fields and bytes.
+pub const LOW: f32 = 140.0;
 /// The button that follows, with room for millions of new rows.
 pub const FOLLOW: f32 = 132.0;
 /// A column of keys with what they do.

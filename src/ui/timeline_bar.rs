@@ -24,7 +24,7 @@ fn filter_ui(ui: &mut Ui, view: &View, look: &mut Look, out: &mut Vec<Command>) 
     let list = &view.list;
     // From the right, so that the filter takes what is left.
     ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-        let unseen = list.unseen();
+        let unseen = if view.is_live() { list.unseen() } else { 0 };
         let follow = if unseen > 0 { format!("⬇ {} new", words::count(unseen as u64)) } else { "⬇ Follow".into() };
         let button = Button::new(follow).selected(list.follow).min_size(egui::vec2(theme::FOLLOW, 0.0));
         if ui.add(button).on_hover_text("Keep the end in sight").clicked() {
@@ -90,7 +90,8 @@ fn chips_ui(ui: &mut Ui, view: &View, out: &mut Vec<Command>) {
     let rows = words::count(list.len() as u64);
     if list.is_working() {
         let text = format!("{rows} rows so far, {percent} % looked at");
-        status::progress_ui(ui, &text, Some(list.scanned() as f32 / records.max(1) as f32), out);
+        let done = list.scanned() as f32 / records.max(1) as f32;
+        status::progress_ui(ui, &text, Some(done), Command::StopFiltering, out);
         return;
     }
     let text = if list.is_paused() && list.scanned() < records {

@@ -47,6 +47,8 @@ pub struct Look {
     pub(super) closed: HashSet<FieldRef>,
     /// Where the hex view is scrolled to.
     pub(super) hex: Scroll,
+    /// Bytes a line of the hex view.
+    pub(super) hex_per_row: u64,
     /// The buffer that is shown, by its number among the tabs.
     pub(super) buffer: usize,
     /// The field under the pointer, in the fields or in the hex view; set while drawing, used in the next frame.
@@ -94,7 +96,7 @@ pub struct Window {
 impl Window {
     /// A window on a program.
     pub fn new(app: App) -> Window {
-        Window { app, look: Look::default() }
+        Window { app, look: Look { hex_per_row: super::hex::PER_ROW, ..Look::default() } }
     }
 
     /// Puts fonts and themes into a context. Once, before the first frame.

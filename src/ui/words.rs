@@ -39,6 +39,11 @@ pub fn count(number: u64) -> String {
     text
 }
 
+/// So many of something: `1 message`, `2 messages`.
+pub fn counted(number: u64, what: &str) -> String {
+    format!("{} {what}{}", count(number), if number == 1 { "" } else { "s" })
+}
+
 /// Seconds since the beginning, to the millisecond.
 pub fn seconds(ns: u64) -> String {
     format!("{}.{:03}", ns / 1_000_000_000, ns / 1_000_000 % 1000)
@@ -75,6 +80,7 @@ mod tests {
         assert_eq!(bytes(1234), "1.23 kB");
         assert_eq!(bytes(12_345_678), "12.3 MB");
         assert_eq!(count(1_234_567), "1,234,567");
+        assert_eq!([counted(1, "stall"), counted(0, "stall")], ["1 stall", "0 stalls"]);
         assert_eq!(seconds(1_004_500_000), "1.004");
         assert_eq!(rate(12.4), "12/s");
         assert_eq!(recording_name("2026-11-20 14-03-05 lab-ws"), ("11-20 14:03".into(), "lab-ws"));
