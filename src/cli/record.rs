@@ -158,28 +158,50 @@ fn counts(record: &Record) -> bool {
     record.dir == Dir::In && is_message(record) && !is_control
 }
 
-/// Set when the user or the system asks the process to end.
+/// Set when the user or the system asks the process to end. Asked again, it ends at once: a backlog may take long to
+/// print, and a reader of the output that is stopped takes for ever.
 fn interruption(runtime: &tokio::runtime::Runtime) -> Arc<AtomicBool> {
     let flag = Arc::new(AtomicBool::new(false));
     let set = flag.clone();
     runtime.spawn(async move {
-        #[cfg(unix)]
-        {
-            use tokio::signal::unix::{SignalKind, signal};
-            if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-                tokio::select! {
-                    _ = tokio::signal::ctrl_c() => {}
-                    _ = terminate.recv() => {}
-                }
-                set.store(true, Ordering::Relaxed);
-                return;
-            }
+        let mut interruptions = Interruptions::new();
+        if !interruptions.next().await {
+            return;
         }
-        if tokio::signal::ctrl_c().await.is_ok() {
-            set.store(true, Ordering::Relaxed);
+        set.store(true, Ordering::Relaxed);
+        if interruptions.next().await {
+            eprintln!("pushscope: stopped at once; what came in the last 250 ms may be missing in the file");
+            std::process::exit(1);
         }
     });
     flag
+}
+
+/// Requests to end: Ctrl C, and on Unix the signal TERM.
+struct Interruptions {
+    #[cfg(unix)]
+    terminate: Option<tokio::signal::unix::Signal>,
+}
+
+impl Interruptions {
+    fn new() -> Interruptions {
+        Interruptions {
+            #[cfg(unix)]
+            terminate: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).ok(),
+        }
+    }
+
+    /// Waits for the next one; `false` where the system tells of none.
+    async fn next(&mut self) -> bool {
+        #[cfg(unix)]
+        if let Some(terminate) = &mut self.terminate {
+            return tokio::select! {
+                interrupted = tokio::signal::ctrl_c() => interrupted.is_ok(),
+                signalled = terminate.recv() => signalled.is_some(),
+            };
+        }
+        tokio::signal::ctrl_c().await.is_ok()
+    }
 }
 
 /// The push type and options that a lab endpoint's name implies, where the user asked for nothing else.
