@@ -20,6 +20,9 @@ const QUEUE_LIMIT_BYTES: usize = 64 << 20;
 /// How long a close may take before it is forced.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
 
+/// How long the texts to send wait for the first answer, which tells what the endpoint is.
+const ANSWER_PATIENCE: Duration = Duration::from_secs(1);
+
 /// Connects, records, and prints.
 pub fn run(args: RecordArgs) -> Result<(), Failed> {
     let mut output = Output::new(&args.out, args.quiet).map_err(Failed::Usage)?;
@@ -56,7 +59,8 @@ pub fn run(args: RecordArgs) -> Result<(), Failed> {
     drop(events);
 
     let interrupted = interruption(&runtime);
-    let mut run = Run { args: &args, handle: Some(handle), unsent: args.send.clone(), closing: None, messages: 0 };
+    let mut run =
+        Run { args: &args, handle: Some(handle), unsent: args.send.clone(), asked: None, closing: None, messages: 0 };
     let deadline = args.stop_after.map(|after| Instant::now() + after);
     let outcome = loop {
         let first = session.records().len();
@@ -92,6 +96,7 @@ pub fn run(args: RecordArgs) -> Result<(), Failed> {
         }
         run.force_close();
     };
+    let unsent = run.unsent.len();
     drop(run);
     if let Some(recorder) = recorder {
         let status = recorder.stop();
@@ -105,6 +110,9 @@ pub fn run(args: RecordArgs) -> Result<(), Failed> {
     outcome?;
     match session.connections().first().and_then(|connection| connection.over.clone()) {
         Some((Act::GaveUp, why)) => Err(Failed::Run(why)),
+        _ if unsent > 0 => Err(Failed::Run(format!(
+            "{unsent} of the texts to send were not sent: it ended before the server answered"
+        ))),
         _ => Ok(()),
     }
 }
@@ -113,18 +121,27 @@ struct Run<'a> {
     args: &'a RecordArgs,
     handle: Option<Handle>,
     unsent: Vec<String>,
+    /// When the first request went out.
+    asked: Option<Instant>,
     closing: Option<Instant>,
     messages: u64,
 }
 
 impl Run<'_> {
-    /// Counts messages, and sends what is to be sent once the server has answered.
+    /// Counts messages, and sends what is to be sent once the server has answered, or holds its answer back: it may be
+    /// waiting for just that.
     fn look_at(&mut self, session: &Session, new: Range<RecordId>) {
+        let mut answered = false;
         for record in &session.records()[new] {
             self.messages += u64::from(counts(record));
-            if let (Kind::HttpResponse, Some(handle)) = (record.kind, &self.handle) {
-                self.unsent.drain(..).for_each(|text| handle.order(Order::Send(Outgoing::Text(text))));
+            answered |= record.kind == Kind::HttpResponse;
+            if record.kind == Kind::HttpRequest {
+                self.asked.get_or_insert_with(Instant::now);
             }
+        }
+        let is_held_back = self.asked.is_some_and(|since| since.elapsed() > ANSWER_PATIENCE);
+        if let (true, Some(handle)) = (answered || is_held_back, &self.handle) {
+            self.unsent.drain(..).for_each(|text| handle.order(Order::Send(Outgoing::Text(text))));
         }
         // With the connection over, its handle goes, and with it the last sender of events.
         if self.handle.as_ref().is_some_and(Handle::is_over) {
@@ -158,28 +175,50 @@ fn counts(record: &Record) -> bool {
     record.dir == Dir::In && is_message(record) && !is_control
 }
 
-/// Set when the user or the system asks the process to end.
+/// Set when the user or the system asks the process to end. Asked again, it ends at once: a backlog may take long to
+/// print, and a reader of the output that is stopped takes for ever.
 fn interruption(runtime: &tokio::runtime::Runtime) -> Arc<AtomicBool> {
     let flag = Arc::new(AtomicBool::new(false));
     let set = flag.clone();
     runtime.spawn(async move {
-        #[cfg(unix)]
-        {
-            use tokio::signal::unix::{SignalKind, signal};
-            if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-                tokio::select! {
-                    _ = tokio::signal::ctrl_c() => {}
-                    _ = terminate.recv() => {}
-                }
-                set.store(true, Ordering::Relaxed);
-                return;
-            }
+        let mut interruptions = Interruptions::new();
+        if !interruptions.next().await {
+            return;
         }
-        if tokio::signal::ctrl_c().await.is_ok() {
-            set.store(true, Ordering::Relaxed);
+        set.store(true, Ordering::Relaxed);
+        if interruptions.next().await {
+            eprintln!("pushscope: stopped at once; what came in the last 250 ms may be missing in the file");
+            std::process::exit(1);
         }
     });
     flag
+}
+
+/// Requests to end: Ctrl C, and on Unix the signal TERM.
+struct Interruptions {
+    #[cfg(unix)]
+    terminate: Option<tokio::signal::unix::Signal>,
+}
+
+impl Interruptions {
+    fn new() -> Interruptions {
+        Interruptions {
+            #[cfg(unix)]
+            terminate: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).ok(),
+        }
+    }
+
+    /// Waits for the next one; `false` where the system tells of none.
+    async fn next(&mut self) -> bool {
+        #[cfg(unix)]
+        if let Some(terminate) = &mut self.terminate {
+            return tokio::select! {
+                interrupted = tokio::signal::ctrl_c() => interrupted.is_ok(),
+                signalled = terminate.recv() => signalled.is_some(),
+            };
+        }
+        tokio::signal::ctrl_c().await.is_ok()
+    }
 }
 
 /// The push type and options that a lab endpoint's name implies, where the user asked for nothing else.

@@ -42,5 +42,8 @@ pub fn run(args: ShowArgs) -> Result<(), Failed> {
         output.print(&session, first..session.records().len())?;
     }
     output.flush()?;
+    if session.records().is_empty() {
+        eprintln!("pushscope: {}: the recording has no events", args.file.display());
+    }
     damage.map_or(Ok(()), |error| Err(failed(error)))
 }

@@ -247,6 +247,15 @@ impl Http1 {
         }
         let text = if received == 0 {
             format!("{host} closed the connection without an answer")
+        } else if !error.is_incomplete_message() {
+            // hyper takes nothing on a link where nothing was asked yet.
+            let text = format!("{host} answered before it was asked: its answer stood there ahead of the request");
+            return failure::failure(
+                Stage::Answer,
+                began,
+                text,
+                "what arrived is recorded; to what it answers is unknown",
+            );
         } else {
             format!("{host} closed the connection in the middle of its answer's head")
         };

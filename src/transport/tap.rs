@@ -1,7 +1,7 @@
 //! The tap: the plaintext stream of a link, every read and write of which becomes an event.
 //!
-//! The bytes of an event and the bytes a driver gets are one buffer; nothing is copied. Before it reads, the tap asks
-//! for room in the queues, so a slow recording leaves the bytes in the socket.
+//! The bytes of an event and the bytes a driver gets are one buffer; only small reads are copied into theirs. Before it
+//! reads, the tap asks for room in the queues, so a slow recording leaves the bytes in the socket.
 
 use super::context::{LinkGuard, LinkLog};
 use crate::wire::{Dir, Failure, Stalled, What};
@@ -22,6 +22,8 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 const READ_BYTES: usize = 64 * 1024;
 /// With less room than this left, a read gets a new buffer.
 const LEAST_BYTES: usize = 8 * 1024;
+/// A read of so little is copied: as a part of its buffer it would keep all of that in memory for as long as it is kept.
+const SMALL_BYTES: usize = 2 * 1024;
 /// How much of what came in first is kept to describe it.
 const SAMPLE_BYTES: usize = 64;
 
@@ -163,7 +165,13 @@ impl State {
         match read {
             Ok(0) => self.end(Dir::In),
             Ok(len) => {
-                let bytes = self.buffer.split().freeze();
+                let bytes = if len <= SMALL_BYTES {
+                    let small = Bytes::copy_from_slice(&self.buffer);
+                    self.buffer.clear();
+                    small
+                } else {
+                    self.buffer.split().freeze()
+                };
                 self.moved_bytes[Dir::In.index()] += len as u64;
                 if self.sample.len() < SAMPLE_BYTES {
                     let room = SAMPLE_BYTES - self.sample.len();

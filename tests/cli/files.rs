@@ -64,7 +64,8 @@ fn of_a_truncated_file_what_can_be_read_is_shown() {
         let ended = pushscope(&["show", text(&cut), "--format", "jsonl"]);
         ended.refused(1, &[text(&cut)]);
         let shown = ended.records_so_far().len();
-        assert!(shown < lines, "{part}/16 of the file shows all {lines} records");
+        // What was cut off may be a page that no record lies on.
+        assert!(shown <= lines, "{part}/16 of the file shows {shown} of {lines} records");
         most = most.max(shown);
     }
     assert!(most > 0, "of no cut file anything was shown");

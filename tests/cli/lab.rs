@@ -169,3 +169,11 @@ fn the_lab_serves_another_program() {
     let address = taken.local_addr().expect("its address").to_string();
     pushscope(&["lab", "--listen", &address]).refused(1, &[&address, "cannot listen"]);
 }
+
+#[test]
+fn a_text_is_sent_though_the_answer_is_held_back() {
+    let quiet = ["record", "lab:longpoll?scenario=quiet", "--send", "knock", "--for"];
+    let ended = pushscope(&[&quiet[..], &["2500ms"]].concat());
+    assert!(ended.code == Some(0) && ended.out.contains("POST /longpoll"), "{ended:#?}");
+    pushscope(&[&quiet[..], &["200ms"]].concat()).refused(1, &["1 of the texts to send were not sent"]);
+}

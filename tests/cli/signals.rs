@@ -100,3 +100,25 @@ fn output_that_cannot_be_written_is_a_failure() {
     assert_eq!(code, Some(1), "{errors}");
     assert!(errors.starts_with("pushscope: cannot write to standard output: "), "{errors}");
 }
+
+#[test]
+fn a_second_interrupt_ends_at_once_where_the_output_stands_still() {
+    // The pipe stays open and fills up, so that the program waits for its reader.
+    let (mut child, mut out) = start_unread(&["record", "lab:sse?rate=0"]);
+    let mut line = String::new();
+    out.read_line(&mut line).expect("a line");
+    std::thread::sleep(Duration::from_millis(500));
+    for _ in 0..2 {
+        let sent = Command::new("sh").args(["-c", &format!("kill -INT {}", child.id())]).status();
+        assert!(sent.is_ok_and(|status| status.success()));
+        // Two that come together count as one.
+        std::thread::sleep(Duration::from_millis(300));
+    }
+    let (code, _) = wait(&mut child).unwrap_or_else(|| {
+        child.kill().expect("killed");
+        panic!("it goes on though it was interrupted twice")
+    });
+    let errors = std::io::read_to_string(child.stderr.take().expect("its errors")).expect("UTF-8");
+    assert!(code == Some(1) && errors.contains("stopped at once"), "{errors}");
+    drop(out);
+}

@@ -201,3 +201,19 @@ fn a_head_that_does_not_end_is_no_silence() {
     let failure = open(spec).failure();
     assert!(failure.text.contains("did not end within 100 ms: 20 bytes"), "{failure}");
 }
+
+#[test]
+fn a_server_that_holds_nothing_is_not_asked_without_a_pause() {
+    let server = Server::start(|_, mut peer| {
+        for count in 0.. {
+            if peer.request().is_empty() {
+                return;
+            }
+            peer.answer("200 OK", "", &format!("{{\"at\":{count}}}"));
+        }
+    });
+    let mut watched = open(typed(PushType::LongPoll, server.url("/")));
+    watched.until_act(Act::Waiting, "does not hold requests");
+    watched.handle.stop();
+    watched.end();
+}

@@ -95,7 +95,7 @@ notes! {
     CODING_IN_10 = "http.coding-in-1.0", Error, "RFC 9112 §6.1", "Transfer-Encoding in an HTTP/1.0 message";
     CODING_NOT_ALLOWED = "http.coding-not-allowed", Error, "RFC 9112 §6.1",
         "Transfer-Encoding in an answer with status 1xx or 204";
-    ENCODED = "http.encoded", Warning, "RFC 9110 §8.4",
+    ENCODED = "http.encoded", Warning, "RFC 9110 §8.4, RFC 9112 §7.2",
         "The content is compressed and shown as it is on the wire, so messages in it are not seen";
     REQUESTS_MANY = "http.requests-many", Warning, "RFC 9112 §9.3.2",
         "Thousands of requests wait for answers; whether those to HEAD and CONNECT have a body is guessed";

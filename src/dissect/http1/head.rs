@@ -20,7 +20,7 @@ pub struct Head {
     pub length_invalid: bool,
     /// Content-Type.
     pub content_type: String,
-    /// Whether Content-Encoding names a coding other than identity.
+    /// Whether the body is compressed: Content-Encoding names a coding other than identity, or a transfer coding is one.
     pub encoded: bool,
     /// The value of Upgrade.
     pub upgrade: String,
@@ -338,10 +338,14 @@ fn understand(reader: &Lines, line: Line, name: &[u8], value: &[u8], head: &mut 
         let text = text();
         let last = trim(text.rsplit(',').next().unwrap_or_default());
         head.coding = Some(last.eq_ignore_ascii_case("chunked"));
+        // RFC 9112 §7.2: compression may be a transfer coding, too.
+        let compressions = ["gzip", "x-gzip", "deflate", "compress", "x-compress"];
+        let names = |known: &&str| text.split(',').any(|coding| trim(coding).eq_ignore_ascii_case(known));
+        head.encoded |= compressions.iter().any(names);
     } else if is("content-type") {
         head.content_type = text();
     } else if is("content-encoding") {
-        head.encoded = !text().is_empty() && !text().eq_ignore_ascii_case("identity");
+        head.encoded |= !text().is_empty() && !text().eq_ignore_ascii_case("identity");
     } else if is("connection") {
         let text = text();
         let says = |option: &str| text.split(',').any(|item| trim(item).eq_ignore_ascii_case(option));

@@ -19,6 +19,10 @@ const BODY_LIMIT_BYTES: usize = 4 * 1024 * 1024;
 /// An answer that comes sooner than this was not held.
 const AT_ONCE: Duration = Duration::from_millis(250);
 
+/// So many answers in a row may come at once and bring neither a cursor nor a validator: a backlog that a server keeps
+/// for us is read quickly. One that answers on like that does not hold its requests.
+const BURST: u32 = 20;
+
 /// Asks again and again until cancelled.
 pub(super) async fn run(client: &mut Client, ask: Ask) -> Outcome {
     let context = client.context.clone();
@@ -28,6 +32,7 @@ pub(super) async fn run(client: &mut Client, ask: Ask) -> Outcome {
     let mut answered = false;
     let mut failures = 0;
     let mut idle_rounds = 0;
+    let mut burst = 0;
     for number in 1_u64.. {
         let mut ask = position.applied(&ask, spec);
         ask.purpose = format!("long poll {number}");
@@ -48,8 +53,13 @@ pub(super) async fn run(client: &mut Client, ask: Ask) -> Outcome {
                 let round = take(client, &context, answer, &mut position).await;
                 client.settle(&ask).await;
                 match round {
-                    Ok(Round::News) => {
+                    Ok(Round::News { is_held }) => {
                         (failures, idle_rounds) = (0, 0);
+                        burst = if is_held { 0 } else { burst + 1 };
+                        if burst > BURST {
+                            let why = "the server answers at once and names no cursor, so it does not hold requests";
+                            wait(&context, interval, why).await;
+                        }
                         continue;
                     }
                     Ok(Round::Nothing { held }) => {
@@ -84,7 +94,9 @@ pub(super) async fn run(client: &mut Client, ask: Ask) -> Outcome {
 
 /// What an answer brought.
 enum Round {
-    News,
+    /// Something new. `is_held`: it was waited for, or the position moved on, so that the next request is another.
+    News { is_held: bool },
+    /// Nothing new, after so long.
     Nothing { held: Duration },
 }
 
@@ -111,7 +123,8 @@ async fn take(
     };
     let same = position.same_body(&body);
     let news = !empty && answer.status == 200 && (moved || !same || held >= AT_ONCE);
-    Ok(if news || (moved && !empty) { Round::News } else { Round::Nothing { held } })
+    let is_held = moved || held >= AT_ONCE;
+    Ok(if news || (moved && !empty) { Round::News { is_held } } else { Round::Nothing { held } })
 }
 
 /// Where the stream of answers has come to.

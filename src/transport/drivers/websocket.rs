@@ -276,8 +276,10 @@ impl Conversation<'_> {
         let by_user = self.closed_by_user;
         match (&self.close_received, self.close_sent) {
             (Some(said), _) => {
+                let frames =
+                    if self.close_sent { "close frames from both sides" } else { "a close frame, left unanswered" };
+                self.link.finish(&format!("after {frames}: {said}")).await;
                 let text = format!("closed {}: {said}", if by_user { "by the user" } else { "by the server" });
-                self.link.finish(&text).await;
                 End::Closed { text, by_user }
             }
             (None, true) => {
