@@ -47,7 +47,7 @@ pub struct OutputArgs {
     #[arg(long)]
     pub fields: bool,
     /// Print only records that match, such as 'kind:sse.event size>100 "error"'.
-    #[arg(long, value_name = "EXPR", default_value = "", allow_hyphen_values = true)]
+    #[arg(long, value_name = "EXPR", default_value = "", hide_default_value = true, allow_hyphen_values = true)]
     pub filter: String,
     /// Print messages, heads and what the link did; leave out chunks, frames and other layers below.
     #[arg(long)]
@@ -82,7 +82,7 @@ pub struct RecordArgs {
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
     pub headers: Vec<String>,
     /// The method.
-    #[arg(short = 'X', long = "request", value_name = "METHOD", default_value = "")]
+    #[arg(short = 'X', long = "request", value_name = "METHOD", default_value = "", hide_default_value = true)]
     pub method: String,
     /// The request's body; @FILE reads it from a file.
     #[arg(short = 'd', long = "data", value_name = "BODY | @FILE", allow_hyphen_values = true)]

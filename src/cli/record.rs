@@ -14,8 +14,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// Bytes that may wait for the screen, and for the file, before the socket is left unread.
+/// Bytes that may wait to be printed before the socket is left unread.
+const SCREEN_LIMIT_BYTES: usize = 16 << 20;
+
+/// Bytes that may wait for the file before the socket is left unread.
 const QUEUE_LIMIT_BYTES: usize = 64 << 20;
+
+/// Records that are taken at a time, before they are printed and forgotten.
+const BATCH_RECORDS: usize = 16 * 1024;
+
+/// How long, after the end was asked for, what waits is still printed.
+const PRINT_PATIENCE: Duration = Duration::from_secs(2);
 
 /// How long a close may take before it is forced.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
@@ -28,18 +37,19 @@ pub fn run(args: RecordArgs) -> Result<(), Failed> {
     let mut output = Output::new(&args.out, args.quiet).map_err(Failed::Usage)?;
     let runtime = runtime()?;
     let mut spec = spec(&args)?;
-    let mut own_lab = None;
+    let (mut own_lab, mut relay) = (None, None);
     if spec.url.starts_with("lab:") {
         let started = runtime
             .block_on(Lab::start(([127, 0, 0, 1], 0).into()))
             .map_err(|error| Failed::Run(format!("the lab cannot listen on 127.0.0.1: {error}")))?;
         lab_defaults(&mut spec);
         spec.url = lab::resolve(started.addr(), &spec.url).map_err(Failed::Usage)?;
+        relay = relay_of(&spec.url);
         own_lab = Some(started);
     }
     transport::check(&spec).map_err(|failure| Failed::Usage(failure.to_string()))?;
 
-    let mut readers = vec![ReaderOptions::new(QUEUE_LIMIT_BYTES)];
+    let mut readers = vec![ReaderOptions::new(SCREEN_LIMIT_BYTES)];
     if args.output.is_some() {
         readers.push(ReaderOptions::new(QUEUE_LIMIT_BYTES));
     }
@@ -59,16 +69,24 @@ pub fn run(args: RecordArgs) -> Result<(), Failed> {
     drop(events);
 
     let interrupted = interruption(&runtime);
-    let mut run =
-        Run { args: &args, handle: Some(handle), unsent: args.send.clone(), asked: None, closing: None, messages: 0 };
+    let mut run = Run {
+        args: &args,
+        handle: Some(handle),
+        unsent: args.send.clone(),
+        relay,
+        asked: None,
+        closing: None,
+        messages: 0,
+    };
     let deadline = args.stop_after.map(|after| Instant::now() + after);
+    let mut unprinted = 0;
     let outcome = loop {
         let first = session.records().len();
         match receiver.next_timeout(Duration::from_millis(20)) {
             Ok(entry) => {
                 session.take(entry);
                 // Take what waits, up to a batch, so that output is explained in stretches.
-                for _ in 0..4096 {
+                while session.records().len() - first < BATCH_RECORDS {
                     let Some(entry) = receiver.try_next() else { break };
                     session.take(entry);
                     if run.is_enough(&session, first..session.records().len()) {
@@ -81,10 +99,13 @@ pub fn run(args: RecordArgs) -> Result<(), Failed> {
         }
         let new = first..session.records().len();
         run.look_at(&session, new.clone());
-        let printed = output.print(&session, new).and_then(|()| output.flush());
-        if let Err(error) = printed {
+        let is_late = run.closing.is_some_and(|since| since.elapsed() > PRINT_PATIENCE);
+        if is_late {
+            unprinted += new.len();
+        } else if let Err(error) = output.print(&session, new).and_then(|()| output.flush()) {
             break Err(Failed::from(error));
         }
+        session.forget_told();
         // With nowhere to keep the rest, going on would only lose it.
         if recorder.as_ref().is_some_and(|recorder| recorder.status().failed.is_some()) {
             session.store_mut().give_up_saving();
@@ -98,6 +119,9 @@ pub fn run(args: RecordArgs) -> Result<(), Failed> {
     };
     let unsent = run.unsent.len();
     drop(run);
+    if unprinted > 0 && !args.quiet {
+        eprintln!("pushscope: {unprinted} records that came before the end were not printed, so that it ends in time");
+    }
     if let Some(recorder) = recorder {
         let status = recorder.stop();
         if let Some(error) = status.failed {
@@ -121,6 +145,8 @@ struct Run<'a> {
     args: &'a RecordArgs,
     handle: Option<Handle>,
     unsent: Vec<String>,
+    /// Where texts go to reach the subscribers of the lab's HTTP types.
+    relay: Option<String>,
     /// When the first request went out.
     asked: Option<Instant>,
     closing: Option<Instant>,
@@ -141,7 +167,7 @@ impl Run<'_> {
         }
         let is_held_back = self.asked.is_some_and(|since| since.elapsed() > ANSWER_PATIENCE);
         if let (true, Some(handle)) = (answered || is_held_back, &self.handle) {
-            self.unsent.drain(..).for_each(|text| handle.order(Order::Send(Outgoing::Text(text))));
+            self.unsent.drain(..).for_each(|text| handle.order(Order::Send(outgoing(text, self.relay.as_deref()))));
         }
         // With the connection over, its handle goes, and with it the last sender of events.
         if self.handle.as_ref().is_some_and(Handle::is_over) {
@@ -166,6 +192,29 @@ impl Run<'_> {
         if let (true, Some(handle)) = (is_late, &self.handle) {
             handle.stop();
         }
+    }
+}
+
+/// The lab's address that delivers to whoever listens at `url`; `None` for WebSocket, which takes texts itself.
+fn relay_of(url: &str) -> Option<String> {
+    let url = url::Url::parse(url).ok().filter(|url| url.scheme() == "http")?;
+    let channel = url.query_pairs().find(|(name, _)| name == "channel");
+    let channel = channel.map_or("demo".to_owned(), |(_, channel)| channel.into_owned());
+    let mut relay = url.join("/publish").ok()?;
+    relay.query_pairs_mut().clear().append_pair("channel", &channel);
+    Some(relay.into())
+}
+
+/// A text as it is sent: as a message, or as a request to the lab's relay.
+fn outgoing(text: String, relay: Option<&str>) -> Outgoing {
+    match relay {
+        None => Outgoing::Text(text),
+        Some(relay) => Outgoing::Request {
+            method: "POST".to_owned(),
+            url: Some(relay.to_owned()),
+            headers: Vec::new(),
+            body: text.into_bytes().into(),
+        },
     }
 }
 

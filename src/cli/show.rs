@@ -40,6 +40,7 @@ pub fn run(args: ShowArgs) -> Result<(), Failed> {
             session.take(entry);
         }
         output.print(&session, first..session.records().len())?;
+        session.forget_told();
     }
     output.flush()?;
     if session.records().is_empty() {

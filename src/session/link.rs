@@ -1,6 +1,6 @@
 //! A link as the session sees it: its stages, where its bytes lie, and its dissector with checkpoints.
 
-use super::Store;
+use super::{Records, Store};
 use crate::dissect::{Dissector, Ending, Explained, Flags, Full, Kind, Pending, Place, Record, Severity, Summary};
 use crate::wire::{Closed, ConnectionId, Dir, Event, Failure, LinkId, Opening, Stage, TlsFacts, What};
 
@@ -95,7 +95,7 @@ impl Link {
         }
     }
 
-    pub(super) fn bytes(&mut self, dir: Dir, at_ns: u64, seq: u64, bytes: &[u8], records: &mut Vec<Record>) {
+    pub(super) fn bytes(&mut self, dir: Dir, at_ns: u64, seq: u64, bytes: &[u8], records: &mut Records) {
         if self.checkpoints.is_empty() || self.since_checkpoint >= CHECKPOINT_BYTES {
             let (dissector, worst) = (self.dissector.clone(), self.out.worst());
             self.checkpoints.push(Checkpoint { seq, dissector, worst });
@@ -124,7 +124,7 @@ impl Link {
         self.stage_began_ns = at_ns;
     }
 
-    pub(super) fn fact(&mut self, event: &Event, seq: u64, fact: usize, records: &mut Vec<Record>) {
+    pub(super) fn fact(&mut self, event: &Event, seq: u64, fact: usize, records: &mut Records) {
         let mut dir = Dir::Out;
         let kind = match &event.what {
             What::Opening(opening) => {
@@ -176,7 +176,7 @@ impl Link {
         records.push(Record { start: 0, len: 0, payload_len: 0, link, detail, kind, dir, worst, flags });
     }
 
-    fn finish(&mut self, dir: Dir, ending: Ending, seq: u64, records: &mut Vec<Record>) {
+    fn finish(&mut self, dir: Dir, ending: Ending, seq: u64, records: &mut Records) {
         if self.finished[dir.index()].is_none() {
             self.finished[dir.index()] = Some((seq, ending));
             self.dissector.finish(dir, ending, &mut self.out);

@@ -8,6 +8,7 @@ mod facts;
 pub mod file;
 pub mod filter;
 mod link;
+mod records;
 mod store;
 mod summary;
 
@@ -16,6 +17,7 @@ pub use crate::dissect::{Explained, Field, Kind, Layer, Payload, Record, Severit
 pub use explain::{BYTES_MISSING, EXPLAIN_LIMIT_BYTES, UNFINISHED};
 pub use facts::duration;
 pub use link::{Link, LinkState, StageTime};
+pub use records::Records;
 pub use store::{Archive, Store};
 pub use summary::{one_line, preview};
 
@@ -25,6 +27,9 @@ use std::ops::Range;
 
 /// The number of a record in its session, from 0, in the order of completion.
 pub type RecordId = usize;
+
+/// How many records a gap is looked for among.
+const GAP_LOOK_BACK: usize = 4096;
 
 /// A connection as the session sees it.
 #[derive(Clone, Debug)]
@@ -64,7 +69,7 @@ pub struct Totals {
 pub struct Session {
     /// Wall-clock time of the start, in nanoseconds since 1970; 0 where unknown.
     pub started_unix_ns: i64,
-    records: Vec<Record>,
+    records: Records,
     links: Vec<Link>,
     link_index: HashMap<LinkId, usize>,
     connections: Vec<Connection>,
@@ -80,7 +85,7 @@ impl Session {
     pub fn new(store: Store, started_unix_ns: i64) -> Session {
         Session {
             started_unix_ns,
-            records: Vec::new(),
+            records: Records::default(),
             links: Vec::new(),
             link_index: HashMap::new(),
             connections: Vec::new(),
@@ -184,8 +189,14 @@ impl Session {
         }
     }
 
+    /// Forgets the oldest records, whose numbers stay taken: for those who have told them and look back no more. The
+    /// newest stay, so that gaps are what they would have been.
+    pub fn forget_told(&mut self) {
+        self.records.forget(GAP_LOOK_BACK + 1);
+    }
+
     /// Every record, oldest first.
-    pub fn records(&self) -> &[Record] {
+    pub fn records(&self) -> &Records {
         &self.records
     }
 
@@ -236,6 +247,7 @@ impl Session {
     /// The time between a record and the newest earlier one of its connection that shares no byte with it.
     ///
     /// Records of lower layers share bytes with the message that they carry; counted, they would make every gap zero.
+    /// `None` where there is none among the 4,096 records before it.
     pub fn gap_ns(&self, id: RecordId) -> Option<u64> {
         let record = self.records.get(id)?;
         let connection = self.connection_of(record);
@@ -244,7 +256,8 @@ impl Session {
                 && other.start < record.end()
                 && record.start < other.end()
         };
-        let before = (0..id).rev().find(|before| {
+        let oldest = id.saturating_sub(GAP_LOOK_BACK).max(self.records.first_held());
+        let before = (oldest..id).rev().find(|before| {
             let other = &self.records[*before];
             (other.link == record.link || self.connection_of(other) == connection) && !overlaps(other)
         })?;

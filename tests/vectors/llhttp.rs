@@ -173,10 +173,9 @@ fn ours(told: &[Explained], dir: Dir, wire: &[u8]) -> Vec<Told> {
                 list.push(Told::MessageEnd(record.end() as usize));
             }
         }
-        if record.kind == Kind::HttpBody && std::mem::take(&mut is_open) {
-            if !record.flags.has(pushscope::dissect::Flags::INCOMPLETE) {
-                list.push(Told::MessageEnd(record.end() as usize));
-            }
+        let ends = record.kind == Kind::HttpBody && std::mem::take(&mut is_open);
+        if ends && !record.flags.has(pushscope::dissect::Flags::INCOMPLETE) {
+            list.push(Told::MessageEnd(record.end() as usize));
         }
     }
     if is_open {
