@@ -174,6 +174,6 @@ fn the_lab_serves_another_program() {
 fn a_text_is_sent_though_the_answer_is_held_back() {
     let quiet = ["record", "lab:longpoll?scenario=quiet", "--send", "knock", "--for"];
     let ended = pushscope(&[&quiet[..], &["2500ms"]].concat());
-    assert!(ended.code == Some(0) && ended.out.contains("POST /longpoll"), "{ended:#?}");
+    assert!(ended.code == Some(0) && ended.out.contains("POST /publish?channel=demo"), "{ended:#?}");
     pushscope(&[&quiet[..], &["200ms"]].concat()).refused(1, &["1 of the texts to send were not sent"]);
 }
