@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 /// A piece of work; clones are the same piece.
 #[derive(Clone, Debug)]
 pub struct Job {
-    /// What is done, as a sentence without its end: `Saving a copy as /tmp/monday.pushscope`.
+    /// What is done, as a sentence without its end: `Saving a copy as monday.pushscope`.
     pub what: String,
     shared: Arc<Shared>,
 }
