@@ -9,6 +9,7 @@ use crate::session::file::Recorder;
 use crate::session::{RecordId, Session, Store, is_message};
 use crate::transport::{self, Auth, CursorSource, CursorTarget, Handle, HttpVersion, Order, Outgoing, PushType, Spec};
 use crate::wire::{Act, ConnectionId, Dir, EventSender, ReaderOptions};
+use std::io::IsTerminal;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -76,6 +77,8 @@ pub fn run(args: RecordArgs) -> Result<(), Failed> {
         relay,
         asked: None,
         closing: None,
+        said: None,
+        said_at: Instant::now(),
         messages: 0,
     };
     let deadline = args.stop_after.map(|after| Instant::now() + after);
@@ -106,6 +109,7 @@ pub fn run(args: RecordArgs) -> Result<(), Failed> {
             break Err(Failed::from(error));
         }
         session.forget_told();
+        run.say_unfinished(&session);
         // With nowhere to keep the rest, going on would only lose it.
         if recorder.as_ref().is_some_and(|recorder| recorder.status().failed.is_some()) {
             session.store_mut().give_up_saving();
@@ -147,6 +151,9 @@ struct Run<'a> {
     unsent: Vec<String>,
     /// Where texts go to reach the subscribers of the lab's HTTP types.
     relay: Option<String>,
+    /// What was last said to be unfinished, and when it was looked at.
+    said: Option<String>,
+    said_at: Instant,
     /// When the first request went out.
     asked: Option<Instant>,
     closing: Option<Instant>,
@@ -172,6 +179,22 @@ impl Run<'_> {
         // With the connection over, its handle goes, and with it the last sender of events.
         if self.handle.as_ref().is_some_and(Handle::is_over) {
             self.handle = None;
+        }
+    }
+
+    /// On a terminal, what has begun and is not complete is said once a second while it grows.
+    fn say_unfinished(&mut self, session: &Session) {
+        let is_due = self.said_at.elapsed() > Duration::from_secs(1);
+        if !is_due || self.args.quiet || !std::io::stderr().is_terminal() {
+            return;
+        }
+        self.said_at = Instant::now();
+        let unfinished = session.links().last().and_then(|link| session.unfinished(link, Dir::In));
+        if unfinished != self.said {
+            if let Some(unfinished) = &unfinished {
+                eprintln!("pushscope: {unfinished}");
+            }
+            self.said = unfinished;
         }
     }
 

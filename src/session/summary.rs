@@ -1,10 +1,14 @@
 //! A record in one line: the same for the timeline, the command line, the clipboard and exports.
 
-use super::{RecordId, Session};
+use super::{Link, RecordId, Session};
 use crate::dissect::{Explained, Kind};
+use crate::wire::Dir;
 
 /// Bytes of a record that are looked at for its line.
 const SUMMARY_LIMIT_BYTES: usize = 2048;
+
+/// Bytes that are shown of what is unfinished.
+const NEWEST_BYTES: u64 = 120;
 
 /// Characters of a payload in a line.
 const PREVIEW_CHARS: usize = 400;
@@ -13,6 +17,18 @@ impl Session {
     /// A record in one line.
     pub fn summary(&self, id: RecordId) -> String {
         if id < self.records().len() { self.line(&self.explain_within(id, SUMMARY_LIMIT_BYTES)) } else { String::new() }
+    }
+
+    /// What has begun on a direction of a link and is not complete, in one line with its newest bytes: a stream without
+    /// any ends is then seen as it arrives.
+    pub fn unfinished(&self, link: &Link, dir: Dir) -> Option<String> {
+        let (pending, len) = link.pending(dir).filter(|(_, len)| *len > 0)?;
+        let shown = len.min(NEWEST_BYTES);
+        let bytes = self.wire(link.id, dir, link.len_bytes(dir) - shown, shown as usize);
+        // The stretch may begin inside a character.
+        let cut = bytes.iter().take(3).take_while(|byte| matches!(byte, 0x80..=0xbf)).count();
+        let more = if shown < len { "… " } else { "" };
+        Some(format!("unfinished: {}, {len} bytes so far: {more}{}", pending.what, preview(&bytes[cut..])))
     }
 
     /// Many records in one line each, in one pass over their bytes.

@@ -92,9 +92,6 @@ fn empty_ui(ui: &mut Ui, body: Rect, view: &View) {
     });
 }
 
-/// How much of what is unfinished is shown.
-const NEWEST_BYTES: u64 = 120;
-
 /// What has begun on open links and is not complete.
 fn pending(view: &View) -> Vec<String> {
     if !view.is_live() {
@@ -107,25 +104,13 @@ fn pending(view: &View) -> Vec<String> {
             continue;
         }
         for dir in [Dir::In, Dir::Out] {
-            if let Some((pending, len)) = link.pending(dir).filter(|(_, len)| *len > 0) {
-                let newest = newest_bytes(view, link, dir, len);
-                let (arrow, what, len) = (words::arrow(dir), pending.what, words::bytes(len));
-                lines.push(format!("{arrow} unfinished: {what}, {len} so far: {newest}"));
+            if let Some(unfinished) = view.session.unfinished(link, dir) {
+                lines.push(format!("{} {unfinished}", words::arrow(dir)));
             }
         }
     }
     lines.truncate(3);
     lines
-}
-
-/// The newest of what is unfinished, so that a stream without any ends is seen as it arrives.
-fn newest_bytes(view: &View, link: &crate::session::Link, dir: Dir, len: u64) -> String {
-    let shown = len.min(NEWEST_BYTES);
-    let bytes = view.session.wire(link.id, dir, link.len_bytes(dir) - shown, shown as usize);
-    // The stretch may begin inside a character.
-    let cut = bytes.iter().take(3).take_while(|byte| matches!(byte, 0x80..=0xbf)).count();
-    let more = if shown < len { "… " } else { "" };
-    format!("{more}{}", crate::session::preview(&bytes[cut..]))
 }
 
 fn pending_ui(ui: &mut Ui, rect: Rect, lines: &[String]) {
