@@ -43,7 +43,7 @@ pub fn run(args: ShowArgs) -> Result<(), Failed> {
         session.forget_told();
     }
     output.flush()?;
-    if session.records().is_empty() {
+    if damage.is_none() && session.records().is_empty() {
         eprintln!("pushscope: {}: the recording has no events", args.file.display());
     }
     damage.map_or(Ok(()), |error| Err(failed(error)))

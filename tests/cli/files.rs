@@ -8,10 +8,11 @@ fn text(path: &Path) -> &str {
     path.to_str().expect("a path in UTF-8")
 }
 
-/// A recording of 300 events, and what it shows.
+/// A recording of many rows, since requests and answers take turns, and how many records it shows.
 fn recording(folder: &TempDir) -> (PathBuf, usize) {
     let path = folder.path().join("whole.pushscope");
-    pushscope(&["record", "lab:stream?rate=0&size=2000", "--count", "300", "-q", "-o", text(&path)]).lines();
+    pushscope(&["record", "lab:poll?rate=20&size=500", "--interval", "3ms", "--for", "2s", "-q", "-o", text(&path)])
+        .lines();
     let lines = pushscope(&["show", text(&path), "--format", "jsonl"]).lines().len();
     assert!(lines > 300);
     (path, lines)
