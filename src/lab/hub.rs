@@ -63,9 +63,11 @@ impl Channel {
         }
     }
 
-    /// Keeps `data` and wakes every subscriber; gives the message's number.
-    pub fn publish(&self, data: Vec<u8>) -> u64 {
+    /// Keeps `data` and wakes every subscriber; gives the message's number and how many subscribers it was for: those
+    /// there before the first of them, done by it, could leave.
+    pub fn publish(&self, data: Vec<u8>) -> (u64, usize) {
         let form = Form::of(&data);
+        let subscribers = self.subscribers();
         let mut ring = lock(&self.ring);
         let number = self.last.load(Ordering::Acquire) + 1;
         ring.bytes += data.len();
@@ -78,7 +80,7 @@ impl Channel {
         self.last.store(number, Ordering::Release);
         drop(ring);
         self.changed.send_replace(number);
-        number
+        (number, subscribers)
     }
 
     /// The number of the newest message; 0 before the first.
@@ -207,7 +209,7 @@ mod tests {
         let hub = Hub::default();
         let channel = hub.channel("a").unwrap();
         for n in 1..=KEPT_MESSAGES as u64 + 10 {
-            assert_eq!(channel.publish(b"1".to_vec()), n);
+            assert_eq!(channel.publish(b"1".to_vec()), (n, 0));
         }
         assert_eq!(channel.next_after(0).unwrap().number, 11);
         assert_eq!(channel.all_after(260).len(), 6);

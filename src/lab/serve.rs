@@ -119,8 +119,8 @@ async fn respond(
     };
     let kind = match path {
         "/publish" => {
-            let number = channel.publish(request.body.clone());
-            let text = state("number", &channel.name, number, channel.subscribers());
+            let (number, subscribers) = channel.publish(request.body.clone());
+            let text = state("number", &channel.name, number, subscribers);
             return json(text).send(Some(request), sender).await;
         }
         "/poll" => return polling::poll(request, &params, &channel, hub).send(Some(request), sender).await,
