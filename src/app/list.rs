@@ -3,8 +3,10 @@
 //! Records are never reordered, so rows are only ever added at the end; a change of the filter starts over, a time
 //! budget at a time.
 
-use crate::session::{Kind, Record, RecordId, Session, Severity, filter::Filter, is_message};
-use crate::wire::{ConnectionId, Dir};
+use super::chosen::Chosen;
+use crate::session::filter::{Filter, Shape};
+use crate::session::{Flags, Kind, Record, RecordId, Session, Severity, is_message};
+use crate::wire::{ConnectionId, Dir, LinkId};
 use std::time::{Duration, Instant};
 
 /// Rows are found for so long before that is called work.
@@ -73,6 +75,42 @@ pub struct FilterMistake {
     pub text: String,
 }
 
+/// What becomes of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    Hide,
+    Show,
+    /// Its shape alone does not tell.
+    Look,
+}
+
+const SEVERITIES: [Severity; 4] = [Severity::None, Severity::Info, Severity::Warning, Severity::Error];
+
+/// Bytes of records that are looked through between two looks at the clock.
+const STRETCH_BYTES: u64 = 512 << 10;
+
+/// A record to ask about its shape.
+const NOTHING: Record = Record {
+    start: 0,
+    len: 0,
+    payload_len: 0,
+    link: LinkId(0),
+    detail: 0,
+    kind: Kind::Gap,
+    dir: Dir::In,
+    worst: Severity::None,
+    flags: Flags(0),
+};
+
+const PLACES: usize = Kind::ALL.len() * 16;
+
+/// A number of what a record has in common with others: kind, direction, worst note, and whether it is a message.
+#[inline]
+fn place(record: &Record) -> usize {
+    let is_message = record.flags.has(Flags::MESSAGE);
+    ((record.kind as usize * 2 + record.dir.index()) * 4 + record.worst as usize) * 2 + usize::from(is_message)
+}
+
 /// Which records are rows, and which they are.
 pub struct List {
     /// The filter as typed.
@@ -87,8 +125,12 @@ pub struct List {
     pub dir: Option<Dir>,
     /// One connection only.
     pub connection: Option<ConnectionId>,
-    ids: Vec<u32>,
+    chosen: Chosen,
     scanned: usize,
+    /// What becomes of records, by their places.
+    verdicts: Box<[Verdict; PLACES]>,
+    /// Whether any must be looked at.
+    looks: bool,
     /// Since when there have been records to look at.
     behind_since: Option<Instant>,
     /// Whether it is held still only because looking was stopped: another filter goes on.
@@ -103,7 +145,7 @@ pub struct List {
 
 impl Default for List {
     fn default() -> Self {
-        List {
+        let mut list = List {
             text: String::new(),
             mistake: None,
             filter: None,
@@ -111,36 +153,40 @@ impl Default for List {
             groups: [true, true, true, true, false],
             dir: None,
             connection: None,
-            ids: Vec::new(),
+            chosen: Chosen::default(),
             scanned: 0,
+            verdicts: Box::new([Verdict::Hide; PLACES]),
+            looks: false,
             behind_since: None,
             is_stopped: false,
             paused_at: None,
             follow: true,
             seen: 0,
-        }
+        };
+        list.judge();
+        list
     }
 }
 
 impl List {
     /// How many rows there are.
     pub fn len(&self) -> usize {
-        self.ids.len()
+        self.chosen.len()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.ids.is_empty()
+        self.chosen.len() == 0
     }
 
     /// The record in a row.
     pub fn id(&self, row: usize) -> Option<RecordId> {
-        self.ids.get(row).map(|id| *id as RecordId)
+        self.chosen.get(row)
     }
 
     /// The row of a record, or where it would be.
     pub fn row_of(&self, id: RecordId) -> Result<usize, usize> {
-        self.ids.binary_search(&(id as u32))
+        self.chosen.row_of(id)
     }
 
     /// How many records were looked at, for progress.
@@ -173,7 +219,7 @@ impl List {
 
     /// Rows that came since the end was let go.
     pub fn unseen(&self) -> usize {
-        if self.follow { 0 } else { self.ids.len() - self.ids.partition_point(|id| (*id as usize) < self.seen) }
+        if self.follow { 0 } else { self.chosen.len() - self.chosen.row_of(self.seen).unwrap_or_else(|row| row) }
     }
 
     /// Whether anything is left out of the records.
@@ -226,34 +272,41 @@ impl List {
     }
 
     pub(super) fn restart(&mut self) {
-        self.ids.clear();
+        self.chosen.clear();
         self.scanned = 0;
         self.behind_since = None;
         if std::mem::take(&mut self.is_stopped) {
             self.paused_at = None;
         }
+        self.judge();
     }
 
     /// Looks at further records until `deadline`; whether there are more to look at.
     pub(super) fn extend(&mut self, session: &Session, deadline: Instant) -> bool {
         let end = self.paused_at.unwrap_or(usize::MAX).min(session.records().len());
         while self.scanned < end {
-            // A filter that has to explain records does so in short stretches, to look at the clock in between.
-            let is_cheap = self.filter.as_ref().is_none_or(Filter::is_cheap);
-            let next = (self.scanned + if is_cheap { 1024 } else { 64 }).min(end);
-            let all = self.scanned..next;
-            match &self.filter {
-                Some(filter) => {
-                    let candidates: Vec<RecordId> = all.filter(|id| self.may_take(session, *id)).collect();
-                    let taken = filter.select(session, &candidates);
-                    self.ids.extend(taken.into_iter().map(|id| id as u32));
+            let next = self.stretch(session, end);
+            let records = session.records().range(self.scanned..next);
+            let judged = (self.scanned..next).zip(records).map(|(id, record)| (id, self.verdicts[place(record)]));
+            if self.looks {
+                let (mut open, mut taken) = (Vec::new(), Vec::new());
+                for (id, verdict) in judged.filter(|(_, verdict)| *verdict != Verdict::Hide) {
+                    match verdict {
+                        Verdict::Look if !self.is_of_connection(session, id) => {}
+                        Verdict::Look if self.filter.is_some() => open.push(id),
+                        _ => taken.push(id),
+                    }
                 }
-                // A flood comes this way: nothing is collected first.
-                None => {
-                    for id in all {
-                        if self.may_take(session, id) {
-                            self.ids.push(id as u32);
-                        }
+                if let Some(filter) = self.filter.as_ref().filter(|_| !open.is_empty()) {
+                    taken.extend(filter.select(session, &open));
+                    taken.sort_unstable();
+                }
+                taken.into_iter().for_each(|id| self.chosen.push(id));
+            } else {
+                // A flood comes this way, and ten million records when the kinds that are shown change.
+                for (id, verdict) in judged {
+                    if verdict == Verdict::Show {
+                        self.chosen.push(id);
                     }
                 }
             }
@@ -267,11 +320,46 @@ impl List {
         is_behind
     }
 
-    fn may_take(&self, session: &Session, id: RecordId) -> bool {
+    /// Up to where to look before the clock is looked at: not far where payloads are looked through, and less where these
+    /// are long.
+    fn stretch(&self, session: &Session, end: usize) -> usize {
+        let is_quick = self.filter.as_ref().is_none_or(Filter::is_cheap);
+        let end = end.min(self.scanned + if is_quick { 1 << 14 } else { 1 << 10 });
+        if is_quick {
+            return end;
+        }
+        let mut bytes = 0;
+        let long = session.records().range(self.scanned..end).position(|record| {
+            bytes += record.len;
+            bytes > STRETCH_BYTES
+        });
+        long.map_or(end, |long| self.scanned + long + 1)
+    }
+
+    /// Asks everything that records of one shape have in common once.
+    fn judge(&mut self) {
+        let is_all = self.connection.is_none();
+        self.verdicts.fill(Verdict::Hide);
+        for (kind, dir) in Kind::ALL.into_iter().flat_map(|kind| [(kind, Dir::Out), (kind, Dir::In)]) {
+            for (worst, flags) in SEVERITIES.into_iter().flat_map(|worst| [(worst, 0), (worst, Flags::MESSAGE.0)]) {
+                let record = Record { kind, dir, worst, flags: Flags(flags), ..NOTHING };
+                let is_shown = self.groups[Group::of(&record) as usize] || worst >= Severity::Warning;
+                let is_its_way = self.dir.is_none_or(|wanted| kind.is_fact() || dir == wanted);
+                let matches = self.filter.as_ref().map_or(Some(true), |it| it.of_shape(Shape { kind, dir, worst }));
+                self.verdicts[place(&record)] = match matches {
+                    _ if !is_shown || !is_its_way => Verdict::Hide,
+                    Some(false) => Verdict::Hide,
+                    Some(true) if is_all => Verdict::Show,
+                    _ => Verdict::Look,
+                };
+            }
+        }
+        self.looks = self.verdicts.contains(&Verdict::Look);
+    }
+
+    /// What the shape of a record does not tell, but for the filter.
+    fn is_of_connection(&self, session: &Session, id: RecordId) -> bool {
         let record = &session.records()[id];
-        let is_shown = self.groups[Group::of(record) as usize] || record.worst >= Severity::Warning;
-        is_shown
-            && self.dir.is_none_or(|dir| record.kind.is_fact() || record.dir == dir)
-            && self.connection.is_none_or(|connection| session.connection_of(record) == connection)
+        self.connection.is_none_or(|connection| session.connection_of(record) == connection)
     }
 }

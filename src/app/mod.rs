@@ -4,6 +4,7 @@
 //! everything there is to show can be read from [`App::state`].
 
 mod apply;
+mod chosen;
 mod command;
 mod composer;
 mod copy;

@@ -165,7 +165,7 @@ impl Run<'_> {
     /// waiting for just that.
     fn look_at(&mut self, session: &Session, new: Range<RecordId>) {
         let mut answered = false;
-        for record in &session.records()[new] {
+        for record in session.records().range(new) {
             self.messages += u64::from(counts(record));
             answered |= record.kind == Kind::HttpResponse;
             if record.kind == Kind::HttpRequest {
@@ -200,7 +200,7 @@ impl Run<'_> {
 
     fn is_enough(&self, session: &Session, new: Range<RecordId>) -> bool {
         let Some(count) = self.args.count else { return false };
-        self.messages + session.records()[new].iter().filter(|record| counts(record)).count() as u64 >= count
+        self.messages + session.records().range(new).filter(|record| counts(record)).count() as u64 >= count
     }
 
     fn close(&mut self) {

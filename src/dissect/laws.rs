@@ -1,6 +1,6 @@
 //! The laws of DESIGN.md as checks that every dissector's tests call.
 
-use super::{Explained, Full, Kind, Layer, Record, Sink, Summary};
+use super::{Explained, Flags, Full, Kind, Layer, Record, Sink, Summary};
 use crate::wire::{Buf, Dir, LinkId};
 
 /// A conversation: who said which bytes, in order.
@@ -68,6 +68,27 @@ pub fn split_invariance(subject: &impl Subject, script: &Script, sizes: &[usize]
     }
     let full: Vec<Record> = told.iter().map(|explained| explained.record).collect();
     assert_eq!(full, whole, "the full pass tells other records than the summary pass");
+    what_filters_rely_on(script, &told);
+}
+
+/// A payload that is said to lie on the wire in one piece lies there, and records have only fields that they can have.
+#[track_caller]
+fn what_filters_rely_on(script: &Script, told: &[Explained]) {
+    let wire = |dir: Dir| script.iter().filter(|(d, _)| *d == dir).flat_map(|(_, bytes)| bytes).copied().collect();
+    let wire: [Vec<u8>; 2] = [wire(Dir::Out), wire(Dir::In)];
+    for explained in told {
+        let record = explained.record;
+        for field in &explained.fields {
+            assert!(super::can_have(record.kind, field.def.key), "{:?} has a field {}", record.kind, field.def.key);
+        }
+        let Some(at) = record.payload_in_place() else { continue };
+        let (at, len, wire) = (at as usize, record.payload_len as usize, &wire[record.dir.index()]);
+        let mut found = wire[at..at + len].to_vec();
+        if record.flags.has(Flags::MASKED) {
+            super::unmask(&mut found, [wire[at - 4], wire[at - 3], wire[at - 2], wire[at - 1]]);
+        }
+        assert!(found == explained.payload, "the payload of {record:?} is not in place");
+    }
 }
 
 /// Law 2: on the wire and on every derived buffer, the leaves of a layer cover every bit exactly once.

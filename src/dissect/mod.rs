@@ -24,7 +24,7 @@ pub use http1::Http1;
 pub use link::{Dissector, Switch};
 pub use record::{Flags, Kind, Record, Severity};
 pub use sink::{Content, Field, FieldDef, Layer, Note, NoteDef, Payload, Place, Sink, Summary, Value};
-pub use websocket::WebSocket;
+pub use websocket::{WebSocket, unmask};
 
 /// A unit that has begun and is not complete yet, for display while it grows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +47,32 @@ pub enum Ending {
 /// Every field that a dissector may tell, for completion and checks of filters.
 pub fn all_fields() -> impl Iterator<Item = &'static FieldDef> {
     http1::FIELDS.iter().copied().chain(content::fields()).chain(websocket::FIELDS.iter().copied()).chain([&sink::GAP])
+}
+
+/// Whether a record of a kind can have a field of that key; for keys of [`all_fields`]. A whole body and a gap can have
+/// any: they take over what was told of a record that did not come about.
+pub fn can_have(kind: Kind, key: &str) -> bool {
+    let family = key.split('.').next().unwrap_or_default();
+    let begins = |starts: &[&str]| starts.iter().any(|start| key.starts_with(start));
+    match kind {
+        Kind::HttpBody | Kind::Gap => true,
+        _ if key == sink::GAP.key => !kind.is_fact(),
+        Kind::HttpRequest => family == "http" && !begins(&["http.response", "http.status", "http.reason"]),
+        Kind::HttpResponse | Kind::HttpInformational => family == "http" && !begins(&["http.request"]),
+        Kind::HttpChunk | Kind::HttpTrailers => {
+            family == "http" && !begins(&["http.request", "http.response", "http.status", "http.reason"])
+        }
+        Kind::SseEvent | Kind::SseComment | Kind::SseRetry => family == "sse",
+        Kind::Line => family == "line",
+        Kind::Part => matches!(family, "part" | "http"),
+        Kind::WsFrame => family == "websocket",
+        Kind::WsText => key == "websocket.text",
+        Kind::WsBinary => key == "websocket.binary",
+        Kind::WsPing => begins(&["websocket.ping"]),
+        Kind::WsPong => begins(&["websocket.pong"]),
+        Kind::WsClose => begins(&["websocket.close"]),
+        _ => false,
+    }
 }
 
 /// Every note that a dissector may tell.

@@ -183,6 +183,10 @@ impl Flags {
     pub const MESSAGE: Flags = Flags(1);
     /// The unit ended before it was complete.
     pub const INCOMPLETE: Flags = Flags(2);
+    /// The payload lies on the wire in one piece, from byte `detail` of the record on.
+    pub const IN_PLACE: Flags = Flags(4);
+    /// A payload in place is masked with the four bytes before it (RFC 6455 §5.3).
+    pub const MASKED: Flags = Flags(8);
 
     /// Whether all of `other` is set.
     pub fn has(self, other: Flags) -> bool {
@@ -207,6 +211,7 @@ pub struct Record {
     /// The link.
     pub link: LinkId,
     /// A number that depends on the kind: HTTP status, opcode, close code; for facts the fact's index in the recording.
+    /// Where [`Flags::IN_PLACE`] is set, the payload's distance from the start, but for frames: theirs is at their end.
     pub detail: u32,
     /// What it is.
     pub kind: Kind,
@@ -224,5 +229,22 @@ impl Record {
     /// One past its last wire byte.
     pub fn end(&self) -> u64 {
         self.start + self.len
+    }
+
+    /// The first wire byte of the payload, where it lies on the wire in one piece.
+    pub fn payload_in_place(&self) -> Option<u64> {
+        match self.kind {
+            _ if !self.flags.has(Flags::IN_PLACE) => None,
+            Kind::WsFrame => Some(self.end() - self.payload_len),
+            _ => Some(self.start + u64::from(self.detail)),
+        }
+    }
+
+    /// With its payload in place from wire byte `at` on, where that can be said.
+    pub fn in_place(self, at: u64) -> Record {
+        match u32::try_from(at - self.start) {
+            Ok(detail) => Record { detail, flags: self.flags.and(Flags::IN_PLACE), ..self },
+            Err(_) => self,
+        }
     }
 }

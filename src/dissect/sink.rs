@@ -219,7 +219,7 @@ pub fn gap(out: &mut impl Sink, link: crate::wire::LinkId, dir: Dir, start: u64,
     }
     let place = Place::wire(dir);
     out.field(place, &GAP, start * 8, len * 8, Value::Bytes, 0);
-    let flags = super::Flags::MESSAGE;
+    let flags = super::Flags::MESSAGE.and(super::Flags::IN_PLACE);
     let kind = Kind::Gap;
     out.record(
         place,

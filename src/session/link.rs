@@ -1,5 +1,6 @@
 //! A link as the session sees it: its stages, where its bytes lie, and its dissector with checkpoints.
 
+use super::segments::{Segment, Segments};
 use super::{Records, Store};
 use crate::dissect::{Dissector, Ending, Explained, Flags, Full, Kind, Pending, Place, Record, Severity, Summary};
 use crate::wire::{Closed, ConnectionId, Dir, Event, Failure, LinkId, Opening, Stage, TlsFacts, What};
@@ -9,14 +10,6 @@ const CHECKPOINT_BYTES: u64 = 64 * 1024;
 
 /// Bytes after a record's start that are fed at most, beyond what was asked for, before it counts as too long.
 const LONG_RECORD_BYTES: u64 = 256 * 1024;
-
-/// Where an event's bytes lie on a direction.
-#[derive(Clone, Copy, Debug)]
-struct Segment {
-    start: u64,
-    at_ns: u64,
-    seq: u64,
-}
 
 #[derive(Clone)]
 struct Checkpoint {
@@ -65,7 +58,7 @@ pub struct Link {
     pub stages: Vec<StageTime>,
     dissector: Dissector,
     out: Summary,
-    segments: [Vec<Segment>; 2],
+    segments: [Segments; 2],
     len: [u64; 2],
     /// The number of the event after which a direction was finished.
     finished: [Option<(u64, Ending)>; 2],
@@ -86,7 +79,7 @@ impl Link {
             stages: Vec::new(),
             dissector: Dissector::http1(id),
             out: Summary::default(),
-            segments: [Vec::new(), Vec::new()],
+            segments: Default::default(),
             len: [0; 2],
             finished: [None; 2],
             checkpoints: Vec::new(),
@@ -191,20 +184,25 @@ impl Link {
 
     /// The stretches that single reads or writes moved within `start..end`: first byte, length, time.
     pub fn reads(&self, dir: Dir, start: u64, end: u64) -> Vec<(u64, u64, u64)> {
-        let segments = &self.segments[dir.index()];
-        let first = segments.partition_point(|s| s.start <= start).saturating_sub(1);
-        let end_of = |i: usize| segments.get(i + 1).map_or(self.len[dir.index()], |next| next.start);
-        (first..segments.len())
-            .take_while(|i| segments[*i].start < end)
-            .map(|i| (segments[i].start, end_of(i) - segments[i].start, segments[i].at_ns))
-            .collect()
+        let pieces = self.pieces(dir, start).take_while(|(segment, _)| segment.start < end);
+        pieces.map(|(segment, next)| (segment.start, next - segment.start, segment.at_ns)).collect()
+    }
+
+    /// The segments from the one that holds byte `start` on, each with where it ends.
+    fn pieces(&self, dir: Dir, start: u64) -> impl Iterator<Item = (Segment, u64)> {
+        let (segments, len) = (&self.segments[dir.index()], self.len[dir.index()]);
+        let mut at = segments.holding(start);
+        std::iter::from_fn(move || {
+            let segment = segments.get(at)?;
+            at = segments.after(at);
+            Some((segment, segments.get(at).map_or(len, |next| next.start)))
+        })
     }
 
     /// When byte `offset` of a direction was read or written, in nanoseconds since the recording began.
     pub fn at_ns(&self, dir: Dir, offset: u64) -> u64 {
         let segments = &self.segments[dir.index()];
-        let next = segments.partition_point(|segment| segment.start <= offset);
-        segments.get(next.saturating_sub(1)).map_or(self.opened_ns, |segment| segment.at_ns)
+        segments.get(segments.holding(offset)).map_or(self.opened_ns, |segment| segment.at_ns)
     }
 
     /// What has begun on a direction and is not complete: what, its first byte, how many bytes there are of it.
@@ -213,17 +211,21 @@ impl Link {
         Some((pending, self.len[dir.index()].saturating_sub(pending.start)))
     }
 
-    pub(super) fn wire(&self, dir: Dir, start: u64, len: usize, store: &Store) -> Vec<u8> {
+    /// The bytes of the event that moved byte `offset`, and the first of them.
+    pub(super) fn piece(&self, dir: Dir, offset: u64, store: &Store) -> Option<(u64, bytes::Bytes)> {
         let segments = &self.segments[dir.index()];
-        let mut at = segments.partition_point(|segment| segment.start <= start).saturating_sub(1);
+        let segment = segments.get(segments.holding(offset))?;
+        Some((segment.start, store.bytes(segment.seq)?))
+    }
+
+    pub(super) fn wire(&self, dir: Dir, start: u64, len: usize, store: &Store) -> Vec<u8> {
         let end = start.saturating_add(len as u64).min(self.len[dir.index()]);
         let mut bytes = Vec::with_capacity(end.saturating_sub(start).min(1 << 20) as usize);
-        while let Some(segment) = segments.get(at).filter(|segment| segment.start < end) {
+        for (segment, _) in self.pieces(dir, start).take_while(|(segment, _)| segment.start < end) {
             let Some(piece) = store.bytes(segment.seq) else { break };
             let from = start.saturating_sub(segment.start) as usize;
             let to = ((end - segment.start) as usize).min(piece.len());
             bytes.extend_from_slice(piece.get(from..to).unwrap_or_default());
-            at += 1;
         }
         bytes
     }
@@ -303,7 +305,7 @@ impl Link {
 
     /// What was fed to the dissector from the event `seq` on, in order.
     fn steps_from(&self, seq: u64) -> impl Iterator<Item = Step> {
-        let mut at = [Dir::Out, Dir::In].map(|dir| self.segments[dir.index()].partition_point(|s| s.seq < seq));
+        let mut at = [Dir::Out, Dir::In].map(|dir| self.segments[dir.index()].at_event(seq));
         let mut finishes: Vec<(u64, Dir, Ending)> = [Dir::Out, Dir::In]
             .into_iter()
             .filter_map(|dir| self.finished[dir.index()].map(|(seq, ending)| (seq, dir, ending)))
@@ -312,7 +314,8 @@ impl Link {
         finishes.sort();
         finishes.reverse();
         std::iter::from_fn(move || {
-            let next = |dir: Dir| self.segments[dir.index()].get(at[dir.index()]).map_or(u64::MAX, |s| s.seq);
+            let segments = |dir: Dir| &self.segments[dir.index()];
+            let next = |dir: Dir| segments(dir).get(at[dir.index()]).map_or(u64::MAX, |s| s.seq);
             let (out, inward) = (next(Dir::Out), next(Dir::In));
             let (dir, seq) = if out < inward { (Dir::Out, out) } else { (Dir::In, inward) };
             match finishes.last() {
@@ -323,7 +326,7 @@ impl Link {
                 }
                 _ if seq == u64::MAX => None,
                 _ => {
-                    at[dir.index()] += 1;
+                    at[dir.index()] = segments(dir).after(at[dir.index()]);
                     Some(Step::Feed(dir, seq))
                 }
             }

@@ -8,12 +8,14 @@ mod facts;
 pub mod file;
 pub mod filter;
 mod link;
+mod payloads;
 mod records;
+mod segments;
 mod store;
 mod summary;
 
 /// What records are made of, for whoever reads them from a session.
-pub use crate::dissect::{Explained, Field, Kind, Layer, Payload, Record, Severity};
+pub use crate::dissect::{Explained, Field, Flags, Kind, Layer, Payload, Record, Severity};
 pub use explain::{BYTES_MISSING, EXPLAIN_LIMIT_BYTES, UNFINISHED};
 pub use facts::duration;
 pub use link::{Link, LinkState, StageTime};
@@ -172,7 +174,7 @@ impl Session {
         let id = self.links[link].connection;
         let connection = self.connections.iter_mut().find(|c| c.info.id == id);
         let mut messages = [0u64; 2];
-        for record in &self.records[first..] {
+        for record in self.records.range(first..self.records.len()) {
             self.totals.notes[record.worst as usize] += 1;
             if is_message(record) {
                 messages[record.dir.index()] += 1;

@@ -183,6 +183,9 @@ impl Lines {
         if note.is_some() {
             record.flags = record.flags.and(Flags::INCOMPLETE);
         }
+        if record.len == self.offset - start {
+            record = record.in_place(wire + rs);
+        }
         (self.first_byte, self.last_byte) = (0, 0);
         self.nesting = self.nesting.map(|_| Nesting::default());
         out.record(place, record);

@@ -83,6 +83,9 @@ enum LineEnd {
 struct Line {
     start: u64,
     len: u64,
+    /// The wire byte that its first byte was, and whether the others follow it there.
+    wire: u64,
+    is_cut: bool,
     /// Its first bytes, enough to tell the names that matter.
     prefix: [u8; 6],
     /// The colon's place in the line.
@@ -99,6 +102,8 @@ struct Block {
     wire: u64,
     data_lines: u32,
     data_len: u64,
+    /// The first wire byte of the only data line's value, or of the comment, where it lies there in one piece.
+    text_wire: Option<u64>,
     has_retry: bool,
     has_other: bool,
     has_comment: bool,
@@ -205,6 +210,10 @@ impl Sse {
         if bytes.is_empty() {
             return;
         }
+        if self.line.len == 0 {
+            self.line.wire = wire;
+        }
+        self.line.is_cut |= wire - self.line.wire != self.offset - self.line.start;
         self.take(wire, bytes);
         self.utf8.push(bytes);
         let line = &mut self.line;
@@ -218,7 +227,8 @@ impl Sse {
         // WHATWG HTML §9.2.6: one leading byte order mark is ignored.
         if line.start == self.first && seen < 3 && line.len >= 3 && line.prefix.starts_with(b"\xef\xbb\xbf") {
             out.field(self.at.place(), &BOM, line.start * 8, 24, Value::Bytes, 0);
-            self.line = Line { start: line.start + 3, ..Line::default() };
+            let (wire, is_cut) = (line.wire + 3, line.is_cut);
+            self.line = Line { start: line.start + 3, wire, is_cut, ..Line::default() };
             // The line begins anew behind the mark; the stream's first offset must not match again.
             self.first = u64::MAX;
             let tail = &bytes[3 - seen..];
@@ -292,6 +302,11 @@ impl Sse {
         let line = &self.line;
         let name = line.name();
         let block = &mut self.block;
+        if matches!(name, Name::Data | Name::Comment) {
+            let is_alone = block.data_lines == 0 && !line.is_cut;
+            let text_wire = is_alone.then_some(line.wire + line.value_start());
+            block.text_wire = if name == Name::Data || !block.has_fields() { text_wire } else { block.text_wire };
+        }
         match name {
             Name::Data => {
                 block.data_len += line.value_len() + u64::from(block.data_lines > 0);
@@ -364,7 +379,10 @@ impl Sse {
 
     fn record(&mut self, kind: Kind, flags: Flags, payload_len: u64, out: &mut impl Sink) {
         let mut record = record(self.at, kind, self.block.wire, self.wire);
-        (record.flags, record.payload_len, record.detail) = (flags, payload_len, self.block.data_lines);
+        (record.flags, record.payload_len) = (flags, payload_len);
+        if let Some(at) = self.block.text_wire {
+            record = record.in_place(at);
+        }
         self.block = Block::default();
         out.record(self.at.place(), record);
     }

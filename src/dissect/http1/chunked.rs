@@ -150,7 +150,7 @@ impl Chunked {
     fn record(&self, place: Place, link: LinkId, end: u64, flags: Flags, out: &mut impl Sink) {
         let mut record = bare(place, link, Kind::HttpChunk, self.start, end - self.start);
         (record.payload_len, record.flags) = (self.size, flags);
-        out.record(place, record);
+        out.record(place, record.in_place(self.data));
     }
 
     /// The connection ended after `end` bytes: tells the chunk that was cut, and from where on bytes are not covered.

@@ -289,6 +289,9 @@ impl Side {
         if fault.is_some() {
             record.flags = record.flags.and(Flags::INCOMPLETE);
         }
+        if is_document && !is_chunked {
+            record = record.in_place(message.start);
+        }
         out.record(content, record);
     }
 

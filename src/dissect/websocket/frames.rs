@@ -180,7 +180,7 @@ impl Side {
                 if let Some(interrupted) = self.message.take() {
                     interrupted.tell(way, false, out);
                 }
-                self.message = Some(Message::new(header.opcode(), start, self.content_len));
+                self.message = Some(Message::new(&header, start, self.content_len));
                 Carries::Data
             }
             (opcode @ (CLOSE | PING | PONG), _) => Carries::Control(Control::new(opcode, self.control_len)),
@@ -303,7 +303,8 @@ impl Side {
             fields::tell_frame(out, place, frame.start, frame.header.len(), Some(payload));
         }
         let span = frame.start..frame.end();
-        let record = way.record(Kind::WsFrame, span.clone(), frame.seen, frame.header.detail(), flags);
+        let in_place = if frame.header.masked() { Flags::default() } else { Flags::IN_PLACE };
+        let record = way.record(Kind::WsFrame, span.clone(), frame.seen, frame.header.detail(), flags.and(in_place));
         out.record(place, record);
         match frame.carries {
             Carries::Control(control) => control.tell(way, talk, span, is_complete, out),

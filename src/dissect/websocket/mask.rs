@@ -26,6 +26,17 @@ fn blocks<const SIZE: usize>(mut key: [u8; 4], phase: u64, bytes: &[u8], mut eac
     }
 }
 
+/// Takes the key off a whole payload.
+pub fn unmask(payload: &mut [u8], key: [u8; 4]) {
+    let [a, b, c, d] = key;
+    let key_word = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
+    let (words, tail) = payload.as_chunks_mut::<8>();
+    for word in words {
+        *word = (u64::from_ne_bytes(*word) ^ key_word).to_ne_bytes();
+    }
+    tail.iter_mut().zip(key.into_iter().cycle()).for_each(|(byte, key)| *byte ^= key);
+}
+
 fn xor(key: [u8; 4], from: &[u8], to: &mut [u8]) {
     let [a, b, c, d] = key;
     let key_word = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);

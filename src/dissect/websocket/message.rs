@@ -1,8 +1,9 @@
 //! A data message: the text or binary frame that begins it, and its continuations.
 
-use super::{Way, fields, header, notes};
+use super::header::{self, Header};
+use super::{Way, fields, notes};
 use crate::dissect::utf8::Utf8;
-use crate::dissect::{Flags, Kind, Place, Sink, Value};
+use crate::dissect::{Flags, Kind, Place, Record, Sink, Value};
 
 /// A message under way.
 #[derive(Clone, Copy, Debug)]
@@ -16,6 +17,9 @@ pub(super) struct Message {
     content_start: u64,
     len: u64,
     fragments: u32,
+    /// How long the first frame's header is, and whether it masks the payload.
+    header_len: u64,
+    is_masked: bool,
     /// A reserved bit says that an extension changed the payload, so it need not be UTF-8 before that is undone.
     changed: bool,
     utf8: Utf8,
@@ -23,8 +27,8 @@ pub(super) struct Message {
 
 impl Message {
     /// The message that a text or binary frame begins.
-    pub fn new(opcode: u8, start: u64, content_start: u64) -> Message {
-        let is_text = opcode == header::TEXT;
+    pub fn new(header: &Header, start: u64, content_start: u64) -> Message {
+        let is_text = header.opcode() == header::TEXT;
         Message {
             start,
             end: start,
@@ -32,6 +36,8 @@ impl Message {
             content_start,
             len: 0,
             fragments: 0,
+            header_len: header.len(),
+            is_masked: header.masked(),
             changed: false,
             utf8: Utf8::default(),
         }
@@ -96,6 +102,11 @@ impl Message {
             fields::tell_bytes(out, place, def, self.content_start, self.len, value);
         }
         let kind = if self.is_text { Kind::WsText } else { Kind::WsBinary };
-        out.record(place, way.record(kind, self.start..self.end, self.len, self.fragments, flags));
+        let record = way.record(kind, self.start..self.end, self.len, 0, flags);
+        if self.fragments > 1 {
+            return out.record(place, record);
+        }
+        let masked = if self.is_masked { Flags::MASKED } else { Flags::default() };
+        out.record(place, Record { flags: flags.and(masked), ..record }.in_place(self.start + self.header_len));
     }
 }

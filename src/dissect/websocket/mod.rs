@@ -18,6 +18,7 @@ mod tests;
 pub use close::{NO_STATUS_RECEIVED, close_code_meaning};
 pub use fields::FIELDS;
 pub use header::opcode_name;
+pub use mask::unmask;
 pub use notes::NOTES;
 
 use super::{Flags, Kind, Pending, Record, Severity, Sink};

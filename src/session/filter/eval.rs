@@ -1,9 +1,12 @@
 //! Whether a record matches. It is explained at most once, and only when a term needs that.
 
+use super::path::{self, Path};
+use super::shape::{self, Shape};
 use super::term::{self, Expr, Number, Op, Term, Test};
 use crate::dissect::{Explained, Field, Kind, Record, Severity, Value};
-use crate::session::{RecordId, Session};
-use std::cell::OnceCell;
+use crate::session::payloads::Payloads;
+use crate::session::{EXPLAIN_LIMIT_BYTES, RecordId, Session};
+use std::cell::{OnceCell, RefCell};
 
 /// Bytes of a field that are compared at most.
 const FIELD_LIMIT_BYTES: usize = 64 * 1024;
@@ -16,13 +19,15 @@ pub(super) struct Looked<'a> {
     session: &'a Session,
     id: RecordId,
     record: &'a Record,
+    payloads: &'a RefCell<Payloads<'a>>,
     explained: OnceCell<Explained>,
     json: OnceCell<Option<serde_json::Value>>,
 }
 
 impl<'a> Looked<'a> {
-    pub fn new(session: &'a Session, id: RecordId, record: &'a Record) -> Looked<'a> {
-        Looked { session, id, record, explained: OnceCell::new(), json: OnceCell::new() }
+    pub fn new(session: &'a Session, id: RecordId, payloads: &'a RefCell<Payloads<'a>>) -> Option<Looked<'a>> {
+        let record = session.records().get(id)?;
+        Some(Looked { session, id, record, payloads, explained: OnceCell::new(), json: OnceCell::new() })
     }
 
     /// With what is said of the record at hand.
@@ -34,12 +39,17 @@ impl<'a> Looked<'a> {
         self.explained.get_or_init(|| self.session.explain(self.id))
     }
 
-    fn json(&self) -> Option<&serde_json::Value> {
-        let read = || match self.explained().payload.as_slice() {
-            [] => None,
-            payload => serde_json::from_slice(payload).ok(),
-        };
-        self.json.get_or_init(read).as_ref()
+    /// What a test says of the payload, where that lies in the recorded bytes; an empty one has to be explained.
+    fn in_place(&self, test: impl FnOnce(&[u8]) -> bool) -> Option<bool> {
+        if self.record.payload_len == 0 {
+            return None;
+        }
+        let mut payloads = self.payloads.borrow_mut();
+        payloads.of(self.record, EXPLAIN_LIMIT_BYTES).map(|payload| test(&payload))
+    }
+
+    fn json(&self, payload: &[u8]) -> Option<&serde_json::Value> {
+        self.json.get_or_init(|| serde_json::from_slice(payload).ok()).as_ref()
     }
 }
 
@@ -69,8 +79,15 @@ pub(super) fn matches_unexplained(expr: &Expr, looked: &Looked<'_>) -> Option<bo
         Expr::And(members) => decide(members, false),
         Expr::Or(members) => decide(members, true),
         Expr::Not(inner) => matches_unexplained(inner, looked).map(|matches| !matches),
-        Expr::Term(_) if expr.cost() < term::Cost::Explain => Some(matches(expr, looked)),
-        Expr::Term(_) => None,
+        Expr::Term(term) => match term {
+            Term::Search(regex) => looked.in_place(|payload| regex.is_match(payload)),
+            Term::Path(path, test) => looked.in_place(|payload| path_holds(looked, path, test.as_ref(), payload)),
+            Term::NoteKey(_) | Term::Field(..) => {
+                let record = looked.record;
+                shape::decide_term(term, Shape { kind: record.kind, dir: record.dir, worst: record.worst })
+            }
+            _ => Some(term_matches(term, looked)),
+        },
     }
 }
 
@@ -96,9 +113,19 @@ fn term_matches(term: &Term, looked: &Looked<'_>) -> bool {
             any_holds(fields, test.as_ref(), |field, test| field_holds(looked, field, test))
         }
         Term::Search(regex) => search(looked, regex),
-        Term::Path(path, test) => looked.json().is_some_and(|json| {
+        Term::Path(path, test) => path_holds(looked, path, test.as_ref(), &looked.explained().payload),
+    }
+}
+
+fn path_holds(looked: &Looked<'_>, path: &Path, test: Option<&Test>, payload: &[u8]) -> bool {
+    if !path.may_be_in(payload) {
+        return false;
+    }
+    match path {
+        Path::Plain(steps, _) => any_holds(path::node(steps, payload).iter(), test, node_holds),
+        Path::Any(path) => looked.json(payload).is_some_and(|json| {
             let nodes = path.query(json);
-            any_holds(nodes.iter().copied(), test.as_ref(), node_holds)
+            any_holds(nodes.iter().copied(), test, node_holds)
         }),
     }
 }

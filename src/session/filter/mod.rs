@@ -21,16 +21,22 @@
 //! | `$.a.b=5`, `$.a` | whose payload is JSON in which a node of that path compares so, or is there |
 //!
 //! Texts compare without regard to ASCII case. With `!=` a field must be there, and none of that key may be equal.
-//! Times have a unit: `ns`, `us`, `ms`, `s`, `m`, `h`. Heads of HTTP messages are searched as they were on the wire.
+//! Times have a unit: `ns`, `us`, `ms`, `s`, `m`, `h`. Heads of HTTP messages are searched as they were on the wire. Of a
+//! payload the first 16 MiB are looked through.
 
 mod eval;
 mod keys;
 mod parse;
+mod path;
+mod shape;
 mod term;
 
 pub use keys::{Keys, keys};
+pub use shape::Shape;
 
+use crate::session::payloads::Payloads;
 use crate::session::{RecordId, Session};
+use std::cell::RefCell;
 use term::{Cost, Expr};
 
 /// A condition on records.
@@ -71,26 +77,40 @@ impl Filter {
 
     /// Whether it matches a record.
     pub fn matches(&self, session: &Session, id: RecordId) -> bool {
-        let Some(record) = session.records().get(id) else { return false };
-        eval::matches(&self.expr, &eval::Looked::new(session, id, record))
+        let payloads = RefCell::new(Payloads::new(session));
+        eval::Looked::new(session, id, &payloads).is_some_and(|looked| eval::matches(&self.expr, &looked))
     }
 
-    /// Those of `ids` that match, in their order. Records that have to be explained for it are explained in stretches,
-    /// which is many times quicker than one by one.
+    /// Whether it matches every record of a shape, or none of them; `None` where records of that shape differ.
+    pub fn of_shape(&self, shape: Shape) -> Option<bool> {
+        shape::decide(&self.expr, shape)
+    }
+
+    /// Those of `ids` that match, in their order. Payloads are looked through where they lie in the recorded bytes; what
+    /// must be explained for it is explained in one pass over the stretch, which is many times quicker than one by one.
     pub fn select(&self, session: &Session, ids: &[RecordId]) -> Vec<RecordId> {
-        let look = |id: RecordId| Some(eval::Looked::new(session, id, session.records().get(id)?));
-        let decide = |id: &RecordId| look(*id).map_or(Some(false), |it| eval::matches_unexplained(&self.expr, &it));
-        let decided: Vec<Option<bool>> = ids.iter().map(decide).collect();
-        let open = ids.iter().zip(&decided).filter(|(_, decided)| decided.is_none());
-        let open: Vec<RecordId> = open.map(|(id, _)| *id).collect();
-        let mut told = session.explain_all(&open, super::EXPLAIN_LIMIT_BYTES).into_iter();
-        let mut matches = |id: RecordId, decided: Option<bool>| {
-            decided.unwrap_or_else(|| match (look(id), told.next()) {
-                (Some(looked), Some(explained)) => eval::matches(&self.expr, &looked.with(explained)),
-                _ => false,
-            })
-        };
-        ids.iter().zip(decided).filter(|(id, decided)| matches(**id, *decided)).map(|(id, _)| *id).collect()
+        let payloads = RefCell::new(Payloads::new(session));
+        let look = |id: RecordId| eval::Looked::new(session, id, &payloads);
+        let mut open = Vec::new();
+        let mut taken: Vec<RecordId> = Vec::new();
+        for id in ids {
+            match look(*id).map_or(Some(false), |looked| eval::matches_unexplained(&self.expr, &looked)) {
+                Some(true) => taken.push(*id),
+                Some(false) => {}
+                None => open.push(*id),
+            }
+        }
+        if open.is_empty() {
+            return taken;
+        }
+        let told = session.explain_all(&open, super::EXPLAIN_LIMIT_BYTES);
+        for (id, explained) in open.into_iter().zip(told) {
+            if look(id).is_some_and(|looked| eval::matches(&self.expr, &looked.with(explained))) {
+                taken.push(id);
+            }
+        }
+        taken.sort_unstable();
+        taken
     }
 
     /// Whether no record has to be explained for it: a million records are filtered at once.

@@ -3,11 +3,11 @@
 use super::FilterError;
 use super::eval::is_like;
 use super::keys::{Keys, NAMED, nearest};
+use super::path::Path;
 use super::term::{self, Expr, Literal, Op, Range, Term, Test};
 use crate::dissect::{Kind, Severity};
 use crate::wire::Dir;
 use regex::bytes::{Regex, RegexBuilder};
-use serde_json_path::JsonPath;
 
 /// Parentheses within one another, in a filter or in a path of it.
 const DEPTH_LIMIT: usize = 32;
@@ -313,14 +313,14 @@ impl<'t> Parser<'t> {
         if depth > DEPTH_LIMIT {
             return self.fail(start, format!("brackets of a path go at most {DEPTH_LIMIT} deep"));
         }
-        let path = match JsonPath::parse(&self.text[start..self.at]) {
+        let path = match Path::parse(&self.text[start..self.at]) {
             Ok(path) => path,
             Err(error) => {
                 let why = error.message();
                 return self.fail(start, format!("this is no JSONPath, such as $.a.b or $.list[0] ({why})"));
             }
         };
-        Ok(Term::Path(Box::new(path), self.test()?))
+        Ok(Term::Path(path, self.test()?))
     }
 
     /// A term that begins with a name, or a word that is searched for.

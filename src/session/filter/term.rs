@@ -1,9 +1,9 @@
 //! What a filter is made of, and how values compare.
 
+use super::path::Path;
 use crate::dissect::{Kind, Severity};
 use crate::wire::Dir;
 use regex::bytes::Regex;
-use serde_json_path::JsonPath;
 use std::cmp::Ordering;
 
 /// A condition. Members of *and* and *or* stand in the order of their cost.
@@ -66,7 +66,7 @@ pub(super) enum Term {
     NoteKey(Vec<String>),
     Field(String, Option<Test>),
     Search(Regex),
-    Path(Box<JsonPath>, Option<Test>),
+    Path(Path, Option<Test>),
 }
 
 /// The bit of a kind in [`Term::Kind`].

@@ -213,3 +213,93 @@ proptest::proptest! {
         }
     }
 }
+
+/// Two links: an upgrade with frames of every make both ways, and an event stream in chunks that cut events.
+fn talk() -> Session {
+    let mut session = Session::new(Store::memory(), 0);
+    let link = |number: u32| event(0, number, opening(number));
+    let masked = |key: [u8; 4], fin_opcode: u8, text: &[u8]| {
+        let mut frame = vec![fin_opcode, 0x80 | text.len() as u8];
+        frame.extend(key);
+        frame.extend(text.iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key));
+        What::Bytes(Dir::Out, Bytes::from(frame))
+    };
+    let plain = |fin_opcode: u8, text: &[u8]| {
+        let mut frame = vec![fin_opcode, text.len() as u8];
+        frame.extend(text);
+        What::Bytes(Dir::In, Bytes::from(frame))
+    };
+    let chunk = |text: &str| bytes(Dir::In, &format!("{:x}\r\n{text}\r\n", text.len()));
+    let key = [0x37, 0xfa, 0x21, 0x3d];
+    let upgrade = "GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n";
+    let switched = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n";
+    for event in [
+        link(1),
+        event(1, 1, bytes(Dir::Out, upgrade)),
+        event(2, 1, bytes(Dir::In, switched)),
+        event(3, 1, masked(key, 0x81, br#"{"n":1,"word":"needle"}"#)),
+        event(4, 1, plain(0x81, br#"{"n":2,"word":"NEEDLE"}"#)),
+        event(5, 1, plain(0x01, b"{\"n\":3,\"word\":\"nee")),
+        event(6, 1, plain(0x89, b"ping needle")),
+        event(7, 1, plain(0x80, b"dle\"}")),
+        event(8, 1, plain(0x82, b"\xff\xfe needle \x00")),
+        event(9, 1, masked([0; 4], 0x8a, b"")),
+        link(2),
+        event(11, 2, bytes(Dir::Out, "GET /sse HTTP/1.1\r\nHost: needle.example\r\n\r\n")),
+        event(
+            12,
+            2,
+            bytes(Dir::In, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"),
+        ),
+        event(13, 2, chunk("event: needle\ndata: {\"n\":4}\n\n")),
+        event(14, 2, chunk("data: a needle\n\ndata: a nee")),
+        event(15, 2, chunk("dle cut\n\n: needle comment\n\n")),
+        event(16, 2, chunk("data: two\ndata: needle lines\n\ndata:{\"n\": 5, \"list\": [{\"x\": 1}]}\n")),
+        event(17, 2, chunk("id: needle\n\ndata\n\nretry: 5\n\n")),
+        event(18, 2, bytes(Dir::In, "0\r\n\r\n")),
+    ] {
+        session.append(event);
+    }
+    session
+}
+
+#[test]
+fn payloads_are_looked_through_where_they_lie_as_if_they_were_explained() {
+    let session = talk();
+    let all: Vec<usize> = (0..session.records().len()).collect();
+    let in_place = all.iter().filter(|id| session.records()[**id].payload_in_place().is_some()).count();
+    assert!(in_place > 15, "{:#?}", session.records());
+    for text in [
+        "needle",
+        "\"needle\" kind:ws.*",
+        "/needle/",
+        "/^needle/",
+        "/needle$/",
+        "-needle",
+        "$.n",
+        "$.n>1 $.n<5",
+        "$.word=needle",
+        "$.list[0].x=1",
+        "$.list[?@.x == 1]",
+        "$.n!=2 or /dle cut/",
+        "not $.n",
+        "websocket.opcode=9",
+        "-websocket.opcode",
+        "http.status=200 or sse.id",
+        "size>10 needle",
+        "kind:ws.frame needle",
+        "note:any -note:websocket.*",
+        "at>5ms at<15ms needle",
+    ] {
+        let filter = Filter::parse(text).unwrap();
+        let found: Vec<usize> = all.iter().copied().filter(|id| filter.matches(&session, *id)).collect();
+        assert_eq!(filter.select(&session, &all), found, "{text}");
+        for id in &all {
+            let record = &session.records()[*id];
+            let shape = Shape { kind: record.kind, dir: record.dir, worst: record.worst };
+            let matches = found.contains(id);
+            assert!(filter.of_shape(shape).is_none_or(|says| says == matches), "{text} of {record:?}");
+        }
+    }
+    assert!(Filter::parse("needle").unwrap().select(&session, &all).len() > 8);
+}

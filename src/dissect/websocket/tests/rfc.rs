@@ -23,10 +23,11 @@ fn a_single_frame_unmasked_text_message() {
         kind: Kind::WsFrame,
         dir: Dir::In,
         worst: Severity::None,
-        flags: Flags::default(),
+        flags: Flags::IN_PLACE,
     };
     assert_eq!(told[0].record, frame);
-    assert_eq!(told[1].record, Record { detail: 1, kind: Kind::WsText, flags: Flags::MESSAGE, ..frame });
+    let flags = Flags::MESSAGE.and(Flags::IN_PLACE);
+    assert_eq!(told[1].record, Record { detail: 2, kind: Kind::WsText, flags, ..frame });
 
     let shown: Vec<_> =
         told[0].fields.iter().map(|f| (f.def.key, f.span.bit, f.span.bits, f.value.clone(), f.depth)).collect();
@@ -75,7 +76,7 @@ fn a_fragmented_unmasked_text_message() {
     assert_eq!((told[1].record.start, told[1].record.len), (5, 4));
     let message = &told[2];
     assert_eq!((message.record.start, message.record.len, message.record.payload_len), (0, 9, 5));
-    assert_eq!(message.record.detail, 2, "made of two frames");
+    assert_eq!(message.record.payload_in_place(), None, "made of two frames");
     assert_eq!(message.payload, b"Hello");
     assert_eq!(message.made[0].wire_runs(0, 5), [(2, 3), (7, 2)]);
 }

@@ -62,7 +62,8 @@ fn witness(dir: Dir, bytes: &[u8]) -> (Vec<Said>, Error) {
 /// What this dissector tells of the same bytes.
 fn ours(dir: Dir, bytes: &[u8]) -> Vec<Said> {
     let told = explain(&vec![(dir, bytes.to_vec())]);
-    let messages = told.into_iter().filter(|explained| explained.record.flags == Flags::MESSAGE);
+    let is_whole = |flags: Flags| flags.has(Flags::MESSAGE) && !flags.has(Flags::INCOMPLETE);
+    let messages = told.into_iter().filter(|explained| is_whole(explained.record.flags));
     messages
         .map(|Explained { record, payload, .. }| match record.kind {
             Kind::WsText => Said::Text(payload),
