@@ -337,3 +337,26 @@ fn columns_change_places_hide_and_come_back() {
     harness.run_steps(2);
     assert!(left(&harness, "kind") < left(&harness, "size"));
 }
+
+#[test]
+fn a_recording_that_another_window_writes_is_read_as_it_grows() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = window(folder.path());
+    writer.state_mut().app.apply(Command::ConnectTo("lab:sse?rate=20".to_owned()));
+    let messages = |harness: &Harness<'_, Window>| {
+        harness.state().state().view().map_or(0, |view| view.session.totals().messages[1])
+    };
+    until(&mut writer, "messages come", |harness| messages(harness) > 3);
+    let path = writer.state().state().view().and_then(pushscope::app::View::path).expect("it is recorded");
+
+    let mut reader = window(folder.path());
+    reader.state_mut().app.apply(Command::OpenPath(path));
+    until(&mut reader, "it says so", |harness| shows(harness, "another program is recording this"));
+    let before = messages(&reader);
+    until(&mut reader, "what is new is read", |harness| messages(harness) > before + 5);
+
+    writer.state_mut().app.apply(Command::NewRecording);
+    until(&mut reader, "the end is seen", |harness| shows(harness, "recording from a file"));
+    let written = rows_of(&reader);
+    assert!(written.last().is_some_and(|last| last.contains("stopped") || last.contains("closed")), "{written:#?}");
+}

@@ -37,21 +37,62 @@ pub struct Reading {
     pub error: Option<String>,
     /// Whether reading was stopped before the end.
     pub is_stopped: bool,
+    /// Since when nothing has come in a recording that another program still writes, and when that was looked at last.
+    waiting: Option<(Instant, Instant)>,
 }
+
+/// A recording that another program writes is looked at so often.
+pub(super) const FOLLOW_PERIOD: Duration = Duration::from_millis(500);
+/// And is taken for abandoned when nothing has come for so long.
+const FOLLOW_LIMIT: Duration = Duration::from_secs(60);
 
 impl Reading {
     pub(super) fn new(path: PathBuf, opened: Opened) -> Reading {
         let progress = opened.progress();
-        Reading { path, opened: Some(opened), progress, error: None, is_stopped: false }
+        Reading { path, opened: Some(opened), progress, error: None, is_stopped: false, waiting: None }
     }
 
     /// Whether there is more to read.
     pub fn is_reading(&self) -> bool {
-        self.opened.is_some()
+        self.opened.is_some() && self.waiting.is_none()
+    }
+
+    /// Whether all was read of a recording that another program still writes: what comes is read as it comes.
+    pub fn is_following(&self) -> bool {
+        self.waiting.is_some()
     }
 
     pub(super) fn stop(&mut self) {
+        self.waiting = None;
         self.is_stopped |= self.opened.take().is_some();
+    }
+
+    /// The end was reached: a recording that was written to lately and is not ended may grow.
+    fn wait(&mut self) {
+        let now = Instant::now();
+        let is_young = || {
+            let modified = self.path.metadata().and_then(|metadata| metadata.modified()).ok();
+            modified.is_some_and(|modified| modified.elapsed().is_ok_and(|age| age < FOLLOW_LIMIT))
+        };
+        let may_grow = self.error.is_none() && self.opened.as_ref().is_some_and(|opened| !opened.was_ended());
+        self.waiting = (may_grow && is_young()).then_some((now, now));
+        if self.waiting.is_none() {
+            self.opened = None;
+        }
+    }
+
+    /// Looks whether the recording has grown, where it is time to.
+    fn look(&mut self) {
+        let (Some((since, looked)), Some(opened)) = (&mut self.waiting, &mut self.opened) else { return };
+        if looked.elapsed() < FOLLOW_PERIOD {
+            return;
+        }
+        *looked = Instant::now();
+        if opened.has_grown() {
+            self.waiting = None;
+        } else if opened.was_ended() || since.elapsed() > FOLLOW_LIMIT {
+            (self.waiting, self.opened) = (None, None);
+        }
     }
 }
 
@@ -227,9 +268,13 @@ impl Source {
                 }
             },
             Source::File(reading) => {
-                while let Some(opened) = &mut reading.opened {
+                reading.look();
+                while let Some(opened) = reading.opened.as_mut().filter(|_| reading.waiting.is_none()) {
                     match opened.next_batch(FILE_BATCH_BYTES) {
-                        Ok(entries) if entries.is_empty() => reading.opened = None,
+                        Ok(entries) if entries.is_empty() => {
+                            reading.wait();
+                            break;
+                        }
                         Ok(entries) => {
                             for entry in entries {
                                 session.take(entry);
@@ -243,7 +288,7 @@ impl Source {
                         break;
                     }
                 }
-                reading.opened.is_some()
+                reading.is_reading()
             }
         }
     }

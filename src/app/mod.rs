@@ -346,7 +346,8 @@ impl App {
         let messages = messages.map(|until| until.saturating_duration_since(now));
         let is_busy = self.state.repeat.is_some() || !self.state.jobs.is_empty();
         let busy = is_busy.then_some(PROGRESS_PERIOD);
-        match [rates, messages, busy].into_iter().flatten().min() {
+        let follows = self.state.views.iter().any(View::is_following).then_some(live::FOLLOW_PERIOD);
+        match [rates, messages, busy, follows].into_iter().flatten().min() {
             Some(after) => Next::After(after),
             None => Next::Rest,
         }

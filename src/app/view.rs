@@ -2,7 +2,7 @@
 
 use super::live::Source;
 use super::{FieldRef, FilterMistake, Inspection, List, Move};
-use crate::session::{Connection, RecordId, Session, Severity};
+use crate::session::{Connection, Record, RecordId, Session, Severity};
 use crate::wire::ConnectionId;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -66,6 +66,11 @@ impl View {
         matches!(&self.source, Source::File(reading) if reading.is_reading()) || self.list.is_working()
     }
 
+    /// Whether it is a recording that another program still writes, and is read as it grows.
+    pub fn is_following(&self) -> bool {
+        matches!(&self.source, Source::File(reading) if reading.is_following())
+    }
+
     pub(super) fn stop_reading(&mut self) {
         if let Source::File(reading) = &mut self.source {
             reading.stop();
@@ -127,16 +132,18 @@ impl View {
             (Move::By(rows), Some(Err(at))) => {
                 at.saturating_add_signed(if rows > 0 { rows - 1 } else { rows } as isize).min(last)
             }
-            (Move::NextNote, at) => {
-                let from = at.map_or(0, |at| at.map_or_else(|at| at, |at| at + 1));
-                match (from..=last).find(|row| self.has_note(*row)) {
+            (Move::NextNote, _) => {
+                let from = self.selected.map_or(0, |id| id + 1);
+                let records = self.session.records().range(from..usize::MAX);
+                match (from..).zip(records).find_map(|(id, record)| self.row_with_note(id, record)) {
                     Some(row) => row,
                     None => return,
                 }
             }
-            (Move::PreviousNote, at) => {
-                let to = at.map_or(last + 1, |at| at.unwrap_or_else(|at| at));
-                match (0..to).rev().find(|row| self.has_note(*row)) {
+            (Move::PreviousNote, _) => {
+                let to = self.selected.unwrap_or(usize::MAX).min(self.session.records().len());
+                let records = self.session.records().range(0..to).rev();
+                match (0..to).rev().zip(records).find_map(|(id, record)| self.row_with_note(id, record)) {
                     Some(row) => row,
                     None => return,
                 }
@@ -146,8 +153,9 @@ impl View {
         self.select(self.list.id(row));
     }
 
-    fn has_note(&self, row: usize) -> bool {
-        self.list.id(row).is_some_and(|id| self.session.records()[id].worst > Severity::None)
+    /// The row of a record that has a note and is shown. Asked of one record after the other, for ten million of them.
+    fn row_with_note(&self, id: RecordId, record: &Record) -> Option<usize> {
+        if record.worst > Severity::None { self.list.row_of(id).ok() } else { None }
     }
 
     /// Takes what is new until `deadline`. Whether there is more to take at once.

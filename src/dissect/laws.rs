@@ -80,6 +80,9 @@ fn what_filters_rely_on(script: &Script, told: &[Explained]) {
         let record = explained.record;
         for field in &explained.fields {
             assert!(super::can_have(record.kind, field.def.key), "{:?} has a field {}", record.kind, field.def.key);
+            if let Some(value) = super::value_in_record(&record, field.def.key) {
+                assert_eq!(value, field.value, "{} of {record:?}", field.def.key);
+            }
         }
         let Some(at) = record.payload_in_place() else { continue };
         let (at, len, wire) = (at as usize, record.payload_len as usize, &wire[record.dir.index()]);

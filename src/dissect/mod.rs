@@ -75,6 +75,14 @@ pub fn can_have(kind: Kind, key: &str) -> bool {
     }
 }
 
+/// The value of the only field of that key, where the record itself tells it.
+pub fn value_in_record(record: &Record, key: &str) -> Option<Value> {
+    if record.kind != Kind::WsFrame || record.flags.has(Flags::INCOMPLETE) {
+        return None;
+    }
+    websocket::value_in_detail(record.detail, key)
+}
+
 /// Every note that a dissector may tell.
 pub fn all_notes() -> impl Iterator<Item = &'static NoteDef> {
     http1::NOTES.iter().copied().chain(content::notes()).chain(websocket::NOTES.iter().copied())

@@ -46,6 +46,10 @@ pub fn status_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
                     let text = format!("⚠ stopped: {} of {} events were read", words::count(done), words::count(total));
                     say(ui, text, colors.warning).on_hover_text("Close the recording and open it again to read it all");
                 }
+                (None, false) if reading.is_following() => {
+                    say(ui, "● another program is recording this".into(), colors.good)
+                        .on_hover_text("What it writes is read as it comes, until it ends the recording");
+                }
                 (None, false) => {
                     say(ui, "recording from a file".into(), colors.weak)
                         .on_hover_text(reading.path.display().to_string());

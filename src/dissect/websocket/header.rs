@@ -1,5 +1,7 @@
 //! The frame header (RFC 6455 §5.2): 2 to 14 bytes, kept raw so that its fields can be told from it.
 
+use crate::dissect::Value;
+
 /// The longest header: 2 bytes, a 64-bit length, a masking key.
 const MAX_LEN: usize = 14;
 
@@ -122,6 +124,23 @@ fn detail(bytes: &[u8]) -> u32 {
     let first = u32::from(bytes.first().copied().unwrap_or_default());
     let mask = u32::from(bytes.get(1).copied().unwrap_or_default() >> 7);
     first & 0x0F | first >> 7 << 4 | (first >> 4 & 0x7) << 5 | mask << 8
+}
+
+/// What a frame record's `detail` says of a field.
+pub fn value_in_detail(detail: u32, key: &str) -> Option<Value> {
+    let flag = |bit: u32| Some(Value::Flag(detail >> bit & 1 == 1));
+    match key {
+        "websocket.opcode" => {
+            let opcode = (detail & 0x0F) as u8;
+            Some(Value::Named(opcode.into(), opcode_name(opcode)))
+        }
+        "websocket.fin" => flag(4),
+        "websocket.rsv3" => flag(5),
+        "websocket.rsv2" => flag(6),
+        "websocket.rsv1" => flag(7),
+        "websocket.mask" => flag(8),
+        _ => None,
+    }
 }
 
 /// How long the header is that begins with `bytes`, as far as that is known by now.

@@ -17,7 +17,7 @@ mod tests;
 
 pub use close::{NO_STATUS_RECEIVED, close_code_meaning};
 pub use fields::FIELDS;
-pub use header::opcode_name;
+pub use header::{opcode_name, value_in_detail};
 pub use mask::unmask;
 pub use notes::NOTES;
 

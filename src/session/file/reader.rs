@@ -123,6 +123,16 @@ impl Opened {
         (self.next, self.total.max(self.next))
     }
 
+    /// Looks whether events have come since the end was reached; then there are batches to read again.
+    pub fn has_grown(&mut self) -> bool {
+        if self.how == How::Plainly && self.is_at_end {
+            self.total = total(&self.connection);
+            self.is_at_end = self.total <= self.next;
+            self.ended_at = schema::meta(&self.connection, "ended_at").unwrap_or(None);
+        }
+        !self.is_at_end
+    }
+
     /// The file as a place to fetch bytes from. It knows of events that could not be read, also of those that are
     /// stepped over later.
     pub fn archive(&self) -> Result<Box<dyn Archive>, FileError> {
@@ -215,15 +225,22 @@ impl Opened {
             };
             statement.query_map([self.last_connection, last], info)?.collect()
         };
+        let mut delivered = last;
         match read() {
-            Ok(connections) => batch.extend(connections.into_iter().map(Entry::Connection)),
+            Ok(connections) => {
+                if last == u32::MAX {
+                    // All there are by now; a recording that grows may get others.
+                    delivered = connections.last().map_or(self.last_connection, |newest| newest.id.0);
+                }
+                batch.extend(connections.into_iter().map(Entry::Connection));
+            }
             Err(error) => {
                 self.are_connections_readable = false;
                 let why = format!("what the connections were asked for is damaged: {error}");
                 self.errors.push_back(self.damage(why, Some(0)));
             }
         }
-        self.last_connection = last;
+        self.last_connection = delivered;
     }
 }
 

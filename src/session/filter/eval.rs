@@ -3,7 +3,7 @@
 use super::path::{self, Path};
 use super::shape::{self, Shape};
 use super::term::{self, Expr, Number, Op, Term, Test};
-use crate::dissect::{Explained, Field, Kind, Record, Severity, Value};
+use crate::dissect::{Explained, Field, Kind, Record, Severity, Value, value_in_record};
 use crate::session::payloads::Payloads;
 use crate::session::{EXPLAIN_LIMIT_BYTES, RecordId, Session};
 use std::cell::{OnceCell, RefCell};
@@ -84,7 +84,8 @@ pub(super) fn matches_unexplained(expr: &Expr, looked: &Looked<'_>) -> Option<bo
             Term::Path(path, test) => looked.in_place(|payload| path_holds(looked, path, test.as_ref(), payload)),
             Term::NoteKey(_) | Term::Field(..) => {
                 let record = looked.record;
-                shape::decide_term(term, Shape { kind: record.kind, dir: record.dir, worst: record.worst })
+                let shape = Shape { kind: record.kind, dir: record.dir, worst: record.worst };
+                shape::decide_term(term, shape).or_else(|| field_in_record(term, record))
             }
             _ => Some(term_matches(term, looked)),
         },
@@ -143,10 +144,21 @@ fn any_holds<T>(values: impl Iterator<Item = T>, test: Option<&Test>, holds: imp
     }
 }
 
+/// What a term says of a field that the record itself tells.
+fn field_in_record(term: &Term, record: &Record) -> Option<bool> {
+    let Term::Field(key, test) = term else { return None };
+    let value = value_in_record(record, key)?;
+    Some(any_holds(std::iter::once(&value), test.as_ref(), |value, test| value_holds(value, Vec::new, test)))
+}
+
 fn field_holds(looked: &Looked<'_>, field: &Field, test: &Test) -> bool {
     let bytes = || looked.session.field_bytes(looked.explained(), field, FIELD_LIMIT_BYTES);
+    value_holds(&field.value, bytes, test)
+}
+
+fn value_holds(value: &Value, bytes: impl Fn() -> Vec<u8>, test: &Test) -> bool {
     let whole = |number: u64| Some(Number::Whole(i128::from(number)));
-    let (number, text) = match &field.value {
+    let (number, text) = match value {
         Value::Group => return false,
         Value::Number(number) => (whole(*number), number.to_string().into()),
         Value::Named(number, name) => (whole(*number), (*name).into()),
