@@ -1,6 +1,9 @@
 //! The window, worked by label as a user works it: the program behind it is the real one, with its network threads, its
 //! lab and its files; only the pixels are missing.
 
+#[path = "ui/finding.rs"]
+mod finding;
+
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
 use pushscope::app::{App, Command, Group, Move, Setup};

@@ -116,6 +116,19 @@ impl App {
                 };
                 view.list.set_filter(text);
             }
+            Command::Find => {
+                view.find.open(view.selected);
+                self.wishes.push(Wish::FocusFind);
+            }
+            Command::SetFind(text) => view.find.set_text(text),
+            Command::FindNext(_) if view.find.text.trim().is_empty() => self.apply(Command::Find),
+            Command::FindNext(is_forward) => {
+                view.find.is_open = true;
+                view.find.set_origin(view.selected);
+                view.find.go(is_forward, view.selected, &view.session);
+            }
+            Command::CloseFind => view.find.close(),
+            Command::StopFinding => view.find.stop(),
             Command::OnlyConnection(id) => {
                 view.list.connection = id;
                 view.list.restart();
@@ -162,6 +175,11 @@ impl App {
         match command {
             Command::CloseView
             | Command::FocusFilter
+            | Command::Find
+            | Command::SetFind(_)
+            | Command::FindNext(_)
+            | Command::CloseFind
+            | Command::StopFinding
             | Command::SetFilter(_)
             | Command::AddFilter(_)
             | Command::OnlyConnection(_)

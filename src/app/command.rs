@@ -44,6 +44,16 @@ pub enum Command {
     FocusFilter,
     /// Change the filter's text.
     SetFilter(String),
+    /// Show the find bar and put the cursor into it.
+    Find,
+    /// Look for another text.
+    SetFind(String),
+    /// Select the next match (`true`) or the one before.
+    FindNext(bool),
+    /// Put the find bar away.
+    CloseFind,
+    /// Look no further for a match.
+    StopFinding,
     /// Narrow the filter by one more term.
     AddFilter(String),
     /// Show the records of one connection only, or of all.
@@ -201,7 +211,11 @@ impl Menu {
                 vec![list(&[NewRecording, Open, SaveAs, SavePayload]), list(&[StopWork, CloseView]), list(&[Quit])]
             }
             Menu::Edit => {
-                vec![CopyAs::ALL.map(|what| Some(Copy(what))).to_vec(), list(&[FocusFilter, SetFilter("".into())])]
+                vec![
+                    CopyAs::ALL.map(|what| Some(Copy(what))).to_vec(),
+                    list(&[Find, FindNext(true), FindNext(false)]),
+                    list(&[FocusFilter, SetFilter("".into())]),
+                ]
             }
             Menu::View => vec![
                 Group::ALL.map(|group| Some(ToggleGroup(group))).to_vec(),
@@ -266,6 +280,12 @@ impl Command {
             FocusFilter => "Filter the timeline",
             SetFilter(text) if text.is_empty() => "Clear the filter",
             SetFilter(_) => "Change the filter",
+            Find => "Find",
+            SetFind(_) => "Change what is looked for",
+            FindNext(true) => "Find next",
+            FindNext(false) => "Find previous",
+            CloseFind => "Put the find bar away",
+            StopFinding => "Look no further",
             AddFilter(term) => return format!("Filter by {term}"),
             OnlyConnection(None) => "Show all connections",
             OnlyConnection(Some(id)) => return format!("Show connection {} only", id.0),
@@ -352,7 +372,10 @@ impl Command {
             CloseView => (true, false, "W"),
             Quit => (true, false, "Q"),
             Copy(CopyAs::Payload) => (true, true, "C"),
-            FocusFilter => (true, false, "F"),
+            FocusFilter => (false, false, "Slash"),
+            Find => (true, false, "F"),
+            FindNext(true) => (false, false, "F3"),
+            FindNext(false) => (false, true, "F3"),
             ToggleGroup(Group::Layers) => (true, true, "L"),
             ToggleFollow => (true, false, "E"),
             TogglePause => (true, false, "P"),

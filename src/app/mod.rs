@@ -11,6 +11,7 @@ mod copy;
 mod curl;
 mod draft;
 mod engine;
+mod find;
 mod inspect;
 mod job;
 mod json;
@@ -25,6 +26,7 @@ pub use composer::{Composer, Format, SendAs, Sending};
 pub use copy::CopyAs;
 pub use draft::{AuthKind, CursorFrom, Draft, parse_headers};
 pub use engine::{Notify, Purpose};
+pub use find::{Find, Found};
 pub use inspect::{Bits, FieldRef, Inspection, Part, Place, Tab};
 pub use job::Job;
 pub use json::{JSON_LIMIT_BYTES, JsonRow, JsonTree, Shape};
@@ -125,6 +127,8 @@ pub enum Wish {
     FocusAddress,
     /// Put the cursor into the filter.
     FocusFilter,
+    /// Put the cursor into the find bar.
+    FocusFind,
     /// Put the cursor into the composer.
     FocusComposer,
     /// Put the cursor into the path field.
@@ -332,6 +336,10 @@ impl App {
         let mut again = false;
         for view in &mut self.state.views {
             again |= view.tick(deadline);
+            if view.find_on(deadline) && self.state.active == Some(view.id) {
+                self.wishes.push(Wish::Reveal);
+            }
+            again |= view.find.is_searching();
         }
         let now = Instant::now();
         self.state.messages.retain(|message| message.until.is_none_or(|until| now < until));

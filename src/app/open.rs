@@ -121,6 +121,7 @@ impl App {
         if let Some(view) = self.state.view_mut() {
             view.stop_reading();
             view.list.stop();
+            view.find.stop();
         }
     }
 

@@ -1,7 +1,7 @@
 //! An open recording as it is looked at: its session, its rows, what is selected, and where its events come from.
 
 use super::live::Source;
-use super::{FieldRef, FilterMistake, Inspection, List, Move};
+use super::{FieldRef, FilterMistake, Find, Inspection, List, Move};
 use crate::session::{Connection, Record, RecordId, Session, Severity};
 use crate::wire::ConnectionId;
 use std::collections::HashMap;
@@ -37,6 +37,8 @@ pub struct View {
     pub session: Session,
     /// Which of its records are rows.
     pub list: List,
+    /// The find bar.
+    pub find: Find,
     /// The selected record.
     pub selected: Option<RecordId>,
     /// What is said of the selected record.
@@ -53,7 +55,19 @@ impl View {
     pub(super) fn new(id: ViewId, title: String, session: Session, source: Source) -> View {
         let (list, rates) = (List::default(), HashMap::new());
         let rated_at = Instant::now();
-        View { id, title, session, list, selected: None, inspection: None, field: None, source, rates, rated_at }
+        View {
+            id,
+            title,
+            session,
+            list,
+            find: Find::default(),
+            selected: None,
+            inspection: None,
+            field: None,
+            source,
+            rates,
+            rated_at,
+        }
     }
 
     /// Whether connections of it may be open.
@@ -156,6 +170,20 @@ impl View {
     /// The row of a record that has a note and is shown. Asked of one record after the other, for ten million of them.
     fn row_with_note(&self, id: RecordId, record: &Record) -> Option<usize> {
         if record.worst > Severity::None { self.list.row_of(id).ok() } else { None }
+    }
+
+    /// Looks for the next match until `deadline`, or a little longer; whether it was found, and is selected now.
+    pub(super) fn find_on(&mut self, deadline: Instant) -> bool {
+        if !self.find.is_searching() {
+            return false;
+        }
+        let deadline = deadline.max(Instant::now() + LIST_BUDGET);
+        let found = self.find.advance(&self.session, &self.list, deadline);
+        if let Some(id) = found {
+            self.list.set_follow(false);
+            self.select(Some(id));
+        }
+        found.is_some()
     }
 
     /// Takes what is new until `deadline`. Whether there is more to take at once.

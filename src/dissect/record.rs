@@ -129,6 +129,38 @@ impl Kind {
         name.rsplit_once('.').map_or(name, |(_, short)| short)
     }
 
+    /// What it is, in one line.
+    pub fn help(self) -> &'static str {
+        match self {
+            Kind::Open => "A link was opened for a connection",
+            Kind::Dns => "A name was resolved",
+            Kind::Tcp => "TCP connected",
+            Kind::Tls => "TLS is up",
+            Kind::Stall => "Reading waited for the recording",
+            Kind::Client => "A decision of Pushscope's own: a wait, a reconnection, the end",
+            Kind::Closed => "The link was closed",
+            Kind::Failed => "The link failed",
+            Kind::HttpRequest => "A request's head",
+            Kind::HttpResponse => "A final response's head",
+            Kind::HttpInformational => "A 1xx response's head",
+            Kind::HttpChunk => "A chunk of a chunked body",
+            Kind::HttpBody => "A whole body",
+            Kind::HttpTrailers => "The trailer section of a chunked body",
+            Kind::SseEvent => "A server-sent event",
+            Kind::SseComment => "A comment of an event stream",
+            Kind::SseRetry => "A `retry` on its own",
+            Kind::Line => "A line of a line stream",
+            Kind::Part => "A part of a multipart stream",
+            Kind::WsText => "A whole WebSocket text message",
+            Kind::WsBinary => "A whole WebSocket binary message",
+            Kind::WsFrame => "A WebSocket frame",
+            Kind::WsPing => "A ping",
+            Kind::WsPong => "A pong",
+            Kind::WsClose => "A close frame",
+            Kind::Gap => "Bytes that are not understood",
+        }
+    }
+
     /// The place that records of this kind are told at.
     pub fn place(self, dir: Dir) -> super::Place {
         match self {

@@ -27,6 +27,7 @@ pub fn hints_ui(ui: &mut Ui) {
                 "Timeline",
                 vec![
                     Command::FocusFilter,
+                    Command::Find,
                     Command::ToggleFollow,
                     Command::TogglePause,
                     Command::ToggleDetails,

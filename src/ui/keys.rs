@@ -25,8 +25,11 @@ pub fn keys(ctx: &Context, state: &State, look: &Look, out: &mut Vec<Command>) {
     if ctx.any_popup_open() && !is_typing {
         return;
     }
-    for (_, command) in Command::catalog() {
-        let Some(wanted) = command.shortcut() else { continue };
+    let mut wanted: Vec<(Shortcut, Command)> =
+        Command::catalog().into_iter().filter_map(|(_, command)| Some((command.shortcut()?, command))).collect();
+    // egui takes a key without Shift for pressed where Shift is held as well, so those with Shift go first.
+    wanted.sort_by_key(|(wanted, _)| !wanted.shift);
+    for (wanted, command) in wanted {
         let is_send = command == Command::Send;
         if (wanted.is_plain() && is_typing) || (is_send && !is_typing) {
             continue;

@@ -4,10 +4,12 @@
 //! positions, what is under the pointer, which foldouts are open.
 
 mod bits;
+mod completion;
 mod composer;
 mod connection_bar;
 mod details;
 mod fields;
+mod find_bar;
 mod first_run;
 mod hex;
 mod hints;

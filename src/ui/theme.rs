@@ -179,6 +179,12 @@ pub const MENU_MARGIN: f32 = 56.0;
 pub const TIMELINE: f32 = 200.0;
 /// Details of this height show no more than fields and bytes.
 pub const LOW: f32 = 140.0;
+/// The line under what is wrong.
+pub const UNDERLINE: f32 = 1.5;
+/// The text of the find bar.
+pub const FIND: f32 = 300.0;
+/// The list of what a filter may be completed to.
+pub const OFFERS: f32 = 620.0;
 /// The button that follows, with room for millions of new rows.
 pub const FOLLOW: f32 = 132.0;
 /// A column of keys with what they do.

@@ -1,9 +1,10 @@
 //! Above the timeline: the filter, the chips, follow and pause.
 
-use super::{Look, status, theme, words};
-use crate::app::{Command, Group, View, Wish};
+use super::{Look, completion, find_bar, status, theme, words};
+use crate::app::{Command, Group, List, View, Wish};
 use crate::wire::Dir;
-use egui::{Button, RichText, TextEdit, Ui};
+use egui::text::{LayoutJob, TextFormat};
+use egui::{Button, Id, RichText, Stroke, TextBuffer, TextEdit, Ui};
 
 /// Draws the bar.
 pub fn timeline_bar_ui(ui: &mut Ui, view: &View, look: &mut Look, out: &mut Vec<Command>) {
@@ -17,6 +18,7 @@ pub fn timeline_bar_ui(ui: &mut Ui, view: &View, look: &mut Look, out: &mut Vec<
         };
         ui.label(RichText::new(text).color(colors.error));
     }
+    find_bar::find_bar_ui(ui, view, look, out);
     ui.horizontal_wrapped(|ui| chips_ui(ui, view, out));
 }
 
@@ -39,22 +41,58 @@ fn filter_ui(ui: &mut Ui, view: &View, look: &mut Look, out: &mut Vec<Command>) 
         if clear.accessible_name("Clear the filter").clicked() {
             out.push(Command::SetFilter(String::new()));
         }
-        let mut text = list.text.clone();
-        let mut edit = TextEdit::singleline(&mut text)
-            .desired_width(ui.available_width())
-            .font(theme::mono())
-            .hint_text(theme::hint(ui, "filter: kind:sse.* gap>250ms \"error\""));
-        if list.mistake.is_some() {
-            edit = edit.text_color(theme::colors(ui).error);
-        }
-        let response = ui.add(edit).accessible_name("Filter");
-        if look.takes_focus(&Wish::FocusFilter) {
-            response.request_focus();
-        }
-        if text != list.text {
-            out.push(Command::SetFilter(text));
-        }
+        filter_field_ui(ui, list, look, out);
     });
+}
+
+fn filter_field_ui(ui: &mut Ui, list: &List, look: &mut Look, out: &mut Vec<Command>) {
+    let id = Id::unique("filter");
+    let mut text = list.text.clone();
+    let mut taken = None;
+    if ui.memory(|memory| memory.has_focus(id)) {
+        taken = look.completion.keys(ui.ctx(), &text);
+    }
+    let mistake = list.mistake.as_ref().map(|mistake| mistake.at);
+    let mut layouter = |ui: &Ui, text: &dyn TextBuffer, _: f32| {
+        let job = marked(ui, text.as_str(), mistake);
+        ui.fonts_mut(|fonts| fonts.layout_job(job))
+    };
+    let edit = TextEdit::singleline(&mut text)
+        .id(id)
+        .lock_focus(look.completion.is_open())
+        .desired_width(ui.available_width())
+        .font(theme::mono())
+        .layouter(&mut layouter)
+        .hint_text(theme::hint(ui, "filter: kind:sse.* gap>250ms \"error\""));
+    let response = ui.add(edit).accessible_name("Filter");
+    if look.takes_focus(&Wish::FocusFilter) {
+        response.request_focus();
+    }
+    let taken = taken.or_else(|| look.completion.ui(ui, id, response.rect, &text));
+    if let Some((completed, cursor)) = taken {
+        text = completed;
+        completion::set_cursor(ui.ctx(), id, cursor);
+        response.request_focus();
+    }
+    if text != list.text {
+        out.push(Command::SetFilter(text));
+    }
+}
+
+/// A filter's text; from where it went wrong on it is underlined.
+fn marked(ui: &Ui, text: &str, mistake: Option<usize>) -> LayoutJob {
+    let colors = theme::colors(ui);
+    let mut job = LayoutJob::default();
+    let plain = TextFormat { font_id: theme::mono(), color: colors.text, ..TextFormat::default() };
+    let Some(at) = mistake.map(|at| text.floor_char_boundary(at.min(text.len().saturating_sub(1)))) else {
+        job.append(text, 0.0, plain);
+        return job;
+    };
+    let underline = Stroke::new(theme::UNDERLINE, colors.error);
+    let wrong = TextFormat { font_id: theme::mono(), color: colors.error, underline, ..TextFormat::default() };
+    job.append(&text[..at], 0.0, plain);
+    job.append(&text[at..], 0.0, wrong);
+    job
 }
 
 fn chips_ui(ui: &mut Ui, view: &View, out: &mut Vec<Command>) {

@@ -71,6 +71,8 @@ pub struct Look {
     pub(super) palette_text: String,
     /// The command that Enter would do.
     pub(super) palette_at: usize,
+    /// What the filter may be completed to.
+    pub(super) completion: super::completion::Completion,
     /// What is to get the cursor.
     pub(super) focus: Vec<Wish>,
     zoom: f32,

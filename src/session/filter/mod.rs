@@ -24,6 +24,7 @@
 //! Times have a unit: `ns`, `us`, `ms`, `s`, `m`, `h`. Heads of HTTP messages are searched as they were on the wire. Of a
 //! payload the first 16 MiB are looked through.
 
+mod complete;
 mod eval;
 mod keys;
 mod parse;
@@ -31,6 +32,7 @@ mod path;
 mod shape;
 mod term;
 
+pub use complete::{Offer, Offers, complete};
 pub use keys::{Keys, keys};
 pub use shape::Shape;
 
