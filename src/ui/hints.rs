@@ -68,7 +68,7 @@ pub fn hints_ui(ui: &mut Ui) {
 fn hint_ui(ui: &mut Ui, command: &Command, width: f32) {
     let Some(keys) = command.shortcut().and_then(keys::shortcut) else { return };
     let colors = theme::colors(ui);
-    let keys = ui.ctx().format_shortcut(&keys);
+    let keys = keys::name(ui.ctx(), &keys);
     let (rect, response) = ui.allocate_exact_size(vec2(width, theme::ROW), Sense::hover());
     let label = command.label();
     let label = label.trim_end_matches('…');

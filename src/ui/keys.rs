@@ -16,6 +16,14 @@ pub fn shortcut(shortcut: Shortcut) -> Option<KeyboardShortcut> {
     Some(KeyboardShortcut::new(modifiers, Key::from_name(shortcut.key)?))
 }
 
+/// A shortcut as it is shown.
+pub fn name(ctx: &Context, shortcut: &KeyboardShortcut) -> String {
+    match *shortcut {
+        KeyboardShortcut { modifiers: Modifiers::NONE, logical_key: Key::Slash } => "/".to_owned(),
+        _ => ctx.format_shortcut(shortcut),
+    }
+}
+
 /// Collects the commands whose keys were pressed. Keys that are also text go to text fields first.
 pub fn keys(ctx: &Context, state: &State, look: &Look, out: &mut Vec<Command>) {
     let is_typing = ctx.text_edit_focused();

@@ -17,7 +17,7 @@ pub fn menu_ui(ui: &mut Ui, app: &App, out: &mut Vec<Command>) {
         }
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             let keys = Command::TogglePalette.shortcut().and_then(keys::shortcut);
-            let keys = keys.map_or_else(String::new, |keys| ui.ctx().format_shortcut(&keys));
+            let keys = keys.map_or_else(String::new, |keys| keys::name(ui.ctx(), &keys));
             let text =
                 RichText::new(format!("{keys}  all commands")).font(theme::small()).color(theme::colors(ui).weak);
             if ui.add(Button::new(text).frame(false)).clicked() {
@@ -77,7 +77,7 @@ fn entry_ui(ui: &mut Ui, app: &App, command: Command, out: &mut Vec<Command>) {
     };
     let mut button = Button::new(format!("{mark}{}", command.label()));
     if let Some(keys) = command.shortcut().and_then(keys::shortcut) {
-        button = button.shortcut_text(ui.ctx().format_shortcut(&keys));
+        button = button.shortcut_text(keys::name(ui.ctx(), &keys));
     }
     let response = ui.add_enabled(why_not.is_none(), button);
     if let Command::ConnectTo(address) = &command {

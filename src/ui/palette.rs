@@ -57,7 +57,7 @@ pub fn palette_ui(ctx: &Context, app: &App, look: &mut Look, out: &mut Vec<Comma
             let text = if why_not.is_some() { text.color(colors.weak) } else { text };
             let mut button =
                 Button::new(text).frame_when_inactive(at == look.palette_at).selected(at == look.palette_at);
-            let keys = command.shortcut().and_then(keys::shortcut).map(|keys| ui.ctx().format_shortcut(&keys));
+            let keys = command.shortcut().and_then(keys::shortcut).map(|keys| keys::name(ui.ctx(), &keys));
             button =
                 button.shortcut_text(keys.unwrap_or_default()).min_size(egui::vec2(ui.available_width(), theme::ROW));
             let response = ui.add(button).on_hover_text(why_not.unwrap_or_else(|| command.label()));
