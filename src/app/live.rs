@@ -4,15 +4,17 @@ use super::Draft;
 use crate::session::Session;
 use crate::session::file::{Opened, Recorder};
 use crate::transport::{Handle, Order, Spec};
-use crate::wire::{ConnectionId, EventReceiver, EventSender};
-use std::collections::BTreeMap;
+use crate::wire::{ConnectionId, Entry, EventReceiver, EventSender};
+use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-/// Entries taken between two looks at the clock.
-const BATCH: usize = 64;
+/// Bytes taken between two looks at the clock, and what an entry counts for beyond its own: so little, because even a
+/// few thousand bytes may be a thousand messages.
+const BATCH_COST_BYTES: usize = 64 << 10;
+const ENTRY_COST_BYTES: usize = 1 << 10;
 /// Bytes read from a file at a time.
 const FILE_BATCH_BYTES: usize = 1 << 20;
 
@@ -31,6 +33,8 @@ pub struct Reading {
     /// Its path.
     pub path: PathBuf,
     opened: Option<Opened>,
+    /// What was read and not taken yet.
+    entries: VecDeque<Entry>,
     /// Events read, and in all.
     pub progress: (u64, u64),
     /// What could not be read of it.
@@ -49,7 +53,8 @@ const FOLLOW_LIMIT: Duration = Duration::from_secs(60);
 impl Reading {
     pub(super) fn new(path: PathBuf, opened: Opened) -> Reading {
         let progress = opened.progress();
-        Reading { path, opened: Some(opened), progress, error: None, is_stopped: false, waiting: None }
+        let entries = VecDeque::new();
+        Reading { path, opened: Some(opened), entries, progress, error: None, is_stopped: false, waiting: None }
     }
 
     /// Whether there is more to read.
@@ -65,6 +70,20 @@ impl Reading {
     pub(super) fn stop(&mut self) {
         self.waiting = None;
         self.is_stopped |= self.opened.take().is_some();
+    }
+
+    /// Reads the next entries, or finds that there are none.
+    fn fetch(&mut self) {
+        let Some(opened) = &mut self.opened else { return };
+        match opened.next_batch(FILE_BATCH_BYTES) {
+            Ok(entries) if entries.is_empty() => self.wait(),
+            Ok(entries) => {
+                self.entries = entries.into();
+                self.progress = opened.progress();
+            }
+            // Damage: what lies behind it is read on.
+            Err(error) => self.error = Some(error.to_string()),
+        }
     }
 
     /// The end was reached: a recording that was written to lately and is not ended may grow.
@@ -248,6 +267,13 @@ impl Live {
     }
 }
 
+fn len_bytes(entry: &Entry) -> usize {
+    match entry {
+        Entry::Event(event) => event.what.len_bytes(),
+        Entry::Connection(_) => 0,
+    }
+}
+
 impl Source {
     /// Takes entries into the session until `deadline`; whether there are more at hand.
     pub(super) fn drain(&mut self, session: &mut Session, deadline: Instant) -> bool {
@@ -257,11 +283,11 @@ impl Source {
                 if live.recorder.as_ref().is_some_and(|recorder| recorder.status().failed.is_some()) {
                     session.store_mut().give_up_saving();
                 }
-                for _ in 0..BATCH {
-                    match live.receiver.try_next() {
-                        Some(entry) => session.take(entry),
-                        None => return false,
-                    };
+                let mut cost = 0;
+                while cost < BATCH_COST_BYTES {
+                    let Some(entry) = live.receiver.try_next() else { return false };
+                    cost += ENTRY_COST_BYTES + len_bytes(&entry);
+                    session.take(entry);
                 }
                 if Instant::now() >= deadline {
                     return true;
@@ -269,20 +295,16 @@ impl Source {
             },
             Source::File(reading) => {
                 reading.look();
-                while let Some(opened) = reading.opened.as_mut().filter(|_| reading.waiting.is_none()) {
-                    match opened.next_batch(FILE_BATCH_BYTES) {
-                        Ok(entries) if entries.is_empty() => {
-                            reading.wait();
-                            break;
-                        }
-                        Ok(entries) => {
-                            for entry in entries {
-                                session.take(entry);
-                            }
-                            reading.progress = opened.progress();
-                        }
-                        // Damage: what lies behind it is read on.
-                        Err(error) => reading.error = Some(error.to_string()),
+                while reading.is_reading() {
+                    if reading.entries.is_empty() {
+                        reading.fetch();
+                    }
+                    let mut cost = 0;
+                    while cost < BATCH_COST_BYTES
+                        && let Some(entry) = reading.entries.pop_front()
+                    {
+                        cost += ENTRY_COST_BYTES + len_bytes(&entry);
+                        session.take(entry);
                     }
                     if Instant::now() >= deadline {
                         break;

@@ -5,15 +5,21 @@ use super::{Records, Store};
 use crate::dissect::{Dissector, Ending, Explained, Flags, Full, Kind, Pending, Place, Record, Severity, Summary};
 use crate::wire::{Closed, ConnectionId, Dir, Event, Failure, LinkId, Opening, Stage, TlsFacts, What};
 
-/// A dissector is kept at about every so many bytes of a link, so that explaining starts near.
+/// A dissector is kept at about every so many bytes or records of a link, so that explaining starts near.
 const CHECKPOINT_BYTES: u64 = 64 * 1024;
+const CHECKPOINT_RECORDS: usize = 2048;
+
+/// Bytes that are fed between two looks whether to keep one.
+const STEP_BYTES: usize = 16 * 1024;
 
 /// Bytes after a record's start that are fed at most, beyond what was asked for, before it counts as too long.
 const LONG_RECORD_BYTES: u64 = 256 * 1024;
 
+/// A dissector before byte `skip` of the event `seq`.
 #[derive(Clone)]
 struct Checkpoint {
     seq: u64,
+    skip: usize,
     dissector: Dissector,
     worst: [Severity; Place::COUNT],
 }
@@ -63,7 +69,8 @@ pub struct Link {
     /// The number of the event after which a direction was finished.
     finished: [Option<(u64, Ending)>; 2],
     checkpoints: Vec<Checkpoint>,
-    since_checkpoint: u64,
+    /// Bytes and records since the last checkpoint.
+    since_checkpoint: (u64, usize),
     stage_began_ns: u64,
 }
 
@@ -83,18 +90,12 @@ impl Link {
             len: [0; 2],
             finished: [None; 2],
             checkpoints: Vec::new(),
-            since_checkpoint: 0,
+            since_checkpoint: (0, 0),
             stage_began_ns: at_ns,
         }
     }
 
     pub(super) fn bytes(&mut self, dir: Dir, at_ns: u64, seq: u64, bytes: &[u8], records: &mut Records) {
-        if self.checkpoints.is_empty() || self.since_checkpoint >= CHECKPOINT_BYTES {
-            let (dissector, worst) = (self.dissector.clone(), self.out.worst());
-            self.checkpoints.push(Checkpoint { seq, dissector, worst });
-            self.since_checkpoint = 0;
-        }
-        self.since_checkpoint += bytes.len() as u64;
         self.segments[dir.index()].push(Segment { start: self.len[dir.index()], at_ns, seq });
         self.len[dir.index()] += bytes.len() as u64;
         match (dir, &self.state) {
@@ -108,8 +109,19 @@ impl Link {
             }
             _ => {}
         }
-        self.dissector.feed(dir, bytes, &mut self.out);
-        records.append(&mut self.out.records);
+        for (number, step) in bytes.chunks(STEP_BYTES).enumerate() {
+            let (since_bytes, since_records) = self.since_checkpoint;
+            let is_far = since_bytes >= CHECKPOINT_BYTES || since_records >= CHECKPOINT_RECORDS;
+            if self.checkpoints.is_empty() || is_far {
+                let (dissector, worst) = (self.dissector.clone(), self.out.worst());
+                self.checkpoints.push(Checkpoint { seq, skip: number * STEP_BYTES, dissector, worst });
+                self.since_checkpoint = (0, 0);
+            }
+            self.dissector.feed(dir, step, &mut self.out);
+            self.since_checkpoint.0 += step.len() as u64;
+            self.since_checkpoint.1 += self.out.records.len();
+            records.append(&mut self.out.records);
+        }
     }
 
     fn passed(&mut self, stage: Stage, took_ns: u64, at_ns: u64) {
@@ -240,12 +252,13 @@ impl Link {
         let mut full = Full::only(record, limit_bytes).with_worst(checkpoint.worst);
         let is_long = record.len > limit_bytes as u64 + LONG_RECORD_BYTES;
         let stop = if is_long { record.start + limit_bytes as u64 } else { u64::MAX };
-        for step in self.steps_from(checkpoint.seq) {
+        for step in self.steps_from(checkpoint) {
             match step {
-                Step::Feed(dir, seq) => {
+                Step::Feed { dir, seq, skip } => {
                     let bytes = store.bytes(seq)?;
-                    full.saw(dir, dissector.position(dir), &bytes);
-                    dissector.feed(dir, &bytes, &mut full);
+                    let bytes = bytes.get(skip..)?;
+                    full.saw(dir, dissector.position(dir), bytes);
+                    dissector.feed(dir, bytes, &mut full);
                 }
                 Step::Finish(dir, ending) => dissector.finish(dir, ending, &mut full),
             }
@@ -277,12 +290,13 @@ impl Link {
         let mut dissector = checkpoint.dissector.clone();
         let mut full = Full::every(self.id, limit_bytes).with_worst(checkpoint.worst);
         let mut next = first;
-        for step in self.steps_from(checkpoint.seq) {
+        for step in self.steps_from(checkpoint) {
             match step {
-                Step::Feed(dir, seq) => {
+                Step::Feed { dir, seq, skip } => {
                     let Some(bytes) = store.bytes(seq) else { return told };
-                    full.saw(dir, dissector.position(dir), &bytes);
-                    dissector.feed(dir, &bytes, &mut full);
+                    let Some(bytes) = bytes.get(skip..) else { return told };
+                    full.saw(dir, dissector.position(dir), bytes);
+                    dissector.feed(dir, bytes, &mut full);
                 }
                 Step::Finish(dir, ending) => dissector.finish(dir, ending, &mut full),
             }
@@ -303,8 +317,10 @@ impl Link {
         told
     }
 
-    /// What was fed to the dissector from the event `seq` on, in order.
-    fn steps_from(&self, seq: u64) -> impl Iterator<Item = Step> {
+    /// What was fed to the dissector from a checkpoint on, in order.
+    fn steps_from(&self, checkpoint: &Checkpoint) -> impl Iterator<Item = Step> {
+        let Checkpoint { seq: first, skip, .. } = *checkpoint;
+        let seq = first;
         let mut at = [Dir::Out, Dir::In].map(|dir| self.segments[dir.index()].at_event(seq));
         let mut finishes: Vec<(u64, Dir, Ending)> = [Dir::Out, Dir::In]
             .into_iter()
@@ -327,7 +343,7 @@ impl Link {
                 _ if seq == u64::MAX => None,
                 _ => {
                     at[dir.index()] = segments(dir).after(at[dir.index()]);
-                    Some(Step::Feed(dir, seq))
+                    Some(Step::Feed { dir, seq, skip: if seq == first { skip } else { 0 } })
                 }
             }
         })
@@ -335,6 +351,11 @@ impl Link {
 }
 
 enum Step {
-    Feed(Dir, u64),
+    /// An event's bytes from `skip` on.
+    Feed {
+        dir: Dir,
+        seq: u64,
+        skip: usize,
+    },
     Finish(Dir, Ending),
 }
