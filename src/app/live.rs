@@ -23,7 +23,7 @@ pub enum Source {
     /// Open connections.
     Live(Live),
     /// A file that is being read, or was.
-    File(Reading),
+    File(Box<Reading>),
     /// Nowhere: the session is complete.
     Still,
 }

@@ -80,7 +80,7 @@ impl App {
                 let name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
                 let store = Store::archived(archive, Arc::new(AtomicU64::new(u64::MAX)));
                 let session = Session::new(store, opened.started_unix_ns());
-                self.add_view(name, session, Source::File(Reading::new(path, opened)));
+                self.add_view(name, session, Source::File(Box::new(Reading::new(path, opened))));
                 if let Some(view) = self.state.view_mut() {
                     view.list.set_follow(false);
                 }
