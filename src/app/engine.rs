@@ -79,6 +79,11 @@ impl Engine {
         self.runtime.as_ref().map(|runtime| runtime.handle())
     }
 
+    /// What tells the window that there is something new.
+    pub fn notify(&self) -> Notify {
+        self.notify.clone()
+    }
+
     /// Tells the window at most once until it has looked: a flood of events asks for one frame.
     pub fn notifier(&self) -> Box<dyn Fn() + Send + Sync> {
         let (awake, notify) = (self.awake.clone(), self.notify.clone());

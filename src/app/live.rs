@@ -1,118 +1,25 @@
 //! Where a view's events come from: connections that are open now, or a file.
 
-use super::Draft;
+use super::reading::{STEP_BYTES, cost_bytes};
+use super::{Draft, Reading};
 use crate::session::Session;
-use crate::session::file::{Opened, Recorder};
+use crate::session::file::Recorder;
 use crate::transport::{Handle, Order, Spec};
-use crate::wire::{ConnectionId, Entry, EventReceiver, EventSender};
-use std::collections::{BTreeMap, VecDeque};
+use crate::wire::{ConnectionId, EventReceiver, EventSender};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
-
-/// Bytes taken between two looks at the clock, and what an entry counts for beyond its own: so little, because even a
-/// few thousand bytes may be a thousand messages.
-const BATCH_COST_BYTES: usize = 64 << 10;
-const ENTRY_COST_BYTES: usize = 1 << 10;
-/// Bytes read from a file at a time.
-const FILE_BATCH_BYTES: usize = 1 << 20;
 
 /// Where events come from.
 pub enum Source {
     /// Open connections.
     Live(Live),
     /// A file that is being read, or was.
-    File(Box<Reading>),
+    File(Reading),
     /// Nowhere: the session is complete.
     Still,
-}
-
-/// A file that is read into a session.
-pub struct Reading {
-    /// Its path.
-    pub path: PathBuf,
-    opened: Option<Opened>,
-    /// What was read and not taken yet.
-    entries: VecDeque<Entry>,
-    /// Events read, and in all.
-    pub progress: (u64, u64),
-    /// What could not be read of it.
-    pub error: Option<String>,
-    /// Whether reading was stopped before the end.
-    pub is_stopped: bool,
-    /// Since when nothing has come in a recording that another program still writes, and when that was looked at last.
-    waiting: Option<(Instant, Instant)>,
-}
-
-/// A recording that another program writes is looked at so often.
-pub(super) const FOLLOW_PERIOD: Duration = Duration::from_millis(500);
-/// And is taken for abandoned when nothing has come for so long.
-const FOLLOW_LIMIT: Duration = Duration::from_secs(60);
-
-impl Reading {
-    pub(super) fn new(path: PathBuf, opened: Opened) -> Reading {
-        let progress = opened.progress();
-        let entries = VecDeque::new();
-        Reading { path, opened: Some(opened), entries, progress, error: None, is_stopped: false, waiting: None }
-    }
-
-    /// Whether there is more to read.
-    pub fn is_reading(&self) -> bool {
-        self.opened.is_some() && self.waiting.is_none()
-    }
-
-    /// Whether all was read of a recording that another program still writes: what comes is read as it comes.
-    pub fn is_following(&self) -> bool {
-        self.waiting.is_some()
-    }
-
-    pub(super) fn stop(&mut self) {
-        self.waiting = None;
-        self.is_stopped |= self.opened.take().is_some();
-    }
-
-    /// Reads the next entries, or finds that there are none.
-    fn fetch(&mut self) {
-        let Some(opened) = &mut self.opened else { return };
-        match opened.next_batch(FILE_BATCH_BYTES) {
-            Ok(entries) if entries.is_empty() => self.wait(),
-            Ok(entries) => {
-                self.entries = entries.into();
-                self.progress = opened.progress();
-            }
-            // Damage: what lies behind it is read on.
-            Err(error) => self.error = Some(error.to_string()),
-        }
-    }
-
-    /// The end was reached: a recording that was written to lately and is not ended may grow.
-    fn wait(&mut self) {
-        let now = Instant::now();
-        let is_young = || {
-            let modified = self.path.metadata().and_then(|metadata| metadata.modified()).ok();
-            modified.is_some_and(|modified| modified.elapsed().is_ok_and(|age| age < FOLLOW_LIMIT))
-        };
-        let may_grow = self.error.is_none() && self.opened.as_ref().is_some_and(|opened| !opened.was_ended());
-        self.waiting = (may_grow && is_young()).then_some((now, now));
-        if self.waiting.is_none() {
-            self.opened = None;
-        }
-    }
-
-    /// Looks whether the recording has grown, where it is time to.
-    fn look(&mut self) {
-        let (Some((since, looked)), Some(opened)) = (&mut self.waiting, &mut self.opened) else { return };
-        if looked.elapsed() < FOLLOW_PERIOD {
-            return;
-        }
-        *looked = Instant::now();
-        if opened.has_grown() {
-            self.waiting = None;
-        } else if opened.was_ended() || since.elapsed() > FOLLOW_LIMIT {
-            (self.waiting, self.opened) = (None, None);
-        }
-    }
 }
 
 /// A connection that was opened in this program.
@@ -267,13 +174,6 @@ impl Live {
     }
 }
 
-fn len_bytes(entry: &Entry) -> usize {
-    match entry {
-        Entry::Event(event) => event.what.len_bytes(),
-        Entry::Connection(_) => 0,
-    }
-}
-
 impl Source {
     /// Takes entries into the session until `deadline`; whether there are more at hand.
     pub(super) fn drain(&mut self, session: &mut Session, deadline: Instant) -> bool {
@@ -284,34 +184,16 @@ impl Source {
                     session.store_mut().give_up_saving();
                 }
                 let mut cost = 0;
-                while cost < BATCH_COST_BYTES {
+                while cost < STEP_BYTES {
                     let Some(entry) = live.receiver.try_next() else { return false };
-                    cost += ENTRY_COST_BYTES + len_bytes(&entry);
+                    cost += cost_bytes(&entry);
                     session.take(entry);
                 }
                 if Instant::now() >= deadline {
                     return true;
                 }
             },
-            Source::File(reading) => {
-                reading.look();
-                while reading.is_reading() {
-                    if reading.entries.is_empty() {
-                        reading.fetch();
-                    }
-                    let mut cost = 0;
-                    while cost < BATCH_COST_BYTES
-                        && let Some(entry) = reading.entries.pop_front()
-                    {
-                        cost += ENTRY_COST_BYTES + len_bytes(&entry);
-                        session.take(entry);
-                    }
-                    if Instant::now() >= deadline {
-                        break;
-                    }
-                }
-                reading.is_reading()
-            }
+            Source::File(reading) => reading.drain(session, deadline),
         }
     }
 }

@@ -19,6 +19,7 @@ mod list;
 mod live;
 mod open;
 mod payload;
+mod reading;
 mod view;
 
 pub use command::{Command, Menu, Move, Shortcut};
@@ -31,8 +32,9 @@ pub use inspect::{Bits, FieldRef, Inspection, Part, Place, Tab};
 pub use job::Job;
 pub use json::{JSON_LIMIT_BYTES, JsonRow, JsonTree, Shape};
 pub use list::{FilterMistake, Group, List};
-pub use live::{Live, Open, Reading, Repeat, Source};
+pub use live::{Live, Open, Repeat, Source};
 pub use payload::{LONGEST_LINE, PayloadText, TextPiece};
+pub use reading::Reading;
 pub use view::{View, ViewId};
 
 pub use crate::session::file::Recording;
@@ -354,8 +356,7 @@ impl App {
         let messages = messages.map(|until| until.saturating_duration_since(now));
         let is_busy = self.state.repeat.is_some() || !self.state.jobs.is_empty();
         let busy = is_busy.then_some(PROGRESS_PERIOD);
-        let follows = self.state.views.iter().any(View::is_following).then_some(live::FOLLOW_PERIOD);
-        match [rates, messages, busy, follows].into_iter().flatten().min() {
+        match [rates, messages, busy].into_iter().flatten().min() {
             Some(after) => Next::After(after),
             None => Next::Rest,
         }

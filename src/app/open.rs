@@ -1,7 +1,8 @@
 //! Recordings as files: the live one, opening, saving copies, and the folder they lie in.
 
+use super::Reading;
 use super::engine::{Purpose, Reply};
-use super::live::{Live, Reading, Source};
+use super::live::{Live, Source};
 use super::{App, Command, Job, PathField, View, ViewId, Wish};
 use crate::session::file::{Opened, Recorder, Recording, list_recordings, new_recording_path, save_copy};
 use crate::session::{Session, Store};
@@ -80,7 +81,10 @@ impl App {
                 let name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
                 let store = Store::archived(archive, Arc::new(AtomicU64::new(u64::MAX)));
                 let session = Session::new(store, opened.started_unix_ns());
-                self.add_view(name, session, Source::File(Box::new(Reading::new(path, opened))));
+                match Reading::start(path, opened, self.engine.notify()) {
+                    Ok(reading) => _ = self.add_view(name, session, Source::File(reading)),
+                    Err(error) => return self.complain(error),
+                }
                 if let Some(view) = self.state.view_mut() {
                     view.list.set_follow(false);
                 }

@@ -80,11 +80,6 @@ impl View {
         matches!(&self.source, Source::File(reading) if reading.is_reading()) || self.list.is_working()
     }
 
-    /// Whether it is a recording that another program still writes, and is read as it grows.
-    pub fn is_following(&self) -> bool {
-        matches!(&self.source, Source::File(reading) if reading.is_following())
-    }
-
     pub(super) fn stop_reading(&mut self) {
         if let Source::File(reading) = &mut self.source {
             reading.stop();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Bytes kept in memory before the oldest that are safe in the file are let go.
-pub const RECENT_LIMIT_BYTES: usize = 64 << 20;
+pub const RECENT_LIMIT_BYTES: usize = 32 << 20;
 
 /// What an event counts for beyond its bytes, so that a flood of tiny ones is bounded too.
 const EVENT_COST_BYTES: usize = 64;
@@ -43,7 +43,7 @@ struct Recent {
 }
 
 /// Bytes of fetched rows that are kept at most.
-const FETCHED_LIMIT_BYTES: usize = 32 << 20;
+const FETCHED_LIMIT_BYTES: usize = 16 << 20;
 
 impl Store {
     /// Everything stays in memory.
