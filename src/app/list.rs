@@ -209,6 +209,11 @@ impl List {
         self.behind_since.is_some_and(|since| since.elapsed() > NOTICED)
     }
 
+    /// Whether rows are being found.
+    pub(super) fn is_behind(&self) -> bool {
+        self.behind_since.is_some()
+    }
+
     /// Looks no further until the view goes on.
     pub(super) fn stop(&mut self) {
         if self.behind_since.take().is_some() {

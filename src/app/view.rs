@@ -80,6 +80,12 @@ impl View {
         matches!(&self.source, Source::File(reading) if reading.is_reading()) || self.list.is_working()
     }
 
+    /// Whether there is work under way that the user waits for, however short.
+    pub fn has_work(&self) -> bool {
+        let is_reading = matches!(&self.source, Source::File(reading) if reading.is_reading());
+        is_reading || self.list.is_behind() || self.find.is_searching()
+    }
+
     pub(super) fn stop_reading(&mut self) {
         if let Source::File(reading) = &mut self.source {
             reading.stop();

@@ -7,14 +7,16 @@ use super::{
     composer, connection_bar, details, first_run, keys, menu, messages, palette, sidebar, status, theme, timeline,
     timeline_bar,
 };
-use crate::app::{App, Bits, Command, FieldRef, Next, State, Theme, ViewId, Wish};
+use crate::app::{App, Bits, Command, FieldRef, Next, State, Theme, View, ViewId, Wish};
 use crate::session::RecordId;
 use egui::{Frame, Margin, Panel, Ui, ViewportCommand};
 use std::collections::{HashMap, HashSet};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Time a frame may spend on taking what is new.
 const TICK_BUDGET: Duration = Duration::from_millis(4);
+/// And at most on what the user waits for: reading a file, finding rows.
+const WORK_BUDGET: Duration = Duration::from_millis(40);
 
 /// What a row says that takes time to find out; a record never changes.
 pub(super) struct Told {
@@ -93,12 +95,15 @@ pub struct Window {
     /// The program.
     pub app: App,
     look: Look,
+    /// When the last tick ended after which there was more to do at once.
+    ticked: Option<Instant>,
 }
 
 impl Window {
     /// A window on a program.
     pub fn new(app: App) -> Window {
-        Window { app, look: Look { hex_per_row: super::hex::PER_ROW, ..Look::default() } }
+        let look = Look { hex_per_row: super::hex::PER_ROW, ..Look::default() };
+        Window { app, look, ticked: None }
     }
 
     /// Puts fonts and themes into a context. Once, before the first frame.
@@ -108,9 +113,16 @@ impl Window {
 
     /// Takes what is new and does what the window was asked to; once a frame, before it is drawn.
     pub fn logic(&mut self, ctx: &egui::Context) {
-        match self.app.tick(TICK_BUDGET) {
+        // Where painting takes long, as without a graphics card, work that the user waits for would hardly get on.
+        let painting = self.ticked.take().map_or(Duration::ZERO, |ticked| ticked.elapsed());
+        let is_waited_for = self.app.state().view().is_some_and(View::has_work);
+        let budget = if is_waited_for { painting.clamp(TICK_BUDGET, WORK_BUDGET) } else { TICK_BUDGET };
+        match self.app.tick(budget) {
             Next::Rest => {}
-            Next::Again => ctx.request_repaint(),
+            Next::Again => {
+                self.ticked = Some(Instant::now());
+                ctx.request_repaint();
+            }
             Next::After(time) => ctx.request_repaint_after(time),
         }
     }
