@@ -54,6 +54,14 @@ impl App {
             Command::ZoomReset => self.state.zoom = 1.0,
             Command::ToggleSidebar => self.state.sidebar ^= true,
             Command::ToggleDetails => self.state.details ^= true,
+            Command::ToggleActivity => self.state.activity ^= true,
+            Command::ToggleStatistics => {
+                // They stand in the place of the details.
+                self.state.statistics = !(self.state.statistics && self.state.details);
+                self.state.details = true;
+            }
+            Command::SetSentTime(sent) => self.state.sent_time = sent,
+            Command::CopyStatistics(how) => self.copy_statistics(how),
             Command::ToggleColumn(at) => {
                 if let Some(column) = self.state.columns.get_mut(at) {
                     *column ^= true;
@@ -161,6 +169,11 @@ impl App {
                 self.wishes.push(Wish::Reveal);
             }
             Command::SelectField(field) => view.field = field,
+            Command::SetRange(_) | Command::RangeFromSelected | Command::RangeToSelected => view.narrow_time(command),
+            Command::ShowTime(_) | Command::ZoomToRange | Command::ZoomTime(_) | Command::PanTime(_) => {
+                view.look_at_time(command);
+            }
+            Command::StopCounting(is_stopped) => view.tally.set_stopped(is_stopped),
             Command::StopReading => view.stop_reading(),
             Command::StopFiltering => view.list.stop(),
             _ => {}
@@ -185,6 +198,11 @@ impl App {
             | Command::OnlyConnection(_)
             | Command::OnlyDir(_)
             | Command::ToggleGroup(_)
+            | Command::ToggleStatistics
+            | Command::ShowTime(_)
+            | Command::ZoomTime(_)
+            | Command::PanTime(_)
+            | Command::SetRange(_)
             | Command::ToggleFollow
             | Command::TogglePause
             | Command::Move(_) => need(view.is_some(), "no recording is open"),
@@ -196,6 +214,17 @@ impl App {
             Command::Copy(_) | Command::SavePayload => {
                 need(view.is_some_and(|view| view.inspection.is_some()), "no record is selected")
             }
+            Command::RangeFromSelected | Command::RangeToSelected => {
+                need(view.is_some_and(|view| view.selected.is_some()), "no record is selected")
+            }
+            Command::ZoomToRange => need(
+                view.is_some_and(|view| view.list.range_ns.is_some()),
+                "no time is selected: drag over the activity",
+            ),
+            Command::CopyStatistics(_) => need(
+                view.is_some() && state.statistics && state.details,
+                "no statistics are shown: the View menu has them",
+            ),
             Command::DisconnectAll => {
                 let any = state.live().is_some_and(|view| match &view.source {
                     Source::Live(live) => live.open().next().is_some(),
@@ -333,6 +362,14 @@ impl App {
             self.with_live(|live| live.order(id, order));
         }
         self.state.composer.was_sent();
+    }
+
+    fn copy_statistics(&mut self, how: super::StatisticsAs) {
+        let Some(view) = self.state.view() else { return };
+        let text = how.format(&view.tally.statistics);
+        let rows = view.tally.rows();
+        self.wishes.push(Wish::Copy(text));
+        self.say(format!("Copied statistics of {rows} rows as {}", how.label()));
     }
 
     fn copy(&mut self, what: CopyAs) {

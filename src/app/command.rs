@@ -1,8 +1,9 @@
 //! Everything that can be done, as plain data. Menus, shortcuts, the palette and tests speak this language and no other.
 
-use super::{Composer, CopyAs, Draft, FieldRef, Group, Theme, ViewId};
+use super::{Composer, CopyAs, Draft, FieldRef, Group, SentTime, StatisticsAs, Theme, ViewId};
 use crate::session::RecordId;
 use crate::wire::{ConnectionId, Dir};
+use std::ops::Range;
 use std::path::PathBuf;
 
 /// Something to do.
@@ -62,6 +63,30 @@ pub enum Command {
     ToggleGroup(Group),
     /// Show one direction only, or both.
     OnlyDir(Option<Dir>),
+    /// Show one stretch of time only, in nanoseconds since the recording began, or all of it; `u64::MAX` has no end.
+    SetRange(Option<Range<u64>>),
+    /// Show what came from the selected record on.
+    RangeFromSelected,
+    /// Show what came up to the selected record.
+    RangeToSelected,
+    /// Let the activity strip show this time, or the whole recording.
+    ShowTime(Option<Range<u64>>),
+    /// Let the activity strip show the selected time.
+    ZoomToRange,
+    /// Let the activity strip show less (`true`) or more time.
+    ZoomTime(bool),
+    /// Let the activity strip show earlier (`true`) or later time.
+    PanTime(bool),
+    /// Show figures over the rows in the place of the details, or the details again.
+    ToggleStatistics,
+    /// Say where messages carry the time at which they were sent.
+    SetSentTime(SentTime),
+    /// Count no further rows (`true`), or go on.
+    StopCounting(bool),
+    /// Copy the figures.
+    CopyStatistics(StatisticsAs),
+    /// Show or hide the activity strip.
+    ToggleActivity,
     /// Keep the end of the timeline in sight, or let go.
     SetFollow(bool),
     /// Follow if it does not, and the other way round.
@@ -214,13 +239,19 @@ impl Menu {
                 vec![
                     CopyAs::ALL.map(|what| Some(Copy(what))).to_vec(),
                     list(&[Find, FindNext(true), FindNext(false)]),
+                    StatisticsAs::ALL.map(|how| Some(CopyStatistics(how))).to_vec(),
                     list(&[FocusFilter, SetFilter("".into())]),
                 ]
             }
             Menu::View => vec![
                 Group::ALL.map(|group| Some(ToggleGroup(group))).to_vec(),
                 list(&[OnlyDir(None), OnlyDir(Some(Dir::In)), OnlyDir(Some(Dir::Out))]),
-                list(&[ToggleFollow, TogglePause, ToggleSidebar, ToggleDetails]),
+                list(&[SetRange(None), RangeFromSelected, RangeToSelected, ZoomToRange])
+                    .into_iter()
+                    .chain(list(&[ZoomTime(true), ZoomTime(false), PanTime(true), PanTime(false), ShowTime(None)]))
+                    .collect(),
+                list(&[ToggleFollow, TogglePause, ToggleSidebar, ToggleActivity, ToggleDetails, ToggleStatistics]),
+                list(&[SetSentTime(SentTime::lab()), SetSentTime(SentTime::NONE)]),
                 (1..super::COLUMNS.len()).map(ToggleColumn).chain([ResetColumns]).map(Some).collect(),
                 super::LONG_GAPS_MS.map(|ms| Some(SetLongGap(ms))).to_vec(),
                 Theme::ALL.map(|theme| Some(SetTheme(theme))).to_vec(),
@@ -293,6 +324,24 @@ impl Command {
             OnlyDir(None) => "Show both directions",
             OnlyDir(Some(Dir::In)) => "Show received only",
             OnlyDir(Some(Dir::Out)) => "Show sent only",
+            SetRange(None) => "Show all times",
+            SetRange(Some(_)) => "Show this time only",
+            RangeFromSelected => "Show from the selected record on",
+            RangeToSelected => "Show up to the selected record",
+            ShowTime(None) => "Activity of the whole recording",
+            ShowTime(Some(_)) => "Activity of this time",
+            ZoomToRange => "Activity of the selected time",
+            ZoomTime(true) => "Activity of less time",
+            ZoomTime(false) => "Activity of more time",
+            PanTime(true) => "Earlier activity",
+            PanTime(false) => "Later activity",
+            ToggleStatistics => "Show statistics of the rows",
+            SetSentTime(sent) if *sent == SentTime::NONE => "No latency",
+            SetSentTime(sent) => return format!("Latency from the time at {}", sent.path),
+            StopCounting(true) => "Stop counting rows",
+            StopCounting(false) => "Count the other rows, too",
+            CopyStatistics(how) => return format!("Copy statistics as {}", how.label()),
+            ToggleActivity => "Show activity over time",
             SetFollow(true) => "Follow the end",
             SetFollow(false) => "Let go of the end",
             ToggleFollow => "Follow the end",
@@ -350,8 +399,14 @@ impl Command {
     pub fn submenu(&self) -> Option<&'static str> {
         Some(match self {
             Command::Copy(_) => "Copy",
+            Command::CopyStatistics(_) => "Copy statistics",
+            Command::SetSentTime(_) => "Latency",
             Command::ToggleGroup(_) => "Kinds",
             Command::OnlyDir(_) => "Directions",
+            Command::SetRange(_) | Command::RangeFromSelected | Command::RangeToSelected | Command::ZoomToRange => {
+                "Time"
+            }
+            Command::ShowTime(_) | Command::ZoomTime(_) | Command::PanTime(_) => "Time",
             Command::ToggleColumn(_) | Command::ResetColumns => "Columns",
             Command::SetLongGap(_) => "Long gaps",
             Command::SetTheme(_) => "Theme",
@@ -379,6 +434,17 @@ impl Command {
             ToggleGroup(Group::Layers) => (true, true, "L"),
             ToggleFollow => (true, false, "E"),
             TogglePause => (true, false, "P"),
+            SetRange(None) => (false, false, "Escape"),
+            RangeFromSelected => (false, false, "OpenBracket"),
+            RangeToSelected => (false, false, "CloseBracket"),
+            ZoomToRange => (false, false, "Z"),
+            ShowTime(None) => (false, false, "0"),
+            ZoomTime(true) => (false, false, "Plus"),
+            ZoomTime(false) => (false, false, "Minus"),
+            PanTime(true) => (false, false, "Comma"),
+            PanTime(false) => (false, false, "Period"),
+            ToggleStatistics => (true, false, "I"),
+            ToggleActivity => (true, false, "T"),
             ToggleSidebar => (true, false, "B"),
             ToggleDetails => (true, false, "D"),
             ZoomIn => (true, false, "Plus"),

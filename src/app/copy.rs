@@ -1,6 +1,36 @@
 //! Bytes as text for the clipboard.
 
+use crate::session::statistics::{self, Statistics};
 use base64::Engine as _;
+
+/// How figures are copied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StatisticsAs {
+    /// Tables for people.
+    Text,
+    /// Comma-separated values, for programs.
+    Csv,
+}
+
+impl StatisticsAs {
+    /// Every way.
+    pub const ALL: [StatisticsAs; 2] = [StatisticsAs::Text, StatisticsAs::Csv];
+
+    /// Its name.
+    pub fn label(self) -> &'static str {
+        match self {
+            StatisticsAs::Text => "text",
+            StatisticsAs::Csv => "CSV",
+        }
+    }
+
+    pub(super) fn format(self, figures: &Statistics) -> String {
+        match self {
+            StatisticsAs::Text => statistics::text(&figures.sections()),
+            StatisticsAs::Csv => statistics::csv(&figures.sections()),
+        }
+    }
+}
 
 /// What is copied of the selected record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

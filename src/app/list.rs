@@ -7,6 +7,7 @@ use super::chosen::Chosen;
 use crate::session::filter::{Filter, Shape};
 use crate::session::{Flags, Kind, Record, RecordId, Session, Severity, is_message};
 use crate::wire::{ConnectionId, Dir, LinkId};
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 /// Rows are found for so long before that is called work.
@@ -125,6 +126,10 @@ pub struct List {
     pub dir: Option<Dir>,
     /// One connection only.
     pub connection: Option<ConnectionId>,
+    /// One stretch of time only, in nanoseconds since the recording began; `u64::MAX` has no end.
+    pub range_ns: Option<Range<u64>>,
+    /// How often the rows were begun anew.
+    generation: u64,
     chosen: Chosen,
     scanned: usize,
     /// What becomes of records, by their places.
@@ -153,6 +158,8 @@ impl Default for List {
             groups: [true, true, true, true, false],
             dir: None,
             connection: None,
+            range_ns: None,
+            generation: 0,
             chosen: Chosen::default(),
             scanned: 0,
             verdicts: Box::new([Verdict::Hide; PLACES]),
@@ -194,6 +201,11 @@ impl List {
         self.scanned
     }
 
+    /// How often the rows were begun anew: a sum over them must be, too.
+    pub(super) fn generation(&self) -> u64 {
+        self.generation
+    }
+
     /// Whether a group is shown.
     pub fn shows(&self, group: Group) -> bool {
         self.groups[group as usize]
@@ -229,7 +241,7 @@ impl List {
 
     /// Whether anything is left out of the records.
     pub fn is_narrowed(&self) -> bool {
-        self.filter.is_some() || self.dir.is_some() || self.connection.is_some()
+        self.filter.is_some() || self.dir.is_some() || self.connection.is_some() || self.range_ns.is_some()
     }
 
     pub(super) fn set_follow(&mut self, follow: bool) {
@@ -278,6 +290,7 @@ impl List {
 
     pub(super) fn restart(&mut self) {
         self.chosen.clear();
+        self.generation += 1;
         self.scanned = 0;
         self.behind_since = None;
         if std::mem::take(&mut self.is_stopped) {
@@ -297,7 +310,7 @@ impl List {
                 let (mut open, mut taken) = (Vec::new(), Vec::new());
                 for (id, verdict) in judged.filter(|(_, verdict)| *verdict != Verdict::Hide) {
                     match verdict {
-                        Verdict::Look if !self.is_of_connection(session, id) => {}
+                        Verdict::Look if !self.is_in_reach(session, id) => {}
                         Verdict::Look if self.filter.is_some() => open.push(id),
                         _ => taken.push(id),
                     }
@@ -343,7 +356,7 @@ impl List {
 
     /// Asks everything that records of one shape have in common once.
     fn judge(&mut self) {
-        let is_all = self.connection.is_none();
+        let is_all = self.connection.is_none() && self.range_ns.is_none();
         self.verdicts.fill(Verdict::Hide);
         for (kind, dir) in Kind::ALL.into_iter().flat_map(|kind| [(kind, Dir::Out), (kind, Dir::In)]) {
             for (worst, flags) in SEVERITIES.into_iter().flat_map(|worst| [(worst, 0), (worst, Flags::MESSAGE.0)]) {
@@ -363,8 +376,9 @@ impl List {
     }
 
     /// What the shape of a record does not tell, but for the filter.
-    fn is_of_connection(&self, session: &Session, id: RecordId) -> bool {
+    pub(super) fn is_in_reach(&self, session: &Session, id: RecordId) -> bool {
         let record = &session.records()[id];
         self.connection.is_none_or(|connection| session.connection_of(record) == connection)
+            && self.range_ns.as_ref().is_none_or(|range| range.contains(&session.at_ns(id)))
     }
 }

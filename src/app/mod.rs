@@ -20,11 +20,13 @@ mod live;
 mod open;
 mod payload;
 mod reading;
+mod tally;
+mod time;
 mod view;
 
 pub use command::{Command, Menu, Move, Shortcut};
 pub use composer::{Composer, Format, SendAs, Sending};
-pub use copy::CopyAs;
+pub use copy::{CopyAs, StatisticsAs};
 pub use draft::{AuthKind, CursorFrom, Draft, parse_headers};
 pub use engine::{Notify, Purpose};
 pub use find::{Find, Found};
@@ -35,9 +37,11 @@ pub use list::{FilterMistake, Group, List};
 pub use live::{Live, Open, Repeat, Source};
 pub use payload::{LONGEST_LINE, PayloadText, TextPiece};
 pub use reading::Reading;
+pub use tally::Tally;
 pub use view::{View, ViewId};
 
 pub use crate::session::file::Recording;
+pub use crate::session::statistics::{SentTime, TimeUnit};
 pub use crate::transport::{HttpVersion, PushType};
 
 use crate::session::file::recordings_folder;
@@ -169,6 +173,12 @@ pub struct State {
     pub zoom: f32,
     /// Whether the list at the left is shown.
     pub sidebar: bool,
+    /// Whether figures over the rows are shown in the place of the details.
+    pub statistics: bool,
+    /// Where messages say when they were sent.
+    pub sent_time: SentTime,
+    /// Whether activity over time is shown.
+    pub activity: bool,
     /// Whether the details are shown.
     pub details: bool,
     /// Which columns are shown.
@@ -308,6 +318,9 @@ impl App {
             theme: Theme::System,
             zoom: 1.0,
             sidebar: true,
+            statistics: false,
+            sent_time: SentTime::lab(),
+            activity: true,
             details: true,
             columns: [true; COLUMNS.len()],
             column_order: std::array::from_fn(|at| at),
@@ -337,7 +350,8 @@ impl App {
         }
         let mut again = false;
         for view in &mut self.state.views {
-            again |= view.tick(deadline);
+            let has_figures = self.state.statistics && self.state.details && self.state.active == Some(view.id);
+            again |= view.tick(deadline, has_figures.then_some(&self.state.sent_time));
             if view.find_on(deadline) && self.state.active == Some(view.id) {
                 self.wishes.push(Wish::Reveal);
             }

@@ -126,6 +126,9 @@ impl App {
             view.stop_reading();
             view.list.stop();
             view.find.stop();
+            if view.tally.is_working() {
+                view.tally.set_stopped(true);
+            }
         }
     }
 

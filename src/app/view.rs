@@ -1,10 +1,12 @@
 //! An open recording as it is looked at: its session, its rows, what is selected, and where its events come from.
 
 use super::live::Source;
-use super::{FieldRef, FilterMistake, Find, Inspection, List, Move};
+use super::{FieldRef, FilterMistake, Find, Inspection, List, Move, Tally};
+use crate::session::statistics::SentTime;
 use crate::session::{Connection, Record, RecordId, Session, Severity};
 use crate::wire::ConnectionId;
 use std::collections::HashMap;
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 /// A view's number, for as long as the program runs.
@@ -39,6 +41,10 @@ pub struct View {
     pub list: List,
     /// The find bar.
     pub find: Find,
+    /// The time that the activity strip shows, in nanoseconds since the recording began; all of it where there is none.
+    pub span_ns: Option<Range<u64>>,
+    /// Figures over the rows, while they are shown.
+    pub tally: Tally,
     /// The selected record.
     pub selected: Option<RecordId>,
     /// What is said of the selected record.
@@ -61,6 +67,8 @@ impl View {
             session,
             list,
             find: Find::default(),
+            span_ns: None,
+            tally: Tally::new(),
             selected: None,
             inspection: None,
             field: None,
@@ -77,7 +85,9 @@ impl View {
 
     /// Whether a file is being read, or rows are being found, for so long that a user notices.
     pub fn is_working(&self) -> bool {
-        matches!(&self.source, Source::File(reading) if reading.is_reading()) || self.list.is_working()
+        matches!(&self.source, Source::File(reading) if reading.is_reading())
+            || self.list.is_working()
+            || self.tally.is_working()
     }
 
     /// Whether there is work under way that the user waits for, however short.
@@ -187,15 +197,19 @@ impl View {
         found.is_some()
     }
 
-    /// Takes what is new until `deadline`. Whether there is more to take at once.
-    pub(super) fn tick(&mut self, deadline: Instant) -> bool {
+    /// Takes what is new until `deadline`, and counts rows where figures with this time of sending are shown. Whether
+    /// there is more to take at once.
+    pub(super) fn tick(&mut self, deadline: Instant, figures: Option<&SentTime>) -> bool {
         let more = self.source.drain(&mut self.session, deadline);
         // Rows have time of their own: a flood that takes all of the draining's must not hold the list back.
         let is_far = self.session.records().len().saturating_sub(self.list.scanned()) > FAR_BEHIND;
         let budget = if is_far { LIST_BUDGET_BEHIND } else { LIST_BUDGET };
         let unscanned = self.list.extend(&self.session, deadline.max(Instant::now() + budget));
         self.measure();
-        more || (unscanned && !self.list.is_paused())
+        let uncounted = figures.is_some_and(|sent| {
+            self.tally.extend(&self.session, &self.list, sent, deadline.max(Instant::now() + LIST_BUDGET))
+        });
+        more || uncounted || (unscanned && !self.list.is_paused())
     }
 
     /// Whether there is a rate to take that nothing new will call for: it rose, or must fall although nothing comes.

@@ -258,6 +258,11 @@ pub struct Record {
 const _: () = assert!(size_of::<Record>() <= 48);
 
 impl Record {
+    /// Its last wire byte; of nothing, where it would be.
+    pub fn last_byte(&self) -> u64 {
+        self.end().saturating_sub(1).max(self.start)
+    }
+
     /// One past its last wire byte.
     pub fn end(&self) -> u64 {
         self.start + self.len

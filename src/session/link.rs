@@ -4,6 +4,7 @@ use super::segments::{Segment, Segments};
 use super::{Records, Store};
 use crate::dissect::{Dissector, Ending, Explained, Flags, Full, Kind, Pending, Place, Record, Severity, Summary};
 use crate::wire::{Closed, ConnectionId, Dir, Event, Failure, LinkId, Opening, Stage, TlsFacts, What};
+use std::ops::Range;
 
 /// A dissector is kept at about every so many bytes or records of a link, so that explaining starts near.
 const CHECKPOINT_BYTES: u64 = 64 * 1024;
@@ -198,6 +199,14 @@ impl Link {
     pub fn reads(&self, dir: Dir, start: u64, end: u64) -> Vec<(u64, u64, u64)> {
         let pieces = self.pieces(dir, start).take_while(|(segment, _)| segment.start < end);
         pieces.map(|(segment, next)| (segment.start, next - segment.start, segment.at_ns)).collect()
+    }
+
+    /// What single reads or writes moved within a time: when, and how many bytes.
+    pub fn reads_within(&self, dir: Dir, range: Range<u64>) -> impl Iterator<Item = (u64, u64)> {
+        let segments = &self.segments[dir.index()];
+        let start = segments.get(segments.at_time(range.start)).map_or(u64::MAX, |segment| segment.start);
+        let reads = self.pieces(dir, start).map(|(segment, next)| (segment.at_ns, next - segment.start));
+        reads.take_while(move |(at_ns, _)| *at_ns < range.end).filter(move |(at_ns, _)| *at_ns >= range.start)
     }
 
     /// The segments from the one that holds byte `start` on, each with where it ends.

@@ -3,6 +3,7 @@
 //! A session lives on the thread that shows it and has no lock. [`Session::take`] is its only mutation; live recording
 //! and opening a file go through it alike, which is why they give the same records.
 
+mod activity;
 mod explain;
 mod facts;
 pub mod file;
@@ -11,11 +12,13 @@ mod link;
 mod payloads;
 mod records;
 mod segments;
+pub mod statistics;
 mod store;
 mod summary;
 
 /// What records are made of, for whoever reads them from a session.
 pub use crate::dissect::{Explained, Field, Flags, Kind, Layer, Payload, Record, Severity};
+pub use activity::{Bins, Bucket};
 pub use explain::{BYTES_MISSING, EXPLAIN_LIMIT_BYTES, UNFINISHED};
 pub use facts::duration;
 pub use link::{Link, LinkState, StageTime};
@@ -24,6 +27,7 @@ pub use store::{Archive, Store};
 pub use summary::{one_line, preview};
 
 use crate::wire::{Act, ConnectionId, ConnectionInfo, Dir, Entry, Event, LinkId, What};
+use activity::Activity;
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -78,6 +82,7 @@ pub struct Session {
     facts: Vec<Event>,
     store: Store,
     totals: Totals,
+    activity: Activity,
     events: u64,
     last_at_ns: u64,
 }
@@ -94,6 +99,7 @@ impl Session {
             facts: Vec::new(),
             store,
             totals: Totals::default(),
+            activity: Activity::default(),
             events: 0,
             last_at_ns: 0,
         }
@@ -125,9 +131,12 @@ impl Session {
         self.last_at_ns = self.last_at_ns.max(event.at_ns);
         let index = self.link_of(&event);
         let link = &mut self.links[index];
+        let (at_ns, mut fresh) = (event.at_ns, None);
         if let What::Bytes(dir, bytes) = &event.what {
             self.totals.bytes[dir.index()] += bytes.len() as u64;
-            link.bytes(*dir, event.at_ns, seq, bytes, &mut self.records);
+            self.activity.moved(at_ns, *dir, bytes.len());
+            fresh = Some((*dir, link.len_bytes(*dir)));
+            link.bytes(*dir, at_ns, seq, bytes, &mut self.records);
             let connection = link.connection;
             self.store.hold(seq, bytes);
             if let Some(connection) = self.connections.iter_mut().find(|c| c.info.id == connection) {
@@ -139,7 +148,7 @@ impl Session {
             self.note_fact(index, &event);
             self.facts.push(event);
         }
-        self.count(first, index);
+        self.count(first, index, at_ns, fresh);
         first..self.records.len()
     }
 
@@ -170,12 +179,21 @@ impl Session {
         }
     }
 
-    fn count(&mut self, first: RecordId, link: usize) {
+    /// Counts the records from `first` on, which an event of `at_ns` completed, with the direction and first of its bytes.
+    fn count(&mut self, first: RecordId, link: usize, at_ns: u64, fresh: Option<(Dir, u64)>) {
         let id = self.links[link].connection;
         let connection = self.connections.iter_mut().find(|c| c.info.id == id);
         let mut messages = [0u64; 2];
         for record in self.records.range(first..self.records.len()) {
             self.totals.notes[record.worst as usize] += 1;
+            if Activity::counts(record) {
+                let is_fresh = fresh.is_some_and(|(dir, first)| record.dir == dir && record.last_byte() >= first);
+                let at_ns = match is_fresh || record.kind.is_fact() {
+                    true => at_ns,
+                    false => self.links[link].at_ns(record.dir, record.last_byte()),
+                };
+                self.activity.completed(at_ns, record);
+            }
             if is_message(record) {
                 messages[record.dir.index()] += 1;
                 self.totals.payload_bytes[record.dir.index()] += record.payload_len;
@@ -234,7 +252,7 @@ impl Session {
             return self.facts[record.detail as usize].at_ns;
         }
         let Some(link) = self.link(record.link) else { return 0 };
-        link.at_ns(record.dir, record.end().saturating_sub(1).max(record.start))
+        link.at_ns(record.dir, record.last_byte())
     }
 
     /// When a record's first byte was read or written, in nanoseconds since the recording began.

@@ -107,6 +107,12 @@ impl Segments {
         before.map_or(At { block: 0, inside: 0 }, |before| self.after(before))
     }
 
+    /// The first segment from a time on, as far as they are in time order.
+    pub fn at_time(&self, at_ns: u64) -> At {
+        let before = self.last_where(|segment| segment.at_ns < at_ns);
+        before.map_or(At { block: 0, inside: 0 }, |before| self.after(before))
+    }
+
     /// The last of the leading segments that are so.
     fn last_where(&self, is_so: impl Fn(&Segment) -> bool) -> Option<At> {
         let near = self.near.get();

@@ -18,10 +18,17 @@ pub fn shortcut(shortcut: Shortcut) -> Option<KeyboardShortcut> {
 
 /// A shortcut as it is shown.
 pub fn name(ctx: &Context, shortcut: &KeyboardShortcut) -> String {
-    match *shortcut {
-        KeyboardShortcut { modifiers: Modifiers::NONE, logical_key: Key::Slash } => "/".to_owned(),
-        _ => ctx.format_shortcut(shortcut),
-    }
+    let sign = match shortcut.logical_key {
+        Key::Slash => "/",
+        Key::OpenBracket => "[",
+        Key::CloseBracket => "]",
+        Key::Comma => ",",
+        Key::Period => ".",
+        Key::Plus => "+",
+        Key::Minus => "-",
+        _ => return ctx.format_shortcut(shortcut),
+    };
+    if shortcut.modifiers == Modifiers::NONE { sign.to_owned() } else { ctx.format_shortcut(shortcut) }
 }
 
 /// Collects the commands whose keys were pressed. Keys that are also text go to text fields first.
@@ -38,6 +45,11 @@ pub fn keys(ctx: &Context, state: &State, look: &Look, out: &mut Vec<Command>) {
     // egui takes a key without Shift for pressed where Shift is held as well, so those with Shift go first.
     wanted.sort_by_key(|(wanted, _)| !wanted.shift);
     for (wanted, command) in wanted {
+        // Escape is for whoever has something to put away.
+        let is_narrow = |view: &crate::app::View| view.list.range_ns.is_some();
+        if command == Command::SetRange(None) && !state.view().is_some_and(is_narrow) {
+            continue;
+        }
         let is_send = command == Command::Send;
         if (wanted.is_plain() && is_typing) || (is_send && !is_typing) {
             continue;

@@ -167,6 +167,22 @@ pub const PROGRESS: f32 = 16.0;
 pub const INDENT: f32 = 14.0;
 /// The list at the left.
 pub const SIDEBAR: f32 = 208.0;
+/// The activity over time, its axis included.
+pub const STRIP: f32 = 50.0;
+/// Its axis.
+pub const STRIP_AXIS: f32 = 14.0;
+/// The least width of a bar of it, the gap beside it included.
+pub const STRIP_BAR: f32 = 3.0;
+/// Between two marks of an axis, at least.
+pub const TICK: f32 = 96.0;
+/// A histogram, at its narrowest.
+pub const PLOT: f32 = 300.0;
+/// The tables of figures, at their narrowest.
+pub const FIGURES: f32 = 508.0;
+/// A row of figures.
+pub const FIGURE_ROW: f32 = 17.0;
+/// A column of figures.
+pub const FIGURE: f32 = 62.0;
 /// Corners.
 pub const ROUND: u8 = 4;
 /// A card of the first-run page.
@@ -238,6 +254,11 @@ impl Colors {
             Dir::In => self.received,
             Dir::Out => self.sent,
         }
+    }
+
+    /// A colour for what stands behind others of its kind.
+    pub fn quiet(&self, color: Color32) -> Color32 {
+        color.gamma_multiply(0.32)
     }
 
     /// The colour of a severity.

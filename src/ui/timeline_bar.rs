@@ -1,13 +1,13 @@
 //! Above the timeline: the filter, the chips, follow and pause.
 
 use super::{Look, completion, find_bar, status, theme, words};
-use crate::app::{Command, Group, List, View, Wish};
+use crate::app::{Command, Group, List, State, View, Wish};
 use crate::wire::Dir;
 use egui::text::{LayoutJob, TextFormat};
 use egui::{Button, Id, RichText, Stroke, TextBuffer, TextEdit, Ui};
 
 /// Draws the bar.
-pub fn timeline_bar_ui(ui: &mut Ui, view: &View, look: &mut Look, out: &mut Vec<Command>) {
+pub fn timeline_bar_ui(ui: &mut Ui, state: &State, view: &View, look: &mut Look, out: &mut Vec<Command>) {
     ui.horizontal(|ui| filter_ui(ui, view, look, out));
     let colors = theme::colors(ui);
     if let Some(mistake) = view.filter_mistake() {
@@ -19,7 +19,7 @@ pub fn timeline_bar_ui(ui: &mut Ui, view: &View, look: &mut Look, out: &mut Vec<
         ui.label(RichText::new(text).color(colors.error));
     }
     find_bar::find_bar_ui(ui, view, look, out);
-    ui.horizontal_wrapped(|ui| chips_ui(ui, view, out));
+    ui.horizontal_wrapped(|ui| chips_ui(ui, state, view, out));
 }
 
 fn filter_ui(ui: &mut Ui, view: &View, look: &mut Look, out: &mut Vec<Command>) {
@@ -95,7 +95,7 @@ fn marked(ui: &Ui, text: &str, mistake: Option<usize>) -> LayoutJob {
     job
 }
 
-fn chips_ui(ui: &mut Ui, view: &View, out: &mut Vec<Command>) {
+fn chips_ui(ui: &mut Ui, state: &State, view: &View, out: &mut Vec<Command>) {
     let colors = theme::colors(ui);
     let list = &view.list;
     ui.spacing_mut().item_spacing.x = theme::GAP;
@@ -121,6 +121,17 @@ fn chips_ui(ui: &mut Ui, view: &View, out: &mut Vec<Command>) {
         if chip(ui, &format!("connection {} ✖", id.0), true, "Show all connections") {
             out.push(Command::OnlyConnection(None));
         }
+    }
+    if let Some(range) = &list.range_ns {
+        ui.add_space(theme::MARGIN);
+        if chip(ui, &format!("{} ✖", words::time_range(range)), true, "Show all times") {
+            out.push(Command::SetRange(None));
+        }
+    }
+    ui.add_space(theme::MARGIN);
+    let has_figures = state.statistics && state.details;
+    if chip(ui, "statistics", has_figures, "Figures over the rows that are shown, in the place of the details") {
+        out.push(Command::ToggleStatistics);
     }
     ui.add_space(theme::MARGIN);
     let records = view.session.records().len();

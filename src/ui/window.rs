@@ -3,9 +3,10 @@
 use super::details::{DetailsTab, PayloadCache};
 use super::options::Foldout;
 use super::rows::Scroll;
+use super::statistics::Measure;
 use super::{
-    composer, connection_bar, details, first_run, keys, menu, messages, palette, sidebar, status, theme, timeline,
-    timeline_bar,
+    composer, connection_bar, details, first_run, keys, menu, messages, palette, sidebar, statistics, status, strip,
+    theme, timeline, timeline_bar,
 };
 use crate::app::{App, Bits, Command, FieldRef, Next, State, Theme, View, ViewId, Wish};
 use crate::session::RecordId;
@@ -77,6 +78,10 @@ pub struct Look {
     pub(super) completion: super::completion::Completion,
     /// What is to get the cursor.
     pub(super) focus: Vec<Wish>,
+    /// The measure whose histogram is shown where there is room for one.
+    pub(super) measure: Measure,
+    /// The other end of the time that is being selected.
+    pub(super) strip_anchor: Option<u64>,
     zoom: f32,
     theme: Option<Theme>,
 }
@@ -213,17 +218,27 @@ impl Window {
                         .show(ui, |ui| composer::composer_ui(ui, app, look, commands));
                 }
                 if state.details {
-                    let half = ui.available_height() * 0.46;
+                    // The strip takes from both, not from the timeline alone.
+                    let strip = if state.activity { theme::STRIP } else { 0.0 };
+                    let half = (ui.available_height() - strip) * 0.46;
                     Panel::bottom("details")
                         .resizable(true)
                         .default_size(half)
                         .size_range(120.0..=(ui.available_height() - theme::TIMELINE).max(130.0))
                         .frame(ground)
-                        .show(ui, |ui| details::details_ui(ui, view, look, commands));
+                        .show(ui, |ui| match state.statistics {
+                            true => statistics::statistics_ui(ui, state, view, look, commands),
+                            false => details::details_ui(ui, view, look, commands),
+                        });
+                }
+                if state.activity {
+                    Panel::top("activity")
+                        .frame(bar(0.0, 0.0))
+                        .show(ui, |ui| strip::strip_ui(ui, view, look, commands));
                 }
                 Panel::top("filter")
                     .frame(bar(theme::MARGIN, theme::UNIT))
-                    .show(ui, |ui| timeline_bar::timeline_bar_ui(ui, view, look, commands));
+                    .show(ui, |ui| timeline_bar::timeline_bar_ui(ui, state, view, look, commands));
                 egui::CentralPanel::default()
                     .frame(ground)
                     .show(ui, |ui| timeline::timeline_ui(ui, state, view, look, commands));

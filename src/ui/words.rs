@@ -49,6 +49,28 @@ pub fn seconds(ns: u64) -> String {
     format!("{}.{:03}", ns / 1_000_000_000, ns / 1_000_000 % 1000)
 }
 
+/// A time since the beginning, as precise as steps of `step_ns` need.
+pub fn moment(ns: u64, step_ns: u64) -> String {
+    let decimals = match step_ns {
+        0..1_000_000 => 6,
+        1_000_000..10_000_000 => 3,
+        10_000_000..100_000_000 => 2,
+        100_000_000..1_000_000_000 => 1,
+        _ => 0,
+    };
+    format!("{:.decimals$} s", ns as f64 / 1e9)
+}
+
+/// A stretch of time, its bounds since the beginning.
+pub fn time_range(range: &std::ops::Range<u64>) -> String {
+    if range.end == u64::MAX {
+        return format!("from {} on", moment(range.start, 1_000_000));
+    }
+    let step_ns = (range.end - range.start) / 100;
+    let (start, end) = (moment(range.start, step_ns), moment(range.end, step_ns));
+    format!("{} to {end}", start.trim_end_matches(" s"))
+}
+
 /// Messages a second.
 pub fn rate(per_second: f64) -> String {
     match per_second {
@@ -82,6 +104,8 @@ mod tests {
         assert_eq!(count(1_234_567), "1,234,567");
         assert_eq!([counted(1, "stall"), counted(0, "stall")], ["1 stall", "0 stalls"]);
         assert_eq!(seconds(1_004_500_000), "1.004");
+        assert_eq!(time_range(&(1_000_000_000..4_250_000_000)), "1.00 to 4.25 s");
+        assert_eq!(moment(61_000_000_000, 5_000_000_000), "61 s");
         assert_eq!(rate(12.4), "12/s");
         assert_eq!(recording_name("2026-11-20 14-03-05 lab-ws"), ("11-20 14:03".into(), "lab-ws"));
         assert_eq!(recording_name("monday"), (String::new(), "monday"));

@@ -28,7 +28,7 @@ mod complete;
 mod eval;
 mod keys;
 mod parse;
-mod path;
+pub(super) mod path;
 mod shape;
 mod term;
 

@@ -8,14 +8,14 @@ use serde_json_path::{JsonPath, ParseError};
 
 /// A path into JSON (RFC 9535).
 #[derive(Clone, Debug)]
-pub(super) enum Path {
+pub(in crate::session) enum Path {
     /// Names and indices, with the last name as it is usually written.
     Plain(Vec<Step>, Option<Box<Finder<'static>>>),
     Any(Box<JsonPath>),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(in crate::session) enum Step {
     Name(String),
     Index(usize),
 }
@@ -29,6 +29,17 @@ impl Path {
             Step::Index(_) => None,
         });
         Ok(Path::Plain(steps, last))
+    }
+
+    /// The first such node of a payload, where that is JSON and has one.
+    pub fn first_in(&self, payload: &[u8]) -> Option<Json> {
+        if !self.may_be_in(payload) {
+            return None;
+        }
+        match self {
+            Path::Plain(steps, _) => node(steps, payload),
+            Path::Any(path) => path.query(&serde_json::from_slice(payload).ok()?).first().cloned(),
+        }
     }
 
     /// Whether a payload may have such a node: quick, and seldom wrong.
