@@ -31,6 +31,19 @@ impl App {
         self.add_view(title.into(), session, Source::Still)
     }
 
+    /// Shows a session to which entries still come, put into `receiver` by whoever has such a `sender`. It is in no file
+    /// of ours, and the window says so.
+    pub fn add_live(
+        &mut self,
+        title: impl Into<String>,
+        session: Session,
+        sender: EventSender,
+        receiver: EventReceiver,
+    ) -> ViewId {
+        let elsewhere = Err("not recorded to a file by this window: its events come from elsewhere".to_owned());
+        self.add_view(title.into(), session, Source::Live(Live::new(sender, receiver, elsewhere)))
+    }
+
     fn add_view(&mut self, title: String, session: Session, source: Source) -> ViewId {
         let id = ViewId(self.next_view);
         self.next_view += 1;

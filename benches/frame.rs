@@ -1,0 +1,133 @@
+//! The window's time for a frame with ten million records, without a GPU: program, layout and tessellation.
+//!
+//! How many records, the environment says: `PUSHSCOPE_BENCH_RECORDS`.
+
+mod support;
+
+use bytes::Bytes;
+use divan::Bencher;
+use egui::{Event, Modifiers, MouseWheelSource, MouseWheelUnit, PointerButton, Pos2, RawInput, TouchPhase, pos2, vec2};
+use pushscope::app::Command;
+use pushscope::ui::Window;
+use pushscope::wire::{Dir, EventSender, What};
+use std::cell::RefCell;
+use support::{LINK, Recording, app, frame, message, queue, record, records, session, settle};
+
+const SIZE: egui::Vec2 = vec2(1280.0, 800.0);
+/// In the timeline.
+const OVER_ROWS: Pos2 = pos2(700.0, 300.0);
+/// 100,000 a second, in a sixtieth of one.
+const ARRIVING: usize = 1667;
+
+fn main() {
+    divan::main();
+}
+
+/// A window whose recording goes on.
+struct Stage {
+    ctx: egui::Context,
+    window: Window,
+    sender: EventSender,
+    frames: u64,
+    _recording: Recording,
+}
+
+thread_local! {
+    static STAGE: RefCell<Stage> = RefCell::new(Stage::new());
+}
+
+impl Stage {
+    fn new() -> Stage {
+        let recording = record(records() / 2, 100);
+        let mut app = app(recording.folder.path());
+        let (sender, receiver) = queue(LINK.0 + 1);
+        app.add_live("benchmark", session(&recording.path), sender.clone(), receiver);
+        settle(&mut app);
+        let ctx = egui::Context::default();
+        Window::install(&ctx);
+        let mut stage = Stage { ctx, window: Window::new(app), sender, frames: 0, _recording: recording };
+        stage.window.app.apply(Command::SetFollow(false));
+        stage.window.app.apply(Command::Select(Some(records() / 3)));
+        (0..30).for_each(|_| stage.frame(vec![Event::PointerMoved(OVER_ROWS)]));
+        stage
+    }
+
+    fn frame(&mut self, events: Vec<Event>) {
+        self.frames += 1;
+        let screen_rect = Some(egui::Rect::from_min_size(Pos2::ZERO, SIZE));
+        let time = Some(self.frames as f64 / 60.0);
+        let input = RawInput { screen_rect, time, events, focused: true, ..RawInput::default() };
+        let window = &mut self.window;
+        let output = self.ctx.run_ui(input, |ui| {
+            window.logic(&ui.ctx().clone());
+            window.ui(ui);
+        });
+        let shapes = output.shapes.clone();
+        let meshes = self.ctx.tessellate(shapes, output.pixels_per_point);
+        assert!(!meshes.is_empty(), "nothing was drawn");
+        output.drop_without_applying_deltas();
+    }
+
+    fn arrive(&mut self, message: &Bytes) {
+        (0..ARRIVING).for_each(|_| self.sender.send(LINK, What::Bytes(Dir::In, message.clone())));
+    }
+}
+
+/// Nothing happens.
+#[divan::bench(sample_count = 200, sample_size = 1)]
+fn idle(bencher: Bencher) {
+    STAGE.with_borrow_mut(|stage| bencher.bench_local(|| stage.frame(Vec::new())));
+}
+
+/// The wheel turns: three rows a frame.
+#[divan::bench(sample_count = 200, sample_size = 1)]
+fn scrolling(bencher: Bencher) {
+    let wheel = || Event::MouseWheel {
+        unit: MouseWheelUnit::Line,
+        delta: vec2(0.0, -3.0),
+        phase: TouchPhase::Move,
+        source: MouseWheelSource::Wheel,
+        modifiers: Modifiers::NONE,
+    };
+    STAGE.with_borrow_mut(|stage| bencher.bench_local(|| stage.frame(vec![wheel()])));
+}
+
+/// The scroll bar is dragged: every row is another one, far from the last.
+#[divan::bench(sample_count = 200, sample_size = 1)]
+fn dragging(bencher: Bencher) {
+    STAGE.with_borrow_mut(|stage| {
+        let at = |y: f32| pos2(SIZE.x - 5.0, y);
+        let button = |pos, pressed| {
+            let (button, modifiers) = (PointerButton::Primary, Modifiers::NONE);
+            Event::PointerButton { pos, button, pressed, modifiers }
+        };
+        stage.frame(vec![Event::PointerMoved(at(300.0))]);
+        stage.frame(vec![button(at(300.0), true)]);
+        let mut turn = 0_u32;
+        bencher.bench_local(|| {
+            turn += 1;
+            stage.frame(vec![Event::PointerMoved(at(220.0 + (turn * 37 % 160) as f32))]);
+        });
+        stage.frame(vec![button(at(300.0), false)]);
+        stage.frame(vec![Event::PointerMoved(OVER_ROWS)]);
+    });
+}
+
+/// 100,000 messages a second arrive, each in a read of its own, and the end is kept in sight.
+#[divan::bench(sample_count = 200, sample_size = 1)]
+fn arriving_100000_a_second(bencher: Bencher) {
+    let message = Bytes::from(frame(&message(1, 100, "as usual"), None));
+    STAGE.with_borrow_mut(|stage| {
+        stage.window.app.apply(Command::SetFollow(true));
+        let before = stage.window.app.state().view().map_or(0, |view| view.session.records().len());
+        let stage = RefCell::new(stage);
+        bencher
+            .with_inputs(|| stage.borrow_mut().arrive(&message))
+            .bench_local_values(|()| stage.borrow_mut().frame(Vec::new()));
+        let stage = stage.into_inner();
+        let view = stage.window.app.state().view().expect("the recording is shown");
+        assert!(view.session.records().len() - before >= 2 * ARRIVING, "nothing arrived");
+        assert!(view.session.records().len() - view.list.scanned() < 20_000, "the rows lag behind");
+        stage.window.app.apply(Command::SetFollow(false));
+    });
+}
