@@ -2,7 +2,7 @@
 //! and the same bytes as a capture file.
 //!
 //! ```text
-//! flood serve                       prints the address it listens on; /ws and /sse take ?n=COUNT
+//! flood serve                       prints the address it listens on; /ws and /sse take ?n=COUNT&size=BYTES
 //! flood read ADDRESS PATH           reads an answer to its end and says how fast that was
 //! flood pcap OUT COUNT              COUNT WebSocket messages as a capture file
 //! ```

@@ -24,7 +24,7 @@ pub fn write(out: &Path, count: usize) -> io::Result<()> {
     capture.handshake()?;
     capture.data(CLIENT, stream::request("/ws").as_bytes())?;
     capture.data(SERVER, Stream::WebSocket.head(KEY).as_bytes())?;
-    Stream::WebSocket.send(count, |bytes| capture.data(SERVER, bytes))?;
+    Stream::WebSocket.send(count, stream::MESSAGE_BYTES, |bytes| capture.data(SERVER, bytes))?;
     capture.file.flush()
 }
 

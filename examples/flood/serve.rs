@@ -1,6 +1,6 @@
 //! The server: a thread a connection, and nothing made while it sends.
 
-use crate::stream::Stream;
+use crate::stream::{MESSAGE_BYTES, Stream, number};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
@@ -41,9 +41,10 @@ fn answer(mut socket: TcpStream) -> io::Result<()> {
     let Some(stream) = Stream::of(&path) else {
         return socket.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
     };
-    let count = path.split_once("n=").and_then(|(_, count)| count.parse().ok()).unwrap_or(COUNT);
+    let count = number(&path, "n").unwrap_or(COUNT);
+    let size = number(&path, "size").unwrap_or(MESSAGE_BYTES).clamp(MESSAGE_BYTES, 10_000);
     socket.write_all(stream.head(&key).as_bytes())?;
-    stream.send(count, |bytes| socket.write_all(bytes))?;
+    stream.send(count, size, |bytes| socket.write_all(bytes))?;
     if stream == Stream::WebSocket {
         // RFC 6455 §7.1.1: the server closes TCP first, once the client's close frame is there.
         socket.set_read_timeout(Some(Duration::from_secs(5)))?;

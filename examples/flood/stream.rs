@@ -1,12 +1,12 @@
-//! The bytes: every message is 100 bytes of JSON, and the last one is not like the others.
+//! The bytes: messages of JSON, all of one size, the last of which is not like the others.
 
 use base64::Engine;
 use sha1::{Digest, Sha1};
 
-/// What a message holds, in bytes.
-const MESSAGE_BYTES: usize = 100;
-/// Messages are made once and sent over and over.
-const CYCLE: usize = 512;
+/// What a message holds where nothing else is asked for, in bytes.
+pub const MESSAGE_BYTES: usize = 100;
+/// Messages are made once and sent over and over, so many bytes at a time.
+const CYCLE_BYTES: usize = 60_000;
 /// A close frame with code 1000, as a server sends it.
 pub const CLOSE: [u8; 4] = [0x88, 0x02, 0x03, 0xe8];
 
@@ -52,7 +52,12 @@ impl Stream {
     /// One message with all that the protocol puts around it.
     fn message(self, text: &str) -> Vec<u8> {
         match self {
-            Stream::WebSocket => [&[0x81, text.len() as u8], text.as_bytes()].concat(),
+            Stream::WebSocket => {
+                let len = text.len() as u16;
+                let header =
+                    if len < 126 { vec![0x81, len as u8] } else { [&[0x81, 126], &len.to_be_bytes()[..]].concat() };
+                [&header, text.as_bytes()].concat()
+            }
             Stream::Sse => {
                 let event = format!("data: {text}\n\n");
                 format!("{:x}\r\n{event}\r\n", event.len()).into_bytes()
@@ -60,29 +65,36 @@ impl Stream {
         }
     }
 
-    /// `count` messages, handed over in pieces of some 50 KiB.
-    pub fn send<E>(self, count: usize, mut write: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
-        let cycle: Vec<u8> = (0..CYCLE).flat_map(|n| self.message(&text(n, "an ordinary message"))).collect();
+    /// `count` messages of `size` bytes, handed over in pieces of some 60 KB.
+    pub fn send<E>(self, count: usize, size: usize, mut write: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
+        let in_cycle = CYCLE_BYTES / size;
+        let cycle: Vec<u8> = (0..in_cycle).flat_map(|n| self.message(&text(n, size, "an ordinary message"))).collect();
         let usual = count.saturating_sub(1);
-        for _ in 0..usual / CYCLE {
+        for _ in 0..usual / in_cycle {
             write(&cycle)?;
         }
-        let last = self.message(&text(count, "the very last message"));
-        let rest = cycle.len() / CYCLE * (usual % CYCLE);
+        let last = self.message(&text(count, size, "the very last message"));
+        let rest = cycle.len() / in_cycle * (usual % in_cycle);
         write(&[&cycle[..rest], &last[..last.len() * count.min(1)], self.end()].concat())
     }
 }
 
-fn text(n: usize, note: &str) -> String {
+fn text(n: usize, size: usize, note: &str) -> String {
     let price = 1000.0 + (n % 4096) as f64 * 0.125;
     let text = format!(r#"{{"n":{},"note":"{note:<21}","price":{price:.3},"padding":""#, 100_000_000 + n);
-    format!("{text}{}\"}}", ".".repeat(MESSAGE_BYTES - text.len() - 2))
+    format!("{text}{}\"}}", ".".repeat(size - text.len() - 2))
 }
 
 /// RFC 6455 §4.2.2: the answer to a key.
 fn accept(key: &str) -> String {
     let digest = Sha1::digest(format!("{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11"));
     base64::engine::general_purpose::STANDARD.encode(digest)
+}
+
+/// A number of the query, where it is within bounds.
+pub fn number(path: &str, name: &str) -> Option<usize> {
+    let mut words = path.split_once('?')?.1.split('&');
+    words.find_map(|word| word.strip_prefix(name)?.strip_prefix('=')?.parse().ok())
 }
 
 /// A client's request for a path.
