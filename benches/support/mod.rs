@@ -131,7 +131,9 @@ pub fn session(path: &Path) -> Session {
         if batch.is_empty() {
             break;
         }
-        batch.into_iter().for_each(|entry| drop(session.take(entry)));
+        for entry in batch {
+            session.take(entry);
+        }
     }
     saved.store(opened.progress().0, Ordering::Release);
     session

@@ -225,3 +225,26 @@ impl App {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::Setup;
+    use crate::wire::{Act, ClientAct, LinkId, What};
+    use std::time::Duration;
+
+    #[test]
+    fn a_session_that_is_recorded_elsewhere_goes_on_here_and_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let setup = Setup { notify: Arc::new(|| {}), pickers: false, folder: Ok(folder.path().to_owned()) };
+        let mut app = App::new(setup).unwrap();
+        let (sender, mut receivers) = EventSender::new(Instant::now(), 1, vec![ReaderOptions::new(usize::MAX)]);
+        app.add_live("elsewhere", Session::new(Store::newest(), 0), sender.clone(), receivers.remove(0));
+        sender.send(LinkId(1), What::Client(ClientAct { act: Act::Noticed, text: "hello".to_owned() }));
+        app.tick(Duration::from_millis(4));
+        let view = app.state().view().unwrap();
+        assert_eq!((view.session.records().len(), view.list.len()), (1, 1));
+        let Source::Live(live) = &view.source else { panic!("it is over") };
+        assert!(live.trouble().unwrap().contains("events come from elsewhere"));
+    }
+}
