@@ -205,7 +205,7 @@ text_step() {
 screen() {
     [ -z "${display:-}" ] || return 0
     mkfifo "$work/display"
-    Xvfb -displayfd 3 -screen 0 1280x800x24 -nolisten tcp >"$work/xvfb.log" 2>&1 3>"$work/display" &
+    Xvfb -displayfd 3 -screen 0 1280x800x24 -nolisten tcp -noreset >"$work/xvfb.log" 2>&1 3>"$work/display" &
     children+=($!)
     read -r display <"$work/display"
     export DISPLAY=":$display" PUSHSCOPE_DATA_DIR="$work/data" LIBGL_ALWAYS_SOFTWARE=1
@@ -339,7 +339,7 @@ say "measured in $((SECONDS - began)) s"
     echo "Measured on $(machine), $(date -u +%Y-%m-%d), medians of $runs runs, every program in turn."
     [ "${#versions[@]}" = 0 ] || { printf 'Peers: %s' "${versions[0]}"; printf ', %s' "${versions[@]:1}"; echo .; }
     echo
-    echo "| step | Pushscope | peer | Pushscope is faster by | to reach | at least |"
+    echo "| step | Pushscope | peer | ratio | to reach | at least |"
     echo "|---|---|---|---|---|---|"
     cat "$rows"
 } >"$work/table"
