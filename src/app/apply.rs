@@ -137,6 +137,15 @@ impl App {
             }
             Command::CloseFind => view.find.close(),
             Command::StopFinding => view.find.stop(),
+            Command::FilterLike(like, is_except) => {
+                if let Some(term) = view.term_like(like) {
+                    self.apply(Command::AddFilter(if is_except { format!("-{term}") } else { term }));
+                }
+            }
+            Command::FindTerm(term) => {
+                view.find.set_text(term);
+                self.apply(Command::FindNext(true));
+            }
             Command::OnlyConnection(id) => {
                 view.list.connection = id;
                 view.list.restart();
@@ -191,6 +200,7 @@ impl App {
             | Command::Find
             | Command::SetFind(_)
             | Command::FindNext(_)
+            | Command::FindTerm(_)
             | Command::CloseFind
             | Command::StopFinding
             | Command::SetFilter(_)
@@ -211,6 +221,9 @@ impl App {
                 Some(None) => Some("this recording has no file to copy".into()),
                 Some(Some(_)) => None,
             },
+            Command::FilterLike(like, _) => {
+                need(view.is_some_and(|view| view.term_like(*like).is_some()), like.objection())
+            }
             Command::Copy(_) | Command::SavePayload => {
                 need(view.is_some_and(|view| view.inspection.is_some()), "no record is selected")
             }

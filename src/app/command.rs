@@ -1,6 +1,6 @@
 //! Everything that can be done, as plain data. Menus, shortcuts, the palette and tests speak this language and no other.
 
-use super::{Composer, CopyAs, Draft, FieldRef, Group, SentTime, StatisticsAs, Theme, ViewId};
+use super::{Composer, CopyAs, Draft, FieldRef, Group, Menu, SentTime, StatisticsAs, Theme, ViewId};
 use crate::session::RecordId;
 use crate::wire::{ConnectionId, Dir};
 use std::ops::Range;
@@ -57,6 +57,10 @@ pub enum Command {
     StopFinding,
     /// Narrow the filter by one more term.
     AddFilter(String),
+    /// Narrow it to what is like this of the selected record, or (`true`) to all but that.
+    FilterLike(Like, bool),
+    /// Select the next row that matches this filter.
+    FindTerm(String),
     /// Show the records of one connection only, or of all.
     OnlyConnection(Option<ConnectionId>),
     /// Show or hide a group of kinds.
@@ -161,6 +165,54 @@ pub enum Command {
     About,
 }
 
+/// What of the selection a filter is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Like {
+    /// The record's kind.
+    Kind,
+    /// Its connection.
+    Connection,
+    /// What it says.
+    Payload,
+    /// The selected field's value.
+    Field,
+}
+
+impl Like {
+    /// Every choice.
+    pub const ALL: [Like; 4] = [Like::Kind, Like::Connection, Like::Payload, Like::Field];
+
+    /// Its name.
+    pub fn label(self) -> &'static str {
+        match self {
+            Like::Kind => "this kind",
+            Like::Connection => "this connection",
+            Like::Payload => "records that say this",
+            Like::Field => "this field's value",
+        }
+    }
+
+    /// Why there may be none.
+    pub(super) fn objection(self) -> &'static str {
+        match self {
+            Like::Kind | Like::Connection => "no record is selected",
+            Like::Payload => "no record is selected that says a short text",
+            Like::Field => "no field is selected that has a short value",
+        }
+    }
+}
+
+/// A term that fits into a menu.
+fn short(term: &str) -> String {
+    match term.char_indices().nth(TERM_CHARS) {
+        Some((cut, _)) => format!("{}…", &term[..cut]),
+        None => term.to_owned(),
+    }
+}
+
+/// Characters of a term in a menu.
+const TERM_CHARS: usize = 40;
+
 /// A movement of the selection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Move {
@@ -191,93 +243,6 @@ impl Shortcut {
     /// Whether it would also be typed as text, so that text fields go first.
     pub fn is_plain(&self) -> bool {
         !self.command && !self.key.starts_with('F')
-    }
-}
-
-/// The menus, in order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Menu {
-    /// Recordings.
-    File,
-    /// Copying and filtering.
-    Edit,
-    /// What is shown, and how.
-    View,
-    /// Connections and sending.
-    Session,
-    /// The built-in other end.
-    Lab,
-    /// About.
-    Help,
-}
-
-impl Menu {
-    /// Every menu, from left to right.
-    pub const ALL: [Menu; 6] = [Menu::File, Menu::Edit, Menu::View, Menu::Session, Menu::Lab, Menu::Help];
-
-    /// Its title.
-    pub fn title(self) -> &'static str {
-        match self {
-            Menu::File => "File",
-            Menu::Edit => "Edit",
-            Menu::View => "View",
-            Menu::Session => "Session",
-            Menu::Lab => "Lab",
-            Menu::Help => "Help",
-        }
-    }
-
-    /// Its commands; `None` is a line between two groups.
-    pub fn commands(self) -> Vec<Option<Command>> {
-        use Command::*;
-        let list = |commands: &[Command]| -> Vec<Option<Command>> { commands.iter().cloned().map(Some).collect() };
-        let groups: Vec<Vec<Option<Command>>> = match self {
-            Menu::File => {
-                vec![list(&[NewRecording, Open, SaveAs, SavePayload]), list(&[StopWork, CloseView]), list(&[Quit])]
-            }
-            Menu::Edit => {
-                vec![
-                    CopyAs::ALL.map(|what| Some(Copy(what))).to_vec(),
-                    list(&[Find, FindNext(true), FindNext(false)]),
-                    StatisticsAs::ALL.map(|how| Some(CopyStatistics(how))).to_vec(),
-                    list(&[FocusFilter, SetFilter("".into())]),
-                ]
-            }
-            Menu::View => vec![
-                Group::ALL.map(|group| Some(ToggleGroup(group))).to_vec(),
-                list(&[OnlyDir(None), OnlyDir(Some(Dir::In)), OnlyDir(Some(Dir::Out))]),
-                list(&[SetRange(None), RangeFromSelected, RangeToSelected, ZoomToRange])
-                    .into_iter()
-                    .chain(list(&[ZoomTime(true), ZoomTime(false), PanTime(true), PanTime(false), ShowTime(None)]))
-                    .collect(),
-                list(&[ToggleFollow, TogglePause, ToggleSidebar, ToggleActivity, ToggleDetails, ToggleStatistics]),
-                list(&[SetSentTime(SentTime::lab()), SetSentTime(SentTime::NONE)]),
-                (1..super::COLUMNS.len()).map(ToggleColumn).chain([ResetColumns]).map(Some).collect(),
-                super::LONG_GAPS_MS.map(|ms| Some(SetLongGap(ms))).to_vec(),
-                Theme::ALL.map(|theme| Some(SetTheme(theme))).to_vec(),
-                list(&[ZoomIn, ZoomOut, ZoomReset]),
-                list(&[TogglePalette]),
-            ],
-            Menu::Session => vec![
-                list(&[FocusAddress, ToggleConnect, DisconnectAll, OnlyConnection(None)]),
-                list(&[FocusComposer, Send, StopRepeat]),
-                list(&[Self::up(), Self::down(), Move(self::Move::First), Move(self::Move::Last)]),
-                list(&[Move(self::Move::NextNote), Move(self::Move::PreviousNote)]),
-            ],
-            Menu::Lab => {
-                vec![super::lab_addresses().into_iter().map(|(address, ..)| Some(ConnectTo(address))).collect()]
-            }
-            Menu::Help => vec![list(&[About])],
-        };
-        groups.join(&None)
-    }
-
-    fn up() -> Command {
-        Command::Move(self::Move::By(-1))
-    }
-
-    fn down() -> Command {
-        Command::Move(self::Move::By(1))
     }
 }
 
@@ -317,7 +282,15 @@ impl Command {
             FindNext(false) => "Find previous",
             CloseFind => "Put the find bar away",
             StopFinding => "Look no further",
-            AddFilter(term) => return format!("Filter by {term}"),
+            AddFilter(term) => {
+                return match term.strip_prefix('-') {
+                    Some(term) => format!("Everything except {}", short(term)),
+                    None => format!("Only {}", short(term)),
+                };
+            }
+            FilterLike(like, false) => return format!("Only {}", like.label()),
+            FilterLike(like, true) => return format!("Everything except {}", like.label()),
+            FindTerm(term) => return format!("Find the next {}", short(term)),
             OnlyConnection(None) => "Show all connections",
             OnlyConnection(Some(id)) => return format!("Show connection {} only", id.0),
             ToggleGroup(group) => return format!("Show {}", group.label()),
@@ -399,6 +372,7 @@ impl Command {
     pub fn submenu(&self) -> Option<&'static str> {
         Some(match self {
             Command::Copy(_) => "Copy",
+            Command::FilterLike(..) => "Filter by the selection",
             Command::CopyStatistics(_) => "Copy statistics",
             Command::SetSentTime(_) => "Latency",
             Command::ToggleGroup(_) => "Kinds",

@@ -1,5 +1,6 @@
 //! A JSON payload as a tree of rows, each with its path.
 
+use crate::session::filter::compose;
 use serde_json::Value;
 use std::collections::HashSet;
 
@@ -79,7 +80,14 @@ impl JsonTree {
 impl JsonRow {
     /// The filter term that finds records with this very value.
     pub fn filter_term(&self) -> Option<String> {
-        (!self.is_group).then(|| format!("{}={}", self.path, self.value))
+        if self.is_group {
+            return None;
+        }
+        // A text that was cut is no JSON any more.
+        match serde_json::from_str(&self.value).ok()? {
+            Value::String(text) => Some(format!("{}={}", self.path, compose::quoted(&text))),
+            _ => Some(format!("{}={}", self.path, self.value)),
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! An open recording as it is looked at: its session, its rows, what is selected, and where its events come from.
 
 use super::live::Source;
-use super::{FieldRef, FilterMistake, Find, Inspection, List, Move, Tally};
+use super::{FieldRef, FilterMistake, Find, Inspection, Like, List, Move, Tally};
+use crate::session::filter::compose;
 use crate::session::statistics::SentTime;
 use crate::session::{Connection, Record, RecordId, Session, Severity};
 use crate::wire::ConnectionId;
@@ -176,6 +177,21 @@ impl View {
         };
         self.list.set_follow(row == last && matches!(to, Move::Last));
         self.select(self.list.id(row));
+    }
+
+    /// The term that finds what is like this of the selection, where there is any.
+    pub fn term_like(&self, like: Like) -> Option<String> {
+        let record = self.session.records().get(self.selected?)?;
+        let inspection = self.inspection.as_ref()?;
+        match like {
+            Like::Kind => Some(compose::of_kind(record)),
+            Like::Connection => Some(compose::of_connection(&self.session, record)),
+            Like::Payload => compose::of_payload(&inspection.parts.first()?.explained),
+            Like::Field => {
+                let this = self.field?;
+                compose::of_field(&self.session, &inspection.parts[this.part].explained, inspection.field(this)?)
+            }
+        }
     }
 
     /// The row of a record that has a note and is shown. Asked of one record after the other, for ten million of them.

@@ -209,9 +209,10 @@ pub fn summary(what: &What) -> String {
 pub fn duration(ns: u64) -> String {
     match ns {
         0..1_000 => format!("{ns} ns"),
-        1_000..1_000_000 => three(ns as f64 / 1e3, "µs"),
-        1_000_000..1_000_000_000 => three(ns as f64 / 1e6, "ms"),
-        1_000_000_000..60_000_000_000 => three(ns as f64 / 1e9, "s"),
+        // 999.5 µs and more would be written as 1000.
+        1_000..999_500 => three(ns as f64 / 1e3, "µs"),
+        999_500..999_500_000 => three(ns as f64 / 1e6, "ms"),
+        999_500_000..60_000_000_000 => three(ns as f64 / 1e9, "s"),
         _ => {
             let seconds = ns / 1_000_000_000;
             let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);

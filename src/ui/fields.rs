@@ -6,6 +6,7 @@ use super::{Look, theme};
 use crate::app::{Command, FieldRef, Inspection, View};
 use crate::dissect::{Field, Layer, Value};
 use crate::session::Session;
+use crate::session::filter::compose;
 use egui::{Align2, Id, Rect, Sense, Ui, WidgetInfo, pos2, vec2};
 
 /// Bytes of a value that are shown in its row.
@@ -216,13 +217,11 @@ fn menu_ui(ui: &mut Ui, session: &Session, inspection: &Inspection, this: FieldR
             ui.close();
         }
     }
-    let value = match &field.value {
-        Value::Number(number) | Value::Named(number, _) => Some(number.to_string()),
-        Value::Flag(flag) => Some(u8::from(*flag).to_string()),
-        _ => None,
-    };
-    if let Some(value) = value {
-        let command = Command::AddFilter(format!("{}={value}", field.def.key));
+    ui.separator();
+    let value = compose::of_field(session, explained, field);
+    let terms = value.clone().into_iter().chain([compose::has_field(field)]);
+    let filters = terms.flat_map(|term| [term.clone(), format!("-{term}")]).map(Command::AddFilter);
+    for command in filters.chain(value.map(Command::FindTerm)) {
         if ui.button(command.label()).clicked() {
             out.push(command);
             ui.close();

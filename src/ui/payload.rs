@@ -147,8 +147,16 @@ fn json_menu_ui(ui: &mut Ui, row: &JsonRow, out: &mut Vec<Command>) {
     };
     entry(ui, "Copy the path", Command::CopyText(row.path.clone()));
     entry(ui, "Copy the value", Command::CopyText(row.value.clone()));
-    if let Some(term) = row.filter_term() {
-        entry(ui, "Filter by this value", Command::AddFilter(term));
+    ui.separator();
+    let value = row.filter_term();
+    for term in value.iter().chain([&row.path]) {
+        for command in [term.clone(), format!("-{term}")].map(Command::AddFilter) {
+            entry(ui, &command.label(), command);
+        }
+    }
+    if let Some(term) = value {
+        let command = Command::FindTerm(term);
+        entry(ui, &command.label(), command);
     }
 }
 

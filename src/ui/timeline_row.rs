@@ -6,6 +6,7 @@ use super::window::Told;
 use super::{theme, words};
 use crate::app::{Command, CopyAs, View};
 use crate::dissect::Severity;
+use crate::session::filter::compose;
 use crate::session::{RecordId, duration};
 use egui::{Align2, Color32, Id, Rect, Sense, Ui, WidgetInfo, pos2, vec2};
 
@@ -33,7 +34,18 @@ pub fn row_ui(
     if response.clicked() || response.secondary_clicked() {
         out.push(Command::Select(Some(id)));
     }
-    response.context_menu(|ui| menu_ui(ui, view, id, out));
+    let pointed_at = response.id.with("column");
+    if response.secondary_clicked()
+        && let Some(pointer) = response.interact_pointer_pos()
+    {
+        let slot = slots.iter().rev().find(|slot| slot.left <= pointer.x);
+        let column = slot.map_or(0, |slot| slot.column);
+        ui.data_mut(|data| data.insert_temp(pointed_at, column));
+    }
+    response.context_menu(|ui| {
+        let column = ui.data(|data| data.get_temp(pointed_at)).unwrap_or_default();
+        menu_ui(ui, view, id, column, told, out);
+    });
     let painter = ui.painter().clone();
     if is_selected {
         painter.rect_filled(rect, 0.0, colors.selected);
@@ -91,26 +103,38 @@ fn kind_ui(painter: &egui::Painter, place: Rect, label: &str, color: Color32, wo
     }
 }
 
-fn menu_ui(ui: &mut Ui, view: &View, id: RecordId, out: &mut Vec<Command>) {
+fn menu_ui(ui: &mut Ui, view: &View, id: RecordId, column: usize, told: &Told, out: &mut Vec<Command>) {
     let record = &view.session.records()[id];
-    let connection = view.session.connection_of(record);
-    let commands = [
-        Command::Copy(CopyAs::Row),
-        Command::Copy(CopyAs::Payload),
-        Command::Copy(CopyAs::Hex),
-        Command::SavePayload,
-        Command::AddFilter(format!("kind:{}", record.kind.name())),
-        Command::AddFilter(format!("connection:{}", connection.0)),
-        Command::AddFilter(format!("dir:{}", record.dir.name())),
-    ];
-    for (at, command) in commands.into_iter().enumerate() {
-        if at == 4 {
-            ui.separator();
-        }
+    let mut entry = |ui: &mut Ui, command: Command| {
         if ui.button(command.label()).clicked() {
             out.push(Command::Select(Some(id)));
             out.push(command);
             ui.close();
         }
+    };
+    let copies = [CopyAs::Row, CopyAs::Payload, CopyAs::Hex].map(Command::Copy);
+    for command in copies.into_iter().chain([Command::SavePayload]) {
+        entry(ui, command);
     }
+    ui.separator();
+    if column == 1 {
+        entry(ui, Command::RangeFromSelected);
+        entry(ui, Command::RangeToSelected);
+    }
+    // What was pointed at first, then what most are after.
+    let pointed_at = match column {
+        2 => told.gap_ns.map(compose::of_gap),
+        3 => compose::of_dir(record),
+        5 => compose::of_size(record),
+        6 if compose::is_short(record) => compose::of_payload(&view.session.explain(id)),
+        _ => None,
+    };
+    let usual = [compose::of_kind(record), compose::of_connection(&view.session, record)];
+    for term in pointed_at.clone().into_iter().chain(usual.clone()) {
+        entry(ui, Command::AddFilter(term.clone()));
+        entry(ui, Command::AddFilter(format!("-{term}")));
+    }
+    ui.separator();
+    let [kind, _] = usual;
+    entry(ui, Command::FindTerm(pointed_at.unwrap_or(kind)));
 }

@@ -3,7 +3,7 @@
 use super::{shows, synthetic, until, window};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
-use pushscope::app::{Command, Found};
+use pushscope::app::{Command, Found, Like};
 use pushscope::ui::Window;
 
 fn with_rows(folder: &std::path::Path, count: u64) -> Harness<'static, Window> {
@@ -107,4 +107,32 @@ fn only_rows_are_found_and_a_long_search_can_be_stopped() {
     harness.state_mut().app.apply(Command::StopFinding);
     harness.run_steps(2);
     assert_eq!(harness.state().state().view().unwrap().find.found, Found::Stopped);
+}
+
+#[test]
+fn a_cell_a_field_and_a_selection_filter_by_what_they_say() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = with_rows(folder.path(), 10);
+    harness.get_by_label_contains("wait 7").click_secondary();
+    harness.run_steps(3);
+    assert!(shows(&harness, "Only connection:1"));
+    harness.get_by_label("Everything except kind:client").click();
+    harness.run_steps(3);
+    assert_eq!(filter_text(&harness), "-kind:client");
+    assert_eq!(harness.state().state().view().unwrap().list.len(), 1);
+
+    harness.state_mut().app.apply(Command::SetFilter(String::new()));
+    harness.state_mut().app.apply(Command::Select(Some(0)));
+    harness.run_steps(3);
+    harness.get_by_label_contains("host example.com").click_secondary();
+    harness.run_steps(3);
+    harness.get_by_label("Only link.host=\"example.com\"").click();
+    harness.run_steps(3);
+    assert_eq!(filter_text(&harness), "link.host=\"example.com\"");
+
+    harness.state_mut().app.apply(Command::SetFilter(String::new()));
+    harness.state_mut().app.apply(Command::Select(Some(5)));
+    harness.state_mut().app.apply(Command::FilterLike(Like::Kind, false));
+    harness.run_steps(3);
+    assert_eq!(filter_text(&harness), "kind:client");
 }

@@ -25,6 +25,7 @@
 //! payload the first 16 MiB are looked through.
 
 mod complete;
+pub mod compose;
 mod eval;
 mod keys;
 mod parse;

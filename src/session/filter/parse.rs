@@ -216,6 +216,11 @@ impl<'t> Parser<'t> {
     fn regex(&self, start: usize, pattern: &str, ignores_case: bool) -> Parsed<Regex> {
         let built = RegexBuilder::new(pattern).case_insensitive(ignores_case).size_limit(4 << 20).build();
         built.or_else(|error| {
+            if matches!(error, regex::Error::CompiledTooBig(_)) {
+                let text = "this regular expression becomes too large once its repetitions are spelled out: fewer of \
+                            them, or fewer within one another, would do";
+                return self.fail(start, text);
+            }
             let error = error.to_string();
             let why = error.lines().last().unwrap_or_default().trim_start_matches("error: ");
             self.fail(start, format!("this regular expression cannot be read: {why}"))

@@ -303,3 +303,43 @@ fn payloads_are_looked_through_where_they_lie_as_if_they_were_explained() {
     }
     assert!(Filter::parse("needle").unwrap().select(&session, &all).len() > 8);
 }
+
+#[test]
+fn terms_made_from_records_and_fields_find_them_again() {
+    for session in [session(), talk()] {
+        let mut made = 0;
+        for id in 0..session.records().len() {
+            let record = session.records()[id];
+            let explained = session.explain(id);
+            let gap = session.gap_ns(id).map(compose::of_gap);
+            let of_record = [compose::of_dir(&record), compose::of_size(&record), gap, compose::of_payload(&explained)];
+            let usual = [compose::of_kind(&record), compose::of_connection(&session, &record)];
+            let of_fields = explained.fields.iter().filter_map(|field| compose::of_field(&session, &explained, field));
+            let has_field = explained.fields.iter().map(compose::has_field);
+            let terms = of_record.into_iter().flatten().chain(usual).chain(of_fields).chain(has_field);
+            for term in terms {
+                made += 1;
+                let filter = Filter::parse(&term).unwrap_or_else(|error| panic!("{term}: {error}"));
+                assert!(filter.matches(&session, id), "{term} of {record:?}");
+                assert!(!Filter::parse(&format!("-{term}")).unwrap().matches(&session, id), "-{term} of {record:?}");
+            }
+        }
+        assert!(made > 50);
+    }
+}
+
+#[test]
+fn a_greedy_expression_is_quick_and_a_huge_one_is_refused_in_a_sentence() {
+    let session = talk();
+    let all: Vec<usize> = (0..session.records().len()).collect();
+    assert!(!Filter::parse("/(n*)*b|(e+)+d/").unwrap().select(&session, &all).is_empty());
+    for (filter, says) in [
+        ("/(x{1000}){1000}/".to_owned(), "too large"),
+        ("/(?:(?:x{500}){500}){500}/".to_owned(), "too large"),
+        ("a ".repeat(500_000), "at most 16384 bytes"),
+        (format!("\"{}\"", "x".repeat(1_000_000)), "at most 16384 bytes"),
+    ] {
+        let error = Filter::parse(&filter).unwrap_err();
+        assert!(error.text.contains(says) && error.text.len() < 300, "{}", error.text);
+    }
+}
