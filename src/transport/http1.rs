@@ -2,7 +2,9 @@
 //!
 //! hyper is given an empty request. When it writes that request's head, [`HyperStream`] throws those bytes away and
 //! writes the bytes of [`Ask`] instead. What hyper refuses to read stays recorded, since the tap sits below it.
+//! The chunks of one read reach hyper as one (see [`super::coalesce`]).
 
+use super::coalesce::Coalesce;
 use super::context::{Context, LinkLog};
 use super::dial::{dial, within};
 use super::failure;
@@ -79,7 +81,7 @@ pub(crate) struct Http1 {
     pub link: Link,
     pub target: Target,
     sender: SendRequest<Empty<Bytes>>,
-    outgoing: Arc<Mutex<Bytes>>,
+    exchange: Arc<Mutex<Exchange>>,
     task: Task,
     turn: Arc<Mutex<Turn>>,
     used: bool,
@@ -105,17 +107,10 @@ impl Http1 {
     /// Opens a link.
     pub async fn open(context: &Context, target: &Target, purpose: &str) -> Result<Http1, Failure> {
         let link = dial(context, target, purpose).await?;
-        let outgoing = Arc::new(Mutex::new(Bytes::new()));
-        let stream = HyperStream { tap: link.tap.clone(), unread: Bytes::new(), outgoing: outgoing.clone() };
+        let exchange = Arc::new(Mutex::new(Exchange::default()));
+        let stream = HyperStream { tap: link.tap.clone(), unread: Bytes::new(), exchange: exchange.clone() };
         let began = Instant::now();
-        let made = Builder::new()
-            .allow_spaces_after_header_name_in_responses(true)
-            .allow_obsolete_multiline_headers_in_responses(true)
-            .ignore_invalid_headers_in_responses(true)
-            .max_headers(HEAD_LIMIT_LINES)
-            .max_buf_size(HEAD_LIMIT_BYTES)
-            .handshake::<_, Empty<Bytes>>(stream)
-            .await;
+        let made = builder().handshake::<_, Empty<Bytes>>(stream).await;
         let (sender, connection) =
             made.map_err(|error| link.fail(failure::failure(Stage::Request, began, failure::plain(&error), "")))?;
         let turn = Arc::new(Mutex::new(Turn::default()));
@@ -135,7 +130,7 @@ impl Http1 {
             }
             [parts.read_buf, parts.io.unread].concat().into()
         }));
-        Ok(Http1 { link, target: target.clone(), sender, outgoing, task, turn, used: false })
+        Ok(Http1 { link, target: target.clone(), sender, exchange, task, turn, used: false })
     }
 
     /// Ends an exchange whose answer was read: the link may idle, and ends if the server does.
@@ -163,12 +158,16 @@ impl Http1 {
         lock(&self.turn).in_exchange = true;
         let outcome = within(ask.answer_ms, async {
             self.sender.ready().await?;
-            *lock(&self.outgoing) = ask.bytes();
             let mut request = http::Request::new(Empty::new());
             // A method that is no token was refused before anything was opened.
             *request.method_mut() = http::Method::from_bytes(ask.method.as_bytes()).unwrap_or_default();
             if ask.version == HttpVersion::Http10 {
                 *request.version_mut() = http::Version::HTTP_10;
+            }
+            {
+                let mut exchange = lock(&self.exchange);
+                exchange.outgoing = ask.bytes();
+                exchange.incoming.expect_answer(request.method());
             }
             self.sender.send_request(request).await
         })
@@ -326,6 +325,18 @@ impl Http1 {
     }
 }
 
+/// hyper as it is used here: as tolerant as it can be.
+pub(super) fn builder() -> Builder {
+    let mut builder = Builder::new();
+    builder
+        .allow_spaces_after_header_name_in_responses(true)
+        .allow_obsolete_multiline_headers_in_responses(true)
+        .ignore_invalid_headers_in_responses(true)
+        .max_headers(HEAD_LIMIT_LINES)
+        .max_buf_size(HEAD_LIMIT_BYTES);
+    builder
+}
+
 /// Ends a link that hyper is through with.
 async fn end(tap: &Tap, log: &LinkLog) {
     let by = tap.ended_by();
@@ -343,11 +354,18 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// What goes out in the place of hyper's request, and the way in for its answer.
+#[derive(Default)]
+struct Exchange {
+    outgoing: Bytes,
+    incoming: Coalesce,
+}
+
 /// What hyper reads and writes.
 struct HyperStream {
     tap: Tap,
     unread: Bytes,
-    outgoing: Arc<Mutex<Bytes>>,
+    exchange: Arc<Mutex<Exchange>>,
 }
 
 impl Read for HyperStream {
@@ -357,7 +375,9 @@ impl Read for HyperStream {
         mut buf: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
         if self.unread.is_empty() {
-            self.unread = ready!(self.tap.poll_chunk(cx))?;
+            let read = ready!(self.tap.poll_chunk(cx))?;
+            let unread = lock(&self.exchange).incoming.feed(read);
+            self.unread = unread;
         }
         let len = self.unread.len().min(buf.remaining());
         buf.put_slice(&self.unread.split_to(len));
@@ -367,9 +387,9 @@ impl Read for HyperStream {
 
 impl Write for HyperStream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut std::task::Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let mut outgoing = lock(&self.outgoing);
+        let outgoing = &mut lock(&self.exchange).outgoing;
         while !outgoing.is_empty() {
-            ready!(self.tap.poll_write(cx, &mut outgoing))?;
+            ready!(self.tap.poll_write(cx, outgoing))?;
         }
         Poll::Ready(Ok(buf.len()))
     }

@@ -5,6 +5,7 @@
 
 mod certificate;
 mod client;
+mod coalesce;
 mod context;
 mod dial;
 mod drivers;
