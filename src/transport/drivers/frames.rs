@@ -4,9 +4,7 @@
 //! is noted once and costs nothing else: the dissector looks at every frame later.
 
 use bytes::{BufMut, Bytes, BytesMut};
-use rustls::crypto::SecureRandom;
 use std::io::Cursor;
-use std::sync::LazyLock;
 use tokio_tungstenite::tungstenite::protocol::frame::FrameHeader;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
@@ -199,12 +197,11 @@ fn apply_mask(payload: &mut [u8], mask: [u8; 4]) {
     }
 }
 
-/// Fills `bytes` from the TLS provider's random numbers.
+/// Fills `bytes` with random numbers of the operating system, which are there at once: the TLS provider gathers entropy
+/// of its own for 30 ms first.
 pub(super) fn random(bytes: &mut [u8]) {
-    static RANDOM: LazyLock<&'static dyn SecureRandom> =
-        LazyLock::new(|| rustls::crypto::aws_lc_rs::default_provider().secure_random);
     // Without entropy the mask is zeros; such a frame is still a frame, and the system has other worries.
-    let _ = RANDOM.fill(bytes);
+    let _ = getrandom::fill(bytes);
 }
 
 #[cfg(test)]
