@@ -10,7 +10,6 @@ use crate::session::{RecordId, Session, Store, is_message};
 use crate::transport::{self, Auth, CursorSource, CursorTarget, Handle, HttpVersion, Order, Outgoing, PushType, Spec};
 use crate::wire::{Act, ConnectionId, Dir, EventSender, ReaderOptions};
 use std::io::IsTerminal;
-use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -79,7 +78,9 @@ pub fn run(args: RecordArgs) -> Result<(), Failed> {
         closing: None,
         said: None,
         said_at: Instant::now(),
+        answered: false,
         messages: 0,
+        looked_at: 0,
     };
     let deadline = args.stop_after.map(|after| Instant::now() + after);
     let mut unprinted = 0;
@@ -88,20 +89,19 @@ pub fn run(args: RecordArgs) -> Result<(), Failed> {
         match receiver.next_timeout(Duration::from_millis(20)) {
             Ok(entry) => {
                 session.take(entry);
+                run.look_at(&session);
                 // Take what waits, up to a batch, so that output is explained in stretches.
-                while session.records().len() - first < BATCH_RECORDS {
+                while session.records().len() - first < BATCH_RECORDS && !run.is_enough() {
                     let Some(entry) = receiver.try_next() else { break };
                     session.take(entry);
-                    if run.is_enough(&session, first..session.records().len()) {
-                        break;
-                    }
+                    run.look_at(&session);
                 }
             }
             Err(true) => break Ok(()),
             Err(false) => {}
         }
         let new = first..session.records().len();
-        run.look_at(&session, new.clone());
+        run.go_on();
         let is_late = run.closing.is_some_and(|since| since.elapsed() > PRINT_PATIENCE);
         if is_late {
             unprinted += new.len();
@@ -116,7 +116,7 @@ pub fn run(args: RecordArgs) -> Result<(), Failed> {
             run.close();
         }
         let is_due = deadline.is_some_and(|deadline| Instant::now() >= deadline);
-        if is_due || interrupted.load(Ordering::Relaxed) || args.count.is_some_and(|count| run.messages >= count) {
+        if is_due || interrupted.load(Ordering::Relaxed) || run.is_enough() {
             run.close();
         }
         run.force_close();
@@ -156,24 +156,31 @@ struct Run<'a> {
     said_at: Instant,
     /// When the first request went out.
     asked: Option<Instant>,
+    /// Whether an answer came.
+    answered: bool,
     closing: Option<Instant>,
     messages: u64,
+    /// How many records were looked at.
+    looked_at: RecordId,
 }
 
 impl Run<'_> {
-    /// Counts messages, and sends what is to be sent once the server has answered, or holds its answer back: it may be
-    /// waiting for just that.
-    fn look_at(&mut self, session: &Session, new: Range<RecordId>) {
-        let mut answered = false;
-        for record in session.records().range(new) {
+    /// Counts the messages among the new records, and notes how far the exchange has come.
+    fn look_at(&mut self, session: &Session) {
+        for record in session.records().range(self.looked_at..session.records().len()) {
             self.messages += u64::from(counts(record));
-            answered |= record.kind == Kind::HttpResponse;
+            self.answered |= record.kind == Kind::HttpResponse;
             if record.kind == Kind::HttpRequest {
                 self.asked.get_or_insert_with(Instant::now);
             }
         }
+        self.looked_at = session.records().len();
+    }
+
+    /// Sends what is to be sent once the server has answered, or holds its answer back: it may be waiting for just that.
+    fn go_on(&mut self) {
         let is_held_back = self.asked.is_some_and(|since| since.elapsed() > ANSWER_PATIENCE);
-        if let (true, Some(handle)) = (answered || is_held_back, &self.handle) {
+        if let (true, Some(handle)) = (self.answered || is_held_back, &self.handle) {
             self.unsent.drain(..).for_each(|text| handle.order(Order::Send(outgoing(text, self.relay.as_deref()))));
         }
         // With the connection over, its handle goes, and with it the last sender of events.
@@ -198,9 +205,8 @@ impl Run<'_> {
         }
     }
 
-    fn is_enough(&self, session: &Session, new: Range<RecordId>) -> bool {
-        let Some(count) = self.args.count else { return false };
-        self.messages + session.records().range(new).filter(|record| counts(record)).count() as u64 >= count
+    fn is_enough(&self) -> bool {
+        self.args.count.is_some_and(|count| self.messages >= count)
     }
 
     fn close(&mut self) {

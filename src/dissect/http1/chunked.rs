@@ -64,25 +64,29 @@ impl Chunked {
         out: &mut impl Sink,
     ) -> Step {
         match &mut self.state {
-            State::SizeLine(line) => {
+            State::SizeLine(held) => {
                 let end = memchr::memchr(b'\n', bytes);
                 let take = end.map_or(bytes.len(), |end| end + 1);
-                if line.is_empty() {
+                if held.is_empty() {
                     self.start = wire;
                 }
-                if line.len() + take > LINE_LIMIT_BYTES {
+                if held.len() + take > LINE_LIMIT_BYTES {
                     return Step::Broken { from: self.start, note: &CHUNK_LINE_LONG };
                 }
-                line.extend_from_slice(&bytes[..take]);
+                // Only a line that is cut by a read is held.
+                if end.is_none() || !held.is_empty() {
+                    held.extend_from_slice(&bytes[..take]);
+                }
                 if end.is_none() {
                     return Step::Framing(take);
                 }
-                let line = std::mem::take(line);
-                let size = match read_size(&line) {
+                let held = std::mem::take(held);
+                let line = if held.is_empty() { &bytes[..take] } else { &held };
+                let size = match read_size(line) {
                     Ok(size) => size,
                     Err(note) => return Step::Broken { from: self.start, note },
                 };
-                tell_size_line(place, self.start, &line, size, out);
+                tell_size_line(place, self.start, line, size, out);
                 (self.size, self.data) = (size, wire + take as u64);
                 if size == 0 {
                     self.record(place, link, self.data, Flags::default(), out);
