@@ -144,26 +144,36 @@ impl Resume {
             }
             let end = memchr::memchr2(b'\r', b'\n', bytes);
             let part = &bytes[..end.unwrap_or(bytes.len())];
-            let room = LINE_LIMIT_BYTES - self.line.len();
-            self.too_long |= part.len() > room;
-            self.line.extend_from_slice(&part[..part.len().min(room)]);
+            // A line that lies in these bytes is read where it lies.
+            let is_whole = end.is_some() && self.line.is_empty() && part.len() <= LINE_LIMIT_BYTES;
+            if !is_whole {
+                let room = LINE_LIMIT_BYTES - self.line.len();
+                self.too_long |= part.len() > room;
+                self.line.extend_from_slice(&part[..part.len().min(room)]);
+            }
             let Some(end) = end else { return };
             self.after_cr = bytes[end] == b'\r';
             bytes = &bytes[end + 1..];
-            self.end_of_line();
+            if is_whole {
+                self.end_of_line(part);
+            } else {
+                let mut line = std::mem::take(&mut self.line);
+                self.end_of_line(&line);
+                line.clear();
+                self.line = line;
+            }
         }
     }
 
-    fn end_of_line(&mut self) {
-        let mut line = std::mem::take(&mut self.line);
+    fn end_of_line(&mut self, mut line: &[u8]) {
         let too_long = std::mem::take(&mut self.too_long);
-        if std::mem::take(&mut self.at_start) && line.starts_with(b"\xEF\xBB\xBF") {
-            line.drain(..3);
+        if std::mem::take(&mut self.at_start) {
+            line = line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line);
         }
         if line.is_empty() {
             self.last_event_id.clone_from(&self.id_buffer);
         } else if !too_long {
-            let colon = memchr::memchr(b':', &line);
+            let colon = memchr::memchr(b':', line);
             let (name, value) = line.split_at(colon.unwrap_or(line.len()));
             let value = value.strip_prefix(b":").unwrap_or(value);
             let value = value.strip_prefix(b" ").unwrap_or(value);
@@ -177,8 +187,6 @@ impl Resume {
                 _ => {}
             }
         }
-        line.clear();
-        self.line = line;
     }
 }
 
