@@ -165,6 +165,7 @@ impl Http1 {
                 *request.version_mut() = http::Version::HTTP_10;
             }
             {
+                // hyper is ready once it has read the last answer to its end; what comes unasked behind that is refused.
                 let mut exchange = lock(&self.exchange);
                 exchange.outgoing = ask.bytes();
                 exchange.incoming.expect_answer(request.method());
