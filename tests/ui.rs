@@ -302,7 +302,7 @@ fn long_gaps_are_the_ones_that_the_filter_finds() {
     assert_eq!(harness.state().state().long_gap_ms, 250);
     harness.get_by_label("gap").click_secondary();
     harness.run_steps(2);
-    harness.get_by_label("Filter by gap>=250ms").click();
+    harness.get_by_label("Only gap>=250ms").click();
     harness.run_steps(2);
     let view = harness.state().state().view().unwrap();
     assert!(view.filter_mistake().is_none());

@@ -100,3 +100,121 @@ fn bar_ui(ui: &mut Ui, id: Id, rect: Rect, share: f64, furthest: f64, scroll: &m
     let fill = if response.hovered() || response.dragged() { colors.weak } else { colors.raised_hover };
     ui.painter().rect_filled(handle, (theme::SCROLL_BAR - 4.0) / 2.0, fill);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use egui::{Event, Modifiers, MouseWheelUnit, PointerButton, TouchPhase, WidgetInfo};
+    use egui_kittest::Harness;
+    use egui_kittest::kittest::{NodeT, Queryable};
+
+    const COUNT: usize = 10_000_000;
+    const HEIGHT: f32 = 20.0;
+    const SIZE: egui::Vec2 = vec2(300.0, 410.0);
+
+    fn list(top: f64) -> Harness<'static, Scroll> {
+        Harness::builder().with_size(SIZE).build_ui_state(
+            |ui, scroll: &mut Scroll| {
+                let rect = Rect::from_min_size(Pos2::ZERO, SIZE);
+                rows_ui(ui, Id::unique("list"), rect, HEIGHT, COUNT, scroll, |ui, row, rect| {
+                    let response = ui.interact(rect, Id::unique(("row", row)), Sense::click());
+                    response.widget_info(|| WidgetInfo::labeled(egui::Role::ListItem, true, format!("row {row}")));
+                });
+            },
+            Scroll { top },
+        )
+    }
+
+    /// The rows that are drawn, with the points of their upper edges.
+    fn drawn(harness: &Harness<'_, Scroll>) -> Vec<(usize, f32)> {
+        let rows = harness.root().children_recursive().filter_map(|node| {
+            let label = node.accesskit_node().label()?.to_string();
+            Some((label.strip_prefix("row ")?.parse().ok()?, node.rect().top()))
+        });
+        rows.collect()
+    }
+
+    fn wheel(harness: &mut Harness<'_, Scroll>, points: f32) {
+        harness.event(Event::PointerMoved(pos2(50.0, 50.0)));
+        harness.event(Event::MouseWheel {
+            unit: MouseWheelUnit::Point,
+            delta: vec2(0.0, points),
+            phase: TouchPhase::Move,
+            source: egui::MouseWheelSource::Wheel,
+            modifiers: Modifiers::NONE,
+        });
+        harness.run();
+    }
+
+    #[test]
+    fn the_last_of_ten_million_rows_ends_where_the_list_ends() {
+        let mut harness = list(f64::MAX);
+        harness.run();
+        let rows = drawn(&harness);
+        assert_eq!(rows.last(), Some(&(COUNT - 1, SIZE.y - HEIGHT)));
+        assert_eq!(rows.len(), 21, "20 rows and a half fit");
+        for pair in rows.windows(2) {
+            assert_eq!((pair[1].0, pair[1].1), (pair[0].0 + 1, pair[0].1 + HEIGHT), "none is left out or drawn twice");
+        }
+    }
+
+    #[test]
+    fn the_wheel_moves_by_rows_at_the_far_end_as_at_the_near_one() {
+        for top in [1000.0, COUNT as f64 - 1000.0] {
+            let mut harness = list(top);
+            harness.run();
+            for _ in 0..5 {
+                let before = harness.state().top;
+                wheel(&mut harness, -60.0);
+                let moved = harness.state().top - before;
+                assert!((moved - 3.0).abs() < 1e-6, "{moved} rows from {before}");
+            }
+            wheel(&mut harness, 300.0);
+            assert!((harness.state().top - top).abs() < 1e-6, "and back");
+            let at_top = drawn(&harness).into_iter().find(|(row, _)| *row == top as usize);
+            assert!(at_top.is_some_and(|(_, y)| y.abs() < 0.001), "{at_top:?}");
+        }
+        let mut harness = list(f64::MAX);
+        wheel(&mut harness, -500.0);
+        assert_eq!(drawn(&harness).last(), Some(&(COUNT - 1, SIZE.y - HEIGHT)), "there is nothing behind the end");
+    }
+
+    #[test]
+    fn the_bar_reaches_both_ends_and_the_middle() {
+        let furthest = COUNT as f64 - f64::from(SIZE.y / HEIGHT);
+        let mut harness = list(0.0);
+        harness.run();
+        let x = SIZE.x - theme::SCROLL_BAR / 2.0;
+        let button = |pos, pressed| Event::PointerButton {
+            pos,
+            button: PointerButton::Primary,
+            pressed,
+            modifiers: Modifiers::NONE,
+        };
+        let grip = pos2(x, theme::SCROLL_HANDLE / 2.0);
+        harness.event(Event::PointerMoved(grip));
+        harness.event(button(grip, true));
+        harness.run();
+        for (y, expected) in [(SIZE.y + 50.0, furthest), (SIZE.y / 2.0, furthest / 2.0), (-50.0, 0.0)] {
+            harness.event(Event::PointerMoved(pos2(x, y)));
+            harness.run();
+            let top = harness.state().top;
+            assert!((top - expected).abs() <= furthest / 1000.0, "{top} instead of {expected}");
+            if expected != furthest / 2.0 {
+                assert_eq!(top, expected, "the ends are exact");
+            }
+        }
+        harness.event(button(pos2(x, -50.0), false));
+        harness.run();
+        assert!(harness.query_by_label("row 0").is_some());
+    }
+
+    #[test]
+    fn a_row_that_is_revealed_is_in_sight_and_nothing_else_moves() {
+        let mut scroll = Scroll { top: 0.0 };
+        for (row, top) in [(COUNT - 1, COUNT as f64 - 20.0), (COUNT - 5, COUNT as f64 - 20.0), (7, 7.0), (26, 7.0)] {
+            scroll.reveal(row, 20);
+            assert_eq!(scroll.top, top, "row {row}");
+        }
+    }
+}
