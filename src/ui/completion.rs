@@ -14,6 +14,8 @@ pub(super) struct Completion {
     /// What is offered, and which of them Enter takes.
     offers: Option<Offers>,
     chosen: Option<usize>,
+    /// The byte before which the cursor was when they were made.
+    cursor: usize,
     /// The text and cursor for which the list was put away.
     dismissed: Option<(String, usize)>,
     /// Asked for although nothing is typed.
@@ -50,7 +52,7 @@ impl Completion {
             _ => {}
         }
         if escape {
-            self.dismissed = Some((text.to_owned(), offers.replaces.end));
+            self.dismissed = Some((text.to_owned(), self.cursor));
             self.close();
             return None;
         }
@@ -92,6 +94,7 @@ impl Completion {
         let is_dismissed = self.dismissed.as_ref().is_some_and(|(before, cursor)| before == text && *cursor == at);
         let is_fresh = text[..at].chars().next_back().is_none_or(|char| char.is_whitespace() || char == '(');
         let offers = complete(text, at);
+        self.cursor = at;
         if offers.list.is_empty() || is_dismissed || (is_fresh && !self.is_wanted) {
             self.close();
             return None;
