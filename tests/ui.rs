@@ -1,6 +1,8 @@
 //! The window, worked by label as a user works it: the program behind it is the real one, with its network threads, its
 //! lab and its files; only the pixels are missing.
 
+#[path = "ui/anything.rs"]
+mod anything;
 #[path = "ui/finding.rs"]
 mod finding;
 
