@@ -125,6 +125,18 @@ impl Link {
         }
     }
 
+    /// Where there are more than `most` checkpoints, lets go of every other one but the newest: what is long ago takes
+    /// longer to explain from then on, and however long a link lives, they stay as many.
+    pub(super) fn thin(&mut self, most: usize) {
+        if self.checkpoints.len() > most {
+            let (newest, mut at) = (self.checkpoints.len() - most / 4, 0);
+            self.checkpoints.retain(|_| {
+                at += 1;
+                at > newest || at % 2 == 1
+            });
+        }
+    }
+
     fn passed(&mut self, stage: Stage, took_ns: u64, at_ns: u64) {
         self.stages.push(StageTime { stage, took_ns });
         self.stage_began_ns = at_ns;
@@ -367,4 +379,32 @@ enum Step {
         skip: usize,
     },
     Finish(Dir, Ending),
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::session::{Session, Store};
+    use crate::wire::{Dir, Event, LinkId, What};
+    use bytes::Bytes;
+
+    #[test]
+    fn everything_is_explained_as_before_when_checkpoints_are_thinned() {
+        let mut session = Session::new(Store::memory(), 0);
+        for at_ns in 0..400 {
+            let line =
+                format!("HTTP/1.1 200 OK\r\nX-Number: {at_ns}\r\nContent-Length: 9000\r\n\r\n{}", "x".repeat(9000));
+            session.append(Event { at_ns, link: LinkId(1), what: What::Bytes(Dir::In, Bytes::from(line)) });
+        }
+        let ids: Vec<usize> = (0..session.records().len()).collect();
+        let before: Vec<_> = ids.iter().map(|id| session.explain(*id)).collect();
+        let mut link = session.links.remove(0);
+        assert!(link.checkpoints.len() > 30);
+        for most in [30, 20, 10, 10, 10] {
+            link.thin(most);
+        }
+        assert!(link.checkpoints.len() <= 10);
+        session.links.push(link);
+        let after: Vec<_> = ids.iter().map(|id| session.explain(*id)).collect();
+        assert!(before == after && session.explain_all(&ids, usize::MAX) == after);
+    }
 }

@@ -34,6 +34,9 @@ use std::ops::Range;
 /// The number of a record in its session, from 0, in the order of completion.
 pub type RecordId = usize;
 
+/// Checkpoints of a link in a session that forgets what was told.
+const MOST_CHECKPOINTS: usize = 4096;
+
 /// How many records a gap is looked for among.
 const GAP_LOOK_BACK: usize = 4096;
 
@@ -213,6 +216,7 @@ impl Session {
     /// newest stay, so that gaps are what they would have been.
     pub fn forget_told(&mut self) {
         self.records.forget(GAP_LOOK_BACK + 1);
+        self.links.iter_mut().for_each(|link| link.thin(MOST_CHECKPOINTS));
     }
 
     /// Every record, oldest first.
