@@ -70,8 +70,14 @@ fn synthetic(count: u64) -> Session {
     let mut event = |at_ns: u64, what: What| {
         session.take(Entry::Event(Event { at_ns, link: LinkId(1), what }));
     };
-    let opening =
-        Opening { connection: id, host: "example.com".into(), port: 80, tls: false, purpose: "request".into() };
+    let opening = Opening {
+        connection: id,
+        host: "example.com".into(),
+        port: 80,
+        tls: false,
+        purpose: "request".into(),
+        via: None,
+    };
     event(0, What::Opening(opening));
     event(1, What::Client(ClientAct { act: Act::Noticed, text: "something was noticed".into() }));
     for n in 1..=count {

@@ -73,7 +73,7 @@ pub const GET: &[u8] = b"GET /stream HTTP/1.1\r\nHost: a\r\n\r\n";
 /// What opens a link, up to where a WebSocket talks.
 pub fn opening() -> Vec<What> {
     let (host, purpose) = ("a".to_owned(), "request".to_owned());
-    let opening = Opening { connection: ConnectionId(1), host, port: 80, tls: false, purpose };
+    let opening = Opening { connection: ConnectionId(1), host, port: 80, tls: false, purpose, via: None };
     let (request, answer) = (Bytes::from_static(UPGRADE), Bytes::from_static(UPGRADED));
     vec![What::Opening(opening), What::Bytes(Dir::Out, request), What::Bytes(Dir::In, answer)]
 }

@@ -18,6 +18,10 @@ pub enum Kind {
     Stall,
     /// A decision of Pushscope's own: a wait, a reconnection, the end.
     Client,
+    /// A proxy opened a way through.
+    Proxy,
+    /// A proxy or the server asks who we are.
+    Login,
     /// The link was closed.
     Closed,
     /// The link failed.
@@ -56,19 +60,23 @@ pub enum Kind {
     WsPong,
     /// A close frame.
     WsClose,
+    /// A message of SOCKS, which asks a proxy for a way through.
+    Socks,
     /// Bytes that are not understood.
     Gap,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 26] = [
+    pub const ALL: [Kind; 29] = [
         Kind::Open,
         Kind::Dns,
         Kind::Tcp,
         Kind::Tls,
         Kind::Stall,
         Kind::Client,
+        Kind::Proxy,
+        Kind::Login,
         Kind::Closed,
         Kind::Failed,
         Kind::HttpRequest,
@@ -88,6 +96,7 @@ impl Kind {
         Kind::WsPing,
         Kind::WsPong,
         Kind::WsClose,
+        Kind::Socks,
         Kind::Gap,
     ];
 
@@ -100,6 +109,8 @@ impl Kind {
             Kind::Tls => "tls",
             Kind::Stall => "stall",
             Kind::Client => "client",
+            Kind::Proxy => "proxy",
+            Kind::Login => "login",
             Kind::Closed => "closed",
             Kind::Failed => "failed",
             Kind::HttpRequest => "http.request",
@@ -119,6 +130,7 @@ impl Kind {
             Kind::WsPing => "ws.ping",
             Kind::WsPong => "ws.pong",
             Kind::WsClose => "ws.close",
+            Kind::Socks => "socks",
             Kind::Gap => "gap",
         }
     }
@@ -138,6 +150,8 @@ impl Kind {
             Kind::Tls => "TLS is up",
             Kind::Stall => "Reading waited for the recording",
             Kind::Client => "A decision of Pushscope's own: a wait, a reconnection, the end",
+            Kind::Proxy => "A proxy opened a way through",
+            Kind::Login => "A proxy or the server asks who we are",
             Kind::Closed => "The link was closed",
             Kind::Failed => "The link failed",
             Kind::HttpRequest => "A request's head",
@@ -157,6 +171,7 @@ impl Kind {
             Kind::WsPing => "A ping",
             Kind::WsPong => "A pong",
             Kind::WsClose => "A close frame",
+            Kind::Socks => "A message of SOCKS, which asks a proxy for a way through",
             Kind::Gap => "Bytes that are not understood",
         }
     }

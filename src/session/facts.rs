@@ -1,7 +1,7 @@
 //! Facts as records: what DNS, TCP, TLS and Pushscope itself did, in fields and in one line.
 
 use crate::dissect::{Explained, Field, FieldDef, Flags, Kind, Layer, Payload, Record, Severity, Value};
-use crate::wire::{Act, Buf, Dir, Event, LinkId, Span, What};
+use crate::wire::{Act, Anchor, Buf, CertificateFacts, Dir, Event, LinkId, ProxyRole, Span, Via, What};
 use std::borrow::Cow;
 
 macro_rules! fields {
@@ -35,6 +35,18 @@ fields! {
     NOT_AFTER = "tls.not_after", "valid until", "The certificate does not count after this time", "RFC 5280 §4.1.2.5";
     NAME = "tls.name", "name", "A name that the certificate is good for", "RFC 5280 §4.2.1.6";
     SERIAL = "tls.serial", "serial number", "The issuer's number of this certificate", "RFC 5280 §4.1.2.2";
+    ANCHOR = "tls.anchor", "vouched for by", "Whose root certificate the chain leads to: the public set's, this machine's own, or the given file's", "RFC 5280 §6.1";
+    DER = "tls.der", "DER", "The whole certificate, in hexadecimal", "X.690 §10";
+    PROXY = "proxy.address", "proxy", "The proxy that is used", "RFC 9110 §3.7";
+    PROXY_ROLE = "proxy.role", "part of this link", "What this link is for where a proxy is used", "RFC 9112 §3.2";
+    PROXY_SOURCE = "proxy.source", "proxy named by", "Who named the proxy: the user, the environment, or the system's settings", "";
+    PROXY_TARGET = "proxy.target", "to be reached", "What the proxy is to reach", "RFC 9112 §3.2.3";
+    PROXY_PROTOCOL = "proxy.protocol", "asked by", "How the proxy was asked for a way through", "RFC 9110 §9.3.6, RFC 1928";
+    PROXY_LINK = "proxy.link", "asked on link", "The link on which the proxy was asked; it carries this one", "";
+    LOGIN_WHO = "login.who", "who asks", "The proxy or server that asks who we are", "RFC 9110 §11";
+    LOGIN_SCHEME = "login.scheme", "scheme", "An authentication scheme that is offered", "RFC 9110 §11.1";
+    LOGIN_REALM = "login.realm", "realm", "What the credentials are for, in the words of who asks", "RFC 9110 §11.5";
+    LOGIN_REFUSED = "login.refused", "given and refused", "Whether credentials were sent and not accepted", "RFC 9110 §15.5";
     STALLED = "stall.for", "stalled for", "How long the socket was left unread because the recording could not keep up", "";
     WAITING = "stall.waiting", "waiting bytes", "How many bytes were waiting to be recorded or shown", "";
     STAGE = "failed.stage", "stage", "Where it failed", "";
@@ -49,6 +61,8 @@ pub fn severity(what: &What) -> Severity {
     match what {
         What::Failed(_) => Severity::Error,
         What::Stalled(_) => Severity::Warning,
+        What::Challenged(challenge) if challenge.refused || !challenge.can_be_answered => Severity::Error,
+        What::Challenged(_) => Severity::Warning,
         What::Secured(tls) if !tls.verified => Severity::Warning,
         What::Client(act) => match act.act {
             Act::GaveUp => Severity::Error,
@@ -82,6 +96,12 @@ pub fn explain(record: Record, event: &Event) -> Explained {
             fields.says(&HOST, &opening.host);
             fields.says(&PORT, opening.port);
             fields.says(&PURPOSE, &opening.purpose);
+            if let Some(via) = &opening.via {
+                fields.says(&PROXY, &via.proxy);
+                fields.says(&PROXY_ROLE, role(via));
+                fields.says(&PROXY_SOURCE, &via.source);
+                fields.says(&PROXY_TARGET, &via.target);
+            }
         }
         What::Resolved(resolved) => {
             fields.says(&HOST, &resolved.host);
@@ -112,17 +132,10 @@ pub fn explain(record: Record, event: &Event) -> Explained {
                     (false, None) => "no, it was turned off; it would have passed".to_owned(),
                 },
             );
-            for certificate in &tls.chain {
-                fields.push(&CERTIFICATE, certificate.subject.clone(), 0);
-                fields.push(&SUBJECT, certificate.subject.clone(), 1);
-                fields.push(&ISSUER, certificate.issuer.clone(), 1);
-                fields.push(&NOT_BEFORE, certificate.not_before.clone(), 1);
-                fields.push(&NOT_AFTER, certificate.not_after.clone(), 1);
-                for name in &certificate.names {
-                    fields.push(&NAME, name.clone(), 1);
-                }
-                fields.push(&SERIAL, certificate.serial.clone(), 1);
+            if let Some(anchor) = tls.anchor {
+                fields.says(&ANCHOR, vouched(anchor));
             }
+            fields.chain(&tls.chain);
             fields.says(&TOOK, duration(tls.took_ns));
         }
         What::Stalled(stalled) => {
@@ -135,6 +148,7 @@ pub fn explain(record: Record, event: &Event) -> Explained {
             if !failure.hint.is_empty() {
                 fields.says(&HINT, &failure.hint);
             }
+            fields.chain(&failure.chain);
             fields.says(&TOOK, duration(failure.took_ns));
         }
         What::Closed(closed) => {
@@ -142,7 +156,24 @@ pub fn explain(record: Record, event: &Event) -> Explained {
             fields.says(&SAID, &closed.text);
         }
         What::Client(act) => fields.says(&SAID, &act.text),
-        What::Bytes(..) | What::Ended(_) => {}
+        What::Tunnelled(tunnelled) => {
+            fields.says(&PROXY, &tunnelled.proxy);
+            fields.says(&PROXY_PROTOCOL, &tunnelled.protocol);
+            fields.says(&PROXY_TARGET, &tunnelled.target);
+            fields.says(&PROXY_LINK, tunnelled.over.0);
+            fields.says(&TOOK, duration(tunnelled.took_ns));
+        }
+        What::Challenged(challenge) => {
+            fields.says(&LOGIN_WHO, &challenge.who);
+            for scheme in &challenge.schemes {
+                fields.says(&LOGIN_SCHEME, scheme);
+            }
+            if !challenge.realm.is_empty() {
+                fields.says(&LOGIN_REALM, &challenge.realm);
+            }
+            fields.says(&LOGIN_REFUSED, if challenge.refused { "yes" } else { "no" });
+        }
+        What::Bytes(..) | What::Ended(_) | What::Progress(_) => {}
     }
     Explained { fields: fields.list, ..Explained::bare(record) }
 }
@@ -163,9 +194,42 @@ impl Fields {
         }
     }
 
+    /// A chain of certificates, the server's own first, each with what is in it one deeper.
+    fn chain(&mut self, chain: &[CertificateFacts]) {
+        for certificate in chain {
+            self.push(&CERTIFICATE, certificate.subject.clone(), 0);
+            self.push(&SUBJECT, certificate.subject.clone(), 1);
+            self.push(&ISSUER, certificate.issuer.clone(), 1);
+            self.push(&NOT_BEFORE, certificate.not_before.clone(), 1);
+            self.push(&NOT_AFTER, certificate.not_after.clone(), 1);
+            for name in &certificate.names {
+                self.push(&NAME, name.clone(), 1);
+            }
+            self.push(&SERIAL, certificate.serial.clone(), 1);
+            self.push(&DER, certificate.der_hex.clone(), 1);
+        }
+    }
+
     fn push(&mut self, def: &'static FieldDef, value: String, depth: u8) {
         let span = Span { buf: Buf::Wire(self.record.link, self.record.dir), bit: 0, bits: 0 };
         self.list.push(Field { def, span, layer: Layer::Wire, value: Value::Says(Cow::Owned(value)), depth });
+    }
+}
+
+fn role(via: &Via) -> String {
+    match via.role {
+        ProxyRole::Forward => "requests go to the proxy, which makes them for us".to_owned(),
+        ProxyRole::Tunnel => "asks the proxy for a way through".to_owned(),
+        ProxyRole::Inside(link) => format!("goes the way that link {} opened", link.0),
+    }
+}
+
+fn vouched(anchor: Anchor) -> &'static str {
+    match anchor {
+        Anchor::Public => "a public certificate authority",
+        Anchor::Machine => "a certificate authority that this machine trusts and the public set does not have",
+        Anchor::Given => "the certificate file that was given",
+        Anchor::Nobody => "nobody who is trusted here",
     }
 }
 
@@ -175,7 +239,13 @@ pub fn summary(what: &What) -> String {
         What::Opening(o) => {
             let scheme = if o.tls { "TLS" } else { "plain TCP" };
             let host = if o.host.contains(':') { format!("[{}]", o.host) } else { o.host.clone() };
-            format!("{}: {host}:{} over {scheme}", o.purpose, o.port)
+            let via = match &o.via {
+                Some(Via { role: ProxyRole::Forward, target, .. }) => format!(", the proxy for {target}"),
+                Some(Via { role: ProxyRole::Tunnel, target, .. }) => format!(", the proxy, for a way to {target}"),
+                Some(Via { role: ProxyRole::Inside(link), .. }) => format!(", through link {}", link.0),
+                None => String::new(),
+            };
+            format!("{}: {host}:{} over {scheme}{via}", o.purpose, o.port)
         }
         What::Resolved(resolved) => {
             let addresses: Vec<String> = resolved.addresses.iter().map(|a| a.to_string()).collect();
@@ -201,7 +271,17 @@ pub fn summary(what: &What) -> String {
             format!("by {}: {}", if closed.by == Dir::Out { "us" } else { "the server" }, closed.text)
         }
         What::Client(act) => act.text.clone(),
-        What::Bytes(..) | What::Ended(_) => String::new(),
+        What::Tunnelled(t) => {
+            format!("{} to {} through {} ({})", t.protocol, t.target, t.proxy, duration(t.took_ns))
+        }
+        What::Challenged(challenge) => {
+            let whose = if challenge.by_proxy { "the proxy" } else { "the server" };
+            let refused = if challenge.refused { ", and refused what it was told" } else { "" };
+            let realm =
+                if challenge.realm.is_empty() { String::new() } else { format!(" for “{}”", challenge.realm) };
+            format!("{whose} {} asks who we are{realm}, by {}{refused}", challenge.who, challenge.schemes.join(" or "))
+        }
+        What::Bytes(..) | What::Ended(_) | What::Progress(_) => String::new(),
     }
 }
 

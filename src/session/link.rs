@@ -1,9 +1,11 @@
 //! A link as the session sees it: its stages, where its bytes lie, and its dissector with checkpoints.
 
 use super::segments::{Segment, Segments};
-use super::{Records, Store};
+use super::{Progresses, Records, Store};
 use crate::dissect::{Dissector, Ending, Explained, Flags, Full, Kind, Pending, Place, Record, Severity, Summary};
-use crate::wire::{Closed, ConnectionId, Dir, Event, Failure, LinkId, Opening, Stage, TlsFacts, What};
+use crate::wire::{
+    Challenge, Closed, ConnectionId, Dir, Event, Failure, LinkId, Opening, ProxyRole, Stage, TlsFacts, Via, What,
+};
 use std::ops::Range;
 
 /// A dissector is kept at about every so many bytes or records of a link, so that explaining starts near.
@@ -63,6 +65,10 @@ pub struct Link {
     pub state: LinkState,
     /// The stages that were passed, with their times.
     pub stages: Vec<StageTime>,
+    /// What a proxy or the server asked of us last.
+    pub challenge: Option<Challenge>,
+    /// How far what we sent came, and when.
+    pub progress: Progresses,
     dissector: Dissector,
     out: Summary,
     segments: [Segments; 2],
@@ -85,6 +91,8 @@ impl Link {
             tls: None,
             state: LinkState::At(Stage::Dns),
             stages: Vec::new(),
+            challenge: None,
+            progress: Progresses::default(),
             dissector: Dissector::http1(id),
             out: Summary::default(),
             segments: Default::default(),
@@ -147,8 +155,25 @@ impl Link {
         let kind = match &event.what {
             What::Opening(opening) => {
                 self.connection = opening.connection;
+                if matches!(opening.via, Some(Via { role: ProxyRole::Inside(_), .. })) {
+                    self.state = LinkState::At(Stage::Proxy);
+                }
                 self.opening = Some(opening.clone());
                 Kind::Open
+            }
+            What::Tunnelled(tunnelled) => {
+                self.passed(Stage::Proxy, tunnelled.took_ns, event.at_ns);
+                let tls = self.opening.as_ref().is_some_and(|opening| opening.tls);
+                self.state = LinkState::At(if tls { Stage::Tls } else { Stage::Request });
+                Kind::Proxy
+            }
+            What::Challenged(challenge) => {
+                self.challenge = Some(challenge.clone());
+                Kind::Login
+            }
+            What::Progress(progress) => {
+                self.progress.push(event.at_ns, *progress);
+                return;
             }
             What::Resolved(resolved) => {
                 self.passed(Stage::Dns, resolved.took_ns, event.at_ns);

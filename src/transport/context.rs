@@ -5,7 +5,7 @@
 use super::failure::failure;
 use super::spec::Spec;
 use super::tls::Trust;
-use crate::wire::{Act, ClientAct, Closed, ConnectionId, Dir, EventSender, Failure, LinkId, Opening, Stage, What};
+use crate::wire::{Act, ClientAct, Closed, ConnectionId, Dir, EventSender, Failure, LinkId, Opening, Stage, Via, What};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -44,7 +44,7 @@ impl Context {
     }
 
     /// Begins a link: its `Opening` event, and the guard that will end it.
-    pub fn open_link(&self, host: &str, port: u16, tls: bool, purpose: &str) -> LinkGuard {
+    pub fn open_link(&self, host: &str, port: u16, tls: bool, purpose: &str, via: Option<Via>) -> LinkGuard {
         let id = self.events.new_link();
         self.last_link.store(id.0, Ordering::Release);
         let log = LinkLog { id, events: self.events.clone(), over: AtomicBool::new(false) };
@@ -54,6 +54,7 @@ impl Context {
             port,
             tls,
             purpose: purpose.to_owned(),
+            via,
         }));
         for act in self.early_acts.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
             log.event(What::Client(act));
@@ -71,7 +72,7 @@ impl Context {
         let act = ClientAct { act, text: text.into() };
         match (self.last_link.load(Ordering::Acquire), act.act) {
             (0, Act::Done | Act::GaveUp) => {
-                let guard = self.open_link("", 0, false, "nothing was opened");
+                let guard = self.open_link("", 0, false, "nothing was opened", None);
                 guard.log.closed(Dir::Out, "nothing was opened");
                 guard.log.event(What::Client(act));
             }
@@ -87,7 +88,7 @@ impl Context {
 
     /// Records a failure that came before any link could be dialled.
     pub fn fail_unopened(&self, host: &str, port: u16, tls: bool, failure: &Failure) {
-        self.open_link(host, port, tls, "request").log.failed(failure);
+        self.open_link(host, port, tls, "request", None).log.failed(failure);
     }
 
     /// The certificates to trust, loaded once a connection.

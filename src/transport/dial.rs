@@ -32,7 +32,7 @@ pub(crate) async fn dial(context: &Context, target: &Target, purpose: &str) -> R
         context.fail_unopened(&target.host, target.port, true, &failure);
         return Err(failure);
     }
-    let guard = context.open_link(&target.host, target.port, target.tls, purpose);
+    let guard = context.open_link(&target.host, target.port, target.tls, purpose, None);
     match stages(context, target, &guard).await {
         Ok(stream) => Ok(Link::new(stream, guard)),
         Err(failure) => {

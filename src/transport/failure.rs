@@ -7,12 +7,18 @@ use std::time::{Duration, Instant};
 
 /// A failure of `stage`, which began at `since`.
 pub fn failure(stage: Stage, since: Instant, text: impl Into<String>, hint: impl Into<String>) -> Failure {
-    Failure { stage, text: text.into(), hint: hint.into(), took_ns: since.elapsed().as_nanos() as u64 }
+    Failure {
+        stage,
+        text: text.into(),
+        hint: hint.into(),
+        took_ns: since.elapsed().as_nanos() as u64,
+        chain: Vec::new(),
+    }
 }
 
 /// A failure of the address or an option, found before anything is opened.
 pub fn refused_option(text: impl Into<String>, hint: impl Into<String>) -> Failure {
-    Failure { stage: Stage::Address, text: text.into(), hint: hint.into(), took_ns: 0 }
+    Failure { stage: Stage::Address, text: text.into(), hint: hint.into(), took_ns: 0, chain: Vec::new() }
 }
 
 /// Name resolution failed. The system tells its reason only in words.

@@ -218,6 +218,7 @@ impl Witness {
             verified: !self.insecure,
             would_fail: seen.refusal.clone().filter(|_| self.insecure),
             chain: seen.chain.clone(),
+            anchor: None,
             took_ns: began.elapsed().as_nanos() as u64,
         }
     }

@@ -275,7 +275,7 @@ impl Colors {
     pub fn kind(&self, record: &Record) -> Color32 {
         match (record.kind, Group::of(record)) {
             (Kind::Failed | Kind::Gap, _) => self.error,
-            (Kind::Stall, _) => self.warning,
+            (Kind::Stall | Kind::Login, _) => self.warning,
             (_, Group::Messages) => self.strong,
             (_, Group::Control) => self.control,
             (_, Group::Heads) => self.head,

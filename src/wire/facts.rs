@@ -1,6 +1,6 @@
 //! The details of events. All of them are plain data that a session file keeps as JSON.
 
-use super::{ConnectionId, Dir};
+use super::{ConnectionId, Dir, LinkId};
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
 
@@ -28,6 +28,75 @@ pub struct Opening {
     pub tls: bool,
     /// Why it is opened: `request`, `poll`, `reconnection 2`, `side request`.
     pub purpose: String,
+    /// The proxy that is used, where one is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub via: Option<Via>,
+}
+
+/// A proxy on the way, and the part that a link plays with it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Via {
+    /// The proxy's address without its user information, such as `http://proxy.example:3128`.
+    pub proxy: String,
+    /// The part of this link.
+    pub role: ProxyRole,
+    /// Who named the proxy: `given`, `environment` or `system settings`.
+    pub source: String,
+    /// What is to be reached by it: `host:port`.
+    pub target: String,
+}
+
+/// The part that a link plays where a proxy is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProxyRole {
+    /// Requests go to the proxy, with the whole address in them (RFC 9112 §3.2.2).
+    Forward,
+    /// The proxy is asked here for a way through: CONNECT (RFC 9110 §9.3.6) or SOCKS (RFC 1928).
+    Tunnel,
+    /// This link goes through the way that the other one opened.
+    Inside(LinkId),
+}
+
+/// A proxy has opened a way through.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tunnelled {
+    /// The proxy's address without its user information.
+    pub proxy: String,
+    /// How it was asked: `CONNECT`, `SOCKS5` or `SOCKS4a`.
+    pub protocol: String,
+    /// What it reaches: `host:port`.
+    pub target: String,
+    /// The link on which it was asked.
+    pub over: LinkId,
+    /// How long all of that took, in nanoseconds, name resolution, TCP and TLS to the proxy included.
+    pub took_ns: u64,
+}
+
+/// A proxy or a server asks who we are (RFC 9110 §11).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Challenge {
+    /// Whether the proxy asks; else the server.
+    pub by_proxy: bool,
+    /// Who asks: `host:port`.
+    pub who: String,
+    /// The authentication schemes that are offered, as written: `Basic`, `Digest`, `NTLM`, `Negotiate`, `password`.
+    pub schemes: Vec<String>,
+    /// The realm, where one is named.
+    pub realm: String,
+    /// Whether credentials were given and refused.
+    pub refused: bool,
+    /// Whether it can be answered: one of the schemes is known here.
+    pub can_be_answered: bool,
+}
+
+/// How far what we sent has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Plaintext bytes that the kernel took so far.
+    pub sent_bytes: u64,
+    /// Of those, the first so many are acknowledged by the other end's TCP; `None` where the system does not tell.
+    pub acknowledged_bytes: Option<u64>,
 }
 
 /// The result of name resolution.
@@ -73,8 +142,25 @@ pub struct TlsFacts {
     pub would_fail: Option<String>,
     /// The certificates the server sent, its own first.
     pub chain: Vec<CertificateFacts>,
+    /// Whose root the chain leads to, where that was found out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anchor: Option<Anchor>,
     /// How long the handshake took, in nanoseconds.
     pub took_ns: u64,
+}
+
+/// Whose root certificate vouches for a chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Anchor {
+    /// One of the public set that Mozilla keeps (webpki-roots).
+    Public,
+    /// One that this machine trusts and the public set does not have.
+    Machine,
+    /// One of the user's own CA file.
+    Given,
+    /// Nobody's that is trusted here.
+    Nobody,
 }
 
 /// One certificate of a chain (RFC 5280).
@@ -115,6 +201,8 @@ pub enum Stage {
     Dns,
     /// TCP connect.
     Tcp,
+    /// Asking a proxy for a way through.
+    Proxy,
     /// The TLS handshake.
     Tls,
     /// Sending the request.
@@ -132,6 +220,7 @@ impl Stage {
             Stage::Address => "address",
             Stage::Dns => "DNS",
             Stage::Tcp => "TCP",
+            Stage::Proxy => "proxy",
             Stage::Tls => "TLS",
             Stage::Request => "request",
             Stage::Answer => "answer",
@@ -151,6 +240,9 @@ pub struct Failure {
     pub hint: String,
     /// How long the stage had taken, in nanoseconds.
     pub took_ns: u64,
+    /// The certificates that were shown and refused, the server's own first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chain: Vec<CertificateFacts>,
 }
 
 impl std::fmt::Display for Failure {

@@ -75,10 +75,16 @@ pub enum What {
     Resolved(Resolved),
     /// TCP is connected.
     Connected(Connected),
+    /// A proxy opened the way that this link goes.
+    Tunnelled(Tunnelled),
     /// TLS is up.
     Secured(TlsFacts),
     /// Plaintext bytes, as one read or write moved them.
     Bytes(Dir, Bytes),
+    /// A proxy or the server asks who we are.
+    Challenged(Challenge),
+    /// How far what we sent has come. It makes no record.
+    Progress(Progress),
     /// Reading waited because the recording could not keep up.
     Stalled(Stalled),
     /// A side finished sending (end of file on its direction).

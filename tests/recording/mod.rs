@@ -19,7 +19,10 @@ pub fn record(says: &[(Dir, &[u8])], size: usize, ends: bool) -> Session {
         session.append(Event { at_ns, link: LINK, what });
     };
     let (host, purpose) = ("a".to_owned(), "request".to_owned());
-    tell(&mut session, What::Opening(Opening { connection: ConnectionId(1), host, port: 80, tls: false, purpose }));
+    tell(
+        &mut session,
+        What::Opening(Opening { connection: ConnectionId(1), host, port: 80, tls: false, purpose, via: None }),
+    );
     for (dir, bytes) in says {
         for piece in bytes.chunks(size.min(bytes.len().max(1))) {
             tell(&mut session, What::Bytes(*dir, Bytes::copy_from_slice(piece)));

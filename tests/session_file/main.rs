@@ -32,7 +32,7 @@ fn connection(id: u32) -> ConnectionInfo {
 
 fn opening(id: u32) -> What {
     let (host, purpose) = ("a.example".to_owned(), "request".to_owned());
-    What::Opening(Opening { connection: ConnectionId(id), host, port: 443, tls: true, purpose })
+    What::Opening(Opening { connection: ConnectionId(id), host, port: 443, tls: true, purpose, via: None })
 }
 
 fn bytes(dir: Dir, text: impl Into<Vec<u8>>) -> What {
@@ -57,6 +57,7 @@ fn script(sender: &EventSender) {
         der_hex: "3082".to_owned(),
     };
     let tls = TlsFacts {
+        anchor: None,
         version: "TLSv1.3".to_owned(),
         cipher_suite: "TLS_AES_128_GCM_SHA256".to_owned(),
         key_exchange: None,
@@ -95,7 +96,7 @@ fn script(sender: &EventSender) {
     sender.send(a, What::Ended(Dir::Out));
     sender.send(a, What::Closed(Closed { by: Dir::In, text: "end of file".to_owned() }));
     let (text, hint) = ("refused".to_owned(), "is it up?".to_owned());
-    sender.send(c, What::Failed(Failure { stage: Stage::Tcp, text, hint, took_ns: 3 }));
+    sender.send(c, What::Failed(Failure { stage: Stage::Tcp, text, hint, took_ns: 3, chain: Vec::new() }));
     sender.send(b, act(Act::GaveUp));
 }
 

@@ -12,8 +12,13 @@
 //! | 6 | failed | [`Failure`](crate::wire::Failure) |
 //! | 7 | closed | [`Closed`](crate::wire::Closed) |
 //! | 8 | client | [`ClientAct`](crate::wire::ClientAct) |
+//! | 9 | tunnelled | [`Tunnelled`](crate::wire::Tunnelled) |
 //! | 10, 11 | bytes out, in | NULL, or `[[at_ns, length], …]` where the row holds several reads |
 //! | 12, 13 | ended out, in | NULL |
+//! | 14 | challenged | [`Challenge`](crate::wire::Challenge) |
+//! | 15 | progress | [`Progress`](crate::wire::Progress) |
+//!
+//! Format 1 had no 9, 14 and 15.
 //!
 //! `seq` counts events from 0. A row that holds several reads has the number and time of the first; the next row's
 //! number is larger by as many. Nothing but neighbouring reads of one link and direction share a row.
@@ -29,7 +34,7 @@ use std::fmt::Write;
 pub const APPLICATION_ID: i64 = 0x5075_5363;
 
 /// The format that this program writes, and the newest that it reads.
-pub const FORMAT_VERSION: i64 = 1;
+pub const FORMAT_VERSION: i64 = 2;
 
 /// Bytes of neighbouring reads that share a row at most.
 const ROW_LIMIT_BYTES: usize = 256 * 1024;
@@ -99,6 +104,9 @@ impl EventRow {
             What::Failed(failure) => fact(6, json(&failure)),
             What::Closed(closed) => fact(7, json(&closed)),
             What::Client(act) => fact(8, json(&act)),
+            What::Tunnelled(tunnelled) => fact(9, json(&tunnelled)),
+            What::Challenged(challenge) => fact(14, json(&challenge)),
+            What::Progress(progress) => fact(15, json(&progress)),
             What::Ended(dir) => fact(ENDED[dir.index()], None),
             What::Bytes(dir, bytes) => RowKind::Reads { dir, total: bytes.len(), reads: vec![(at_ns, bytes)] },
         };
@@ -207,6 +215,9 @@ fn events(row: &Row<'_>) -> Result<Vec<Event>, String> {
         6 => What::Failed(fact(detail)?),
         7 => What::Closed(fact(detail)?),
         8 => What::Client(fact(detail)?),
+        9 => What::Tunnelled(fact(detail)?),
+        14 => What::Challenged(fact(detail)?),
+        15 => What::Progress(fact(detail)?),
         12 => What::Ended(Dir::Out),
         13 => What::Ended(Dir::In),
         10 | 11 => {

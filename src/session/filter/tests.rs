@@ -13,7 +13,7 @@ fn bytes(dir: Dir, text: &str) -> What {
 
 fn opening(connection: u32) -> What {
     let (host, purpose) = ("a.example".to_owned(), "request".to_owned());
-    What::Opening(Opening { connection: ConnectionId(connection), host, port: 8443, tls: true, purpose })
+    What::Opening(Opening { connection: ConnectionId(connection), host, port: 8443, tls: true, purpose, via: None })
 }
 
 /// 0 open, 1 dns, 2 open on link 2 of connection 2, 3 tcp, 4 gap in with JSON, 5 closed, 6 gap out, 7 failed.
@@ -21,7 +21,13 @@ fn session() -> Session {
     let mut session = Session::new(Store::memory(), 0);
     let address: std::net::SocketAddr = "192.0.2.1:8443".parse().unwrap();
     let (remote, local, failed) = (address, address, Vec::new());
-    let failure = |text: &str| Failure { stage: Stage::Stream, text: text.to_owned(), hint: String::new(), took_ns: 0 };
+    let failure = |text: &str| Failure {
+        stage: Stage::Stream,
+        text: text.to_owned(),
+        hint: String::new(),
+        took_ns: 0,
+        chain: Vec::new(),
+    };
     let json =
         r#"{"a":{"b":5,"big":9007199254740993},"name":"Grüße, Welt","ok":true,"none":null,"list":[{"x":1},{"x":7}]}"#;
     for event in [

@@ -19,8 +19,14 @@ impl Wire {
         let mut session = Session::new(Store::memory(), STARTED);
         let (id, link) = (ConnectionId(1), LinkId(1));
         session.take(Entry::Connection(ConnectionInfo { id, spec: String::new(), label: "made up".into() }));
-        let opening =
-            Opening { connection: id, host: "example.com".into(), port: 80, tls: false, purpose: "request".into() };
+        let opening = Opening {
+            connection: id,
+            host: "example.com".into(),
+            port: 80,
+            tls: false,
+            purpose: "request".into(),
+            via: None,
+        };
         session.take(Entry::Event(Event { at_ns: 0, link, what: What::Opening(opening) }));
         Wire { session, link }
     }

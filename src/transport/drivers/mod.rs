@@ -98,7 +98,7 @@ async fn refused(client: &mut Client, answer: Answer) -> Failure {
         }
         None => status_hint(status).to_owned(),
     };
-    let refusal = Failure { stage: Stage::Answer, text, hint, took_ns: held.as_nanos() as u64 };
+    let refusal = Failure { stage: Stage::Answer, text, hint, took_ns: held.as_nanos() as u64, chain: Vec::new() };
     client.refuse(answer, refusal).await
 }
 
