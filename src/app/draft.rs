@@ -1,7 +1,8 @@
 //! What the address bar holds: texts as the user typed them, and how they become a [`Spec`].
 
 use crate::transport::{
-    Auth, CursorSource, CursorTarget, HttpVersion, PushType, Spec, Timeouts, TlsOptions, WebSocketOptions,
+    Auth, CursorSource, CursorTarget, HttpVersion, ProxyChoice, ProxyOptions, PushType, Spec, Timeouts, TlsOptions,
+    WebSocketOptions,
 };
 use bytes::Bytes;
 
@@ -27,6 +28,20 @@ pub enum CursorFrom {
     Header,
     /// A JSONPath in the body.
     JsonPath,
+}
+
+/// Who names the proxy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ProxyFrom {
+    /// None is used.
+    None,
+    /// The environment's variables.
+    #[default]
+    Environment,
+    /// The system's settings.
+    System,
+    /// The one that is typed.
+    Given,
 }
 
 /// The address bar and its foldouts, as typed. Secrets stay in memory.
@@ -62,6 +77,11 @@ pub struct Draft {
     pub connect_timeout_ms: String,
     pub answer_timeout_ms: String,
     pub idle_timeout_ms: String,
+    pub proxy_from: ProxyFrom,
+    pub proxy: String,
+    pub proxy_user: String,
+    pub proxy_password: String,
+    pub proxy_tunnel: bool,
 }
 
 impl Default for Draft {
@@ -97,6 +117,11 @@ impl Default for Draft {
             connect_timeout_ms: timeouts.tcp_ms.to_string(),
             answer_timeout_ms: timeouts.answer_ms.to_string(),
             idle_timeout_ms: String::new(),
+            proxy_from: ProxyFrom::Environment,
+            proxy: String::new(),
+            proxy_user: String::new(),
+            proxy_password: String::new(),
+            proxy_tunnel: false,
         }
     }
 }
@@ -115,6 +140,20 @@ impl Draft {
     /// How many header lines are typed.
     pub fn header_count(&self) -> usize {
         self.headers.lines().filter(|line| !line.trim().is_empty()).count()
+    }
+
+    fn proxy_options(&self) -> ProxyOptions {
+        let user = self.proxy_user.trim();
+        ProxyOptions {
+            choice: match self.proxy_from {
+                ProxyFrom::None => ProxyChoice::None,
+                ProxyFrom::Environment => ProxyChoice::Environment,
+                ProxyFrom::System => ProxyChoice::System,
+                ProxyFrom::Given => ProxyChoice::Given(self.proxy.trim().to_owned()),
+            },
+            login: (!user.is_empty()).then(|| (user.to_owned(), self.proxy_password.clone())),
+            tunnel: self.proxy_tunnel,
+        }
     }
 
     /// The push type that the address tells, where it is left to be guessed.
@@ -189,6 +228,7 @@ impl Draft {
                 cert_file: path(&self.cert_file),
                 key_file: path(&self.key_file),
             },
+            proxy: self.proxy_options(),
         })
     }
 }

@@ -48,7 +48,7 @@ impl Group {
         match self {
             Group::Messages => "What the two sides say: events, lines, parts, WebSocket messages",
             Group::Control => "Pings, pongs, close frames, comments, retry",
-            Group::Heads => "Requests and answers",
+            Group::Heads => "Requests and answers, and what is said to SOCKS proxies",
             Group::Link => "Name resolution, TCP, TLS, failures, and what Pushscope decided",
             Group::Layers => "The frames and chunks that messages are made of",
         }
@@ -58,7 +58,7 @@ impl Group {
     pub fn of(record: &Record) -> Group {
         match record.kind {
             kind if kind.is_fact() => Group::Link,
-            Kind::HttpRequest | Kind::HttpResponse | Kind::HttpInformational => Group::Heads,
+            Kind::HttpRequest | Kind::HttpResponse | Kind::HttpInformational | Kind::Socks => Group::Heads,
             Kind::WsPing | Kind::WsPong | Kind::WsClose | Kind::SseComment | Kind::SseRetry => Group::Control,
             Kind::Gap => Group::Messages,
             _ if is_message(record) => Group::Messages,

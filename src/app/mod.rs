@@ -28,7 +28,7 @@ mod view;
 pub use command::{Command, Like, Move, Shortcut};
 pub use composer::{Composer, Format, SendAs, Sending};
 pub use copy::{CopyAs, StatisticsAs};
-pub use draft::{AuthKind, CursorFrom, Draft, parse_headers};
+pub use draft::{AuthKind, CursorFrom, Draft, ProxyFrom, parse_headers};
 pub use engine::{Notify, Purpose};
 pub use find::{Find, Found};
 pub use inspect::{Bits, FieldRef, Inspection, Part, Place, Tab};

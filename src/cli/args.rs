@@ -1,5 +1,6 @@
 //! The command line, as DESIGN.md lists it.
 
+use crate::transport::{ProxyChoice, ProxyOptions};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -111,6 +112,9 @@ pub struct RecordArgs {
     /// The client's private key, a PEM file.
     #[arg(long, value_name = "FILE", requires = "cert")]
     pub key: Option<String>,
+    /// The proxy.
+    #[command(flatten)]
+    pub proxy: ProxyArgs,
     /// Reconnect when a stream ends: yes or no (default: as the type does).
     #[arg(long, value_name = "YES | NO", value_parser = ["yes", "no"])]
     pub reconnect: Option<String>,
@@ -147,6 +151,37 @@ pub struct RecordArgs {
     /// What is printed.
     #[command(flatten)]
     pub out: OutputArgs,
+}
+
+/// Which proxy is used, and how.
+#[derive(Clone, Debug, Default, Args)]
+pub struct ProxyArgs {
+    /// The proxy: an address (http, https, socks5, socks4a), env (HTTP_PROXY and so on, the default), system, or none.
+    #[arg(long, value_name = "ADDRESS | env | system | none")]
+    pub proxy: Option<String>,
+    /// User and password for the proxy (Basic, Digest, SOCKS5).
+    #[arg(long, value_name = "USER:PASSWORD")]
+    pub proxy_user: Option<String>,
+    /// Ask an HTTP proxy for a way through (CONNECT) also for plain http addresses.
+    #[arg(long)]
+    pub proxy_tunnel: bool,
+}
+
+impl ProxyArgs {
+    /// As a request has it.
+    pub fn options(&self) -> ProxyOptions {
+        let choice = match self.proxy.as_deref() {
+            None | Some("env") => ProxyChoice::Environment,
+            Some("system") => ProxyChoice::System,
+            Some("none") => ProxyChoice::None,
+            Some(address) => ProxyChoice::Given(address.to_owned()),
+        };
+        let login = self.proxy_user.as_ref().map(|login| {
+            let (user, password) = login.split_once(':').unwrap_or((login, ""));
+            (user.to_owned(), password.to_owned())
+        });
+        ProxyOptions { choice, login, tunnel: self.proxy_tunnel }
+    }
 }
 
 /// `pushscope show`.

@@ -362,6 +362,7 @@ fn spec(args: &RecordArgs) -> Result<Spec, Failed> {
     spec.tls.ca_file = args.cacert.clone();
     spec.tls.cert_file = args.cert.clone();
     spec.tls.key_file = args.key.clone();
+    spec.proxy = args.proxy.options();
     if let Some(timeout) = args.timeout {
         let ms = timeout.as_millis() as u64;
         let stages = &mut spec.timeouts;

@@ -1,5 +1,6 @@
 //! The dissector of a link: the protocol spoken on it, and the switch from one to another.
 
+use super::socks::{self, Socks};
 use super::{Ending, Http1, Pending, Sink, WebSocket, raw::Raw};
 use crate::wire::{Dir, LinkId};
 
@@ -8,6 +9,7 @@ use crate::wire::{Dir, LinkId};
 enum Protocol {
     Http1(Box<Http1>),
     WebSocket(Box<WebSocket>),
+    Socks(Box<Socks>),
     /// Nothing that is understood; from here on bytes are shown as they are.
     Raw(Box<Raw>),
 }
@@ -50,11 +52,15 @@ impl Dissector {
     /// The next bytes of a direction.
     pub fn feed(&mut self, dir: Dir, bytes: &[u8], out: &mut impl Sink) {
         let mut wire = self.at[dir.index()];
+        if dir == Dir::Out && self.at == [0; 2] && bytes.first().is_some_and(|first| socks::begins(*first)) {
+            self.protocol = Protocol::Socks(Box::new(Socks::new(self.link, bytes[0])));
+        }
         self.at[dir.index()] += bytes.len() as u64;
         let mut rest = bytes;
         while !rest.is_empty() {
             match &mut self.protocol {
                 Protocol::WebSocket(websocket) => return websocket.feed(dir, wire, rest, out),
+                Protocol::Socks(socks) => return socks.feed(dir, wire, rest, out),
                 Protocol::Raw(raw) => return raw.feed(dir, wire, rest, out),
                 Protocol::Http1(http) => {
                     let used = http.feed(dir, wire, rest, out);
@@ -77,6 +83,7 @@ impl Dissector {
         let end = self.at[dir.index()];
         match &mut self.protocol {
             Protocol::WebSocket(websocket) => websocket.finish(dir, end, out),
+            Protocol::Socks(socks) => socks.finish(dir, end, out),
             Protocol::Raw(raw) => raw.finish(dir, end, out),
             Protocol::Http1(http) => {
                 http.finish(dir, ending, out);
@@ -92,6 +99,7 @@ impl Dissector {
         match &self.protocol {
             Protocol::Http1(http) => http.pending(dir),
             Protocol::WebSocket(websocket) => websocket.pending(dir),
+            Protocol::Socks(socks) => socks.pending(dir),
             Protocol::Raw(_) => None,
         }
     }
@@ -110,7 +118,7 @@ impl Dissector {
         match &mut self.protocol {
             Protocol::WebSocket(websocket) => websocket.feed(Dir::Out, early.0, &early.1, out),
             Protocol::Raw(raw) => raw.feed(Dir::Out, early.0, &early.1, out),
-            Protocol::Http1(_) => {}
+            Protocol::Http1(_) | Protocol::Socks(_) => {}
         }
     }
 }

@@ -14,6 +14,7 @@ mod link;
 mod raw;
 mod record;
 mod sink;
+mod socks;
 #[cfg(test)]
 mod tests;
 mod utf8;
@@ -46,7 +47,8 @@ pub enum Ending {
 
 /// Every field that a dissector may tell, for completion and checks of filters.
 pub fn all_fields() -> impl Iterator<Item = &'static FieldDef> {
-    http1::FIELDS.iter().copied().chain(content::fields()).chain(websocket::FIELDS.iter().copied()).chain([&sink::GAP])
+    let others = websocket::FIELDS.iter().chain(socks::FIELDS).copied().chain([&sink::GAP]);
+    http1::FIELDS.iter().copied().chain(content::fields()).chain(others)
 }
 
 /// Whether a record of a kind can have a field of that key; for keys of [`all_fields`]. A whole body and a gap can have
@@ -57,6 +59,7 @@ pub fn can_have(kind: Kind, key: &str) -> bool {
     match kind {
         Kind::HttpBody | Kind::Gap => true,
         _ if key == sink::GAP.key => !kind.is_fact(),
+        Kind::Socks => family == "socks",
         Kind::HttpRequest => family == "http" && !begins(&["http.response", "http.status", "http.reason"]),
         Kind::HttpResponse | Kind::HttpInformational => family == "http" && !begins(&["http.request"]),
         Kind::HttpChunk | Kind::HttpTrailers => {

@@ -51,6 +51,10 @@ impl Session {
             let parts: Vec<String> = keys.iter().filter_map(|key| first(key)).filter(|text| !text.is_empty()).collect();
             parts.join(" ")
         };
+        let all = |key: &str| -> String {
+            let fields = explained.fields.iter().filter(|field| field.def.key == key);
+            fields.map(|field| self.field_text(explained, field, 64)).collect::<Vec<_>>().join(", ")
+        };
         let payload = || preview(&explained.payload);
         let line = match record.kind {
             Kind::HttpRequest => joined(&["http.request.method", "http.request.target", "http.request.version"]),
@@ -79,6 +83,16 @@ impl Session {
                 let masked = if first("websocket.mask").as_deref() == Some("1") { ", masked" } else { "" };
                 let opcode = first("websocket.opcode").unwrap_or_default();
                 format!("opcode {opcode}{fin}, {} bytes{masked}", record.payload_len)
+            }
+            Kind::Socks => {
+                let of = |prefix: &str| explained.fields.iter().any(|field| field.def.key == prefix);
+                match record.dir {
+                    Dir::Out if of("socks.method_count") => "can log in by: ".to_owned() + &all("socks.method"),
+                    Dir::Out if of("socks.password") => format!("user {}", first("socks.user").unwrap_or_default()),
+                    Dir::Out => joined(&["socks.command", "socks.name", "socks.address", "socks.port"]),
+                    Dir::In if of("socks.method") => "log in by: ".to_owned() + &all("socks.method"),
+                    Dir::In => joined(&["socks.login_status", "socks.reply", "socks.address", "socks.port"]),
+                }
             }
             Kind::WsClose => joined(&["websocket.close.code", "websocket.close.reason"]),
             _ => payload(),

@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::failure::failure;
 use super::http1::{Answer, Http1, Trouble};
+use super::login;
 use super::request::Ask;
 use super::target::Target;
 use crate::wire::{Failure, Stage};
@@ -28,7 +29,7 @@ impl Client {
     pub async fn ask(&mut self, ask: &Ask) -> Result<Answer, Trouble> {
         let mut ask = ask.clone();
         for _ in 0..=REDIRECTS {
-            let answer = self.ask_once(&ask).await?;
+            let answer = self.ask_logged_in(&ask).await?;
             self.context.answered.cancel();
             let Some(location) = redirect(&answer) else { return Ok(answer) };
             let status = answer.status;
@@ -46,22 +47,39 @@ impl Client {
         Err(Trouble::Failed(self.fail(failure)))
     }
 
-    async fn ask_once(&mut self, ask: &Ask) -> Result<Answer, Trouble> {
+    /// Makes a request, and makes it again with the answer where a proxy or the server asks who we are.
+    async fn ask_logged_in(&mut self, ask: &Ask) -> Result<Answer, Trouble> {
+        let mut attempt = 1;
+        loop {
+            let (ask, answer) = self.ask_once(ask).await?;
+            let Some(link) = self.link.as_ref().filter(|_| attempt < login::ATTEMPTS) else { return Ok(answer) };
+            if !login::is_to_be_answered(&self.context, &link.link, &ask, &answer) {
+                return Ok(answer);
+            }
+            self.skip(answer).await;
+            attempt += 1;
+        }
+    }
+
+    /// Makes a request, with what is known of logins; the request as it went out, and its answer.
+    async fn ask_once(&mut self, ask: &Ask) -> Result<(Ask, Answer), Trouble> {
         // The server may have closed a link that was kept alive just as the request went out: asked once more.
         if let Some(mut link) = self.take_link_to(&ask.target).await {
-            match link.exchange(ask).await {
+            let ask = login::applied(&self.context, &link, ask);
+            match link.exchange(&ask).await {
                 Err(Trouble::Raced) => link.link.lost("the server had closed the idle connection"),
                 outcome => {
                     self.link = Some(link);
-                    return outcome;
+                    return outcome.map(|answer| (ask, answer));
                 }
             }
         }
         let mut link = Http1::open(&self.context, &ask.target, &ask.purpose).await.map_err(Trouble::Failed)?;
         self.context.sent.cancel();
-        let outcome = link.exchange(ask).await;
+        let ask = login::applied(&self.context, &link, ask);
+        let outcome = link.exchange(&ask).await;
         self.link = Some(link);
-        outcome
+        outcome.map(|answer| (ask, answer))
     }
 
     async fn take_link_to(&mut self, target: &Target) -> Option<Http1> {
@@ -199,11 +217,12 @@ mod tests {
                 && said.contains("Authorization is left out")
                 && said.contains("without TLS")
         );
-        let text = String::from_utf8(ask.bytes().to_vec()).unwrap();
+        let text = String::from_utf8(ask.bytes(&ask.target.path_and_query()).real.to_vec()).unwrap();
         assert!(text.starts_with("GET /y HTTP/1.1\r\nHost: b.example\r\n") && text.ends_with("\r\n\r\n"), "{text}");
         assert!(follow(&mut ask, 302, "ftp://b.example/y").unwrap_err().contains("not followed"));
         let mut ask = Ask::plain("POST", &target, vec![], Some("body".into()), "*/*");
         follow(&mut ask, 307, "/z?1").unwrap();
-        assert!(ask.bytes().starts_with(b"POST /z?1 ") && ask.bytes().ends_with(b"body"));
+        let bytes = ask.bytes(&ask.target.path_and_query()).real;
+        assert!(bytes.starts_with(b"POST /z?1 ") && bytes.ends_with(b"body"));
     }
 }

@@ -3,6 +3,8 @@
 //! Every link that is opened ends in exactly one `Failed` or `Closed`, however its owner goes away.
 
 use super::failure::failure;
+use super::login::Logins;
+use super::proxy::Settings;
 use super::spec::Spec;
 use super::tls::Trust;
 use crate::wire::{Act, ClientAct, Closed, ConnectionId, Dir, EventSender, Failure, LinkId, Opening, Stage, Via, What};
@@ -26,6 +28,12 @@ pub(crate) struct Context {
     /// What was decided before there was a link to say it on.
     early_acts: Mutex<Vec<ClientAct>>,
     trust: OnceCell<Trust>,
+    /// Challenges that were met and can be answered.
+    pub logins: Logins,
+    /// The system's proxy settings, read once.
+    pub system_proxy: OnceCell<Settings>,
+    /// Whether what there is to say of them was said.
+    pub said_proxy: AtomicBool,
 }
 
 impl Context {
@@ -40,6 +48,9 @@ impl Context {
             last_link: AtomicU32::new(0),
             early_acts: Mutex::default(),
             trust: OnceCell::new(),
+            logins: Logins::default(),
+            system_proxy: OnceCell::new(),
+            said_proxy: AtomicBool::new(false),
         })
     }
 

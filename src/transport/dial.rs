@@ -4,9 +4,10 @@
 
 use super::context::{Context, LinkGuard};
 use super::failure;
+use super::proxy::{self, Proxy};
 use super::tap::{Duplex, Link};
 use super::target::Target;
-use crate::wire::{Connected, Failure, Resolved, Stage, What};
+use crate::wire::{Connected, Failure, ProxyRole, Resolved, Stage, Tunnelled, What};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use rustls::pki_types::ServerName;
@@ -24,32 +25,80 @@ use tokio_rustls::TlsConnector;
 /// How long an address may take before the next is tried beside it (RFC 8305 §5).
 const STAGGER: Duration = Duration::from_millis(250);
 
-/// Opens a link to a target.
+/// Opens a link to a target: straight, to a proxy that is given its requests, or over a way through a proxy.
 pub(crate) async fn dial(context: &Context, target: &Target, purpose: &str) -> Result<Link, Failure> {
-    if target.tls
-        && let Err(failure) = context.trust().await
-    {
-        context.fail_unopened(&target.host, target.port, true, &failure);
-        return Err(failure);
+    let refused = |failure: Failure| {
+        context.fail_unopened(&target.host, target.port, target.tls, &failure);
+        failure
+    };
+    if target.tls {
+        context.trust().await.map_err(refused)?;
     }
-    let guard = context.open_link(&target.host, target.port, target.tls, purpose, None);
-    match stages(context, target, &guard).await {
-        Ok(stream) => Ok(Link::new(stream, guard)),
-        Err(failure) => {
-            guard.log.failed(&failure);
-            Err(failure)
-        }
+    let Some(proxy) = proxy::choose(context, target).await.map_err(refused)? else {
+        let guard = context.open_link(&target.host, target.port, target.tls, purpose, None);
+        let stream = told(straight(context, target, &guard).await, &guard)?;
+        return Ok(Link::new(stream, guard));
+    };
+    if proxy.forwards(target, context.spec.proxy.tunnel) {
+        let (guard, stream) = dial_proxy(context, &proxy, target, ProxyRole::Forward, purpose).await?;
+        return Ok(Link::to_forwarder(stream, guard, proxy));
     }
+    let began = Instant::now();
+    let way = proxy::tunnel(context, &proxy, target, purpose).await?;
+    let via = Some(proxy.via(ProxyRole::Inside(way.under.id), target));
+    let guard = context.open_link(&target.host, target.port, target.tls, purpose, via);
+    guard.log.event(What::Tunnelled(Tunnelled {
+        proxy: proxy.address.clone(),
+        protocol: way.protocol.to_owned(),
+        target: target.host_and_port(),
+        over: way.under.id,
+        took_ns: began.elapsed().as_nanos() as u64,
+    }));
+    let mut stream = way.stream;
+    if target.tls {
+        let limit_ms = context.spec.timeouts.tls_ms;
+        stream = told(secure(context, target, stream, limit_ms, &guard).await, &guard)?;
+    }
+    Ok(Link::over(stream, guard, way.under))
 }
 
-async fn stages(context: &Context, target: &Target, guard: &LinkGuard) -> Result<Box<dyn Duplex>, Failure> {
+/// Opens a link to a proxy itself.
+pub(super) async fn dial_proxy(
+    context: &Context,
+    proxy: &Proxy,
+    target: &Target,
+    role: ProxyRole,
+    purpose: &str,
+) -> Result<(LinkGuard, Box<dyn Duplex>), Failure> {
+    let own = &proxy.target;
+    if own.tls
+        && let Err(failure) = context.trust().await
+    {
+        context.fail_unopened(&own.host, own.port, true, &failure);
+        return Err(failure);
+    }
+    let guard = context.open_link(&own.host, own.port, own.tls, purpose, Some(proxy.via(role, target)));
+    let opened = straight(context, own, &guard).await.map_err(|failure| Failure {
+        text: format!("the proxy {} cannot be reached: {}", proxy.address, failure.text),
+        ..failure
+    });
+    let stream = told(opened, &guard)?;
+    Ok((guard, stream))
+}
+
+/// Records how a link failed, if it did.
+fn told<T>(outcome: Result<T, Failure>, guard: &LinkGuard) -> Result<T, Failure> {
+    outcome.inspect_err(|failure| guard.log.failed(failure))
+}
+
+async fn straight(context: &Context, target: &Target, guard: &LinkGuard) -> Result<Box<dyn Duplex>, Failure> {
     let timeouts = &context.spec.timeouts;
     let addresses = resolve(target, timeouts.dns_ms, guard).await?;
     let tcp = connect(target, addresses, timeouts.tcp_ms, guard).await?;
     if !target.tls {
         return Ok(Box::new(tcp));
     }
-    secure(context, target, tcp, timeouts.tls_ms, guard).await
+    secure(context, target, Box::new(tcp), timeouts.tls_ms, guard).await
 }
 
 /// Runs a future for at most `limit_ms`; 0 is no limit. `Err` is the limit that was reached.
@@ -164,7 +213,7 @@ async fn connect(
 async fn secure(
     context: &Context,
     target: &Target,
-    tcp: TcpStream,
+    stream: Box<dyn Duplex>,
     limit_ms: u64,
     guard: &LinkGuard,
 ) -> Result<Box<dyn Duplex>, Failure> {
@@ -173,7 +222,7 @@ async fn secure(
     let name = ServerName::try_from(target.host.clone())
         .map_err(|_| failure::failure(Stage::Tls, began, format!("{} cannot be a TLS server name", target.host), ""))?;
     let raw = Arc::new(Mutex::new(Vec::new()));
-    let sniffed = Sniffed { stream: tcp, raw: raw.clone() };
+    let sniffed = Sniffed { stream, raw: raw.clone() };
     let handshake = TlsConnector::from(Arc::new(config)).connect(name, sniffed);
     let doing = format!("TLS handshake with {}:{}", target.host, target.port);
     let stream = within(limit_ms, handshake)
@@ -189,7 +238,7 @@ async fn secure(
 
 /// Keeps the first bytes that arrive, to tell what a server speaks that does not speak TLS.
 struct Sniffed {
-    stream: TcpStream,
+    stream: Box<dyn Duplex>,
     raw: Arc<Mutex<Vec<u8>>>,
 }
 

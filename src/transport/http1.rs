@@ -8,7 +8,7 @@ use super::coalesce::Coalesce;
 use super::context::{Context, LinkLog};
 use super::dial::{dial, within};
 use super::failure;
-use super::request::Ask;
+use super::request::{Ask, Masked};
 use super::spec::HttpVersion;
 use super::tap::{Link, Tap};
 use super::target::Target;
@@ -106,7 +106,11 @@ impl Drop for Task {
 impl Http1 {
     /// Opens a link.
     pub async fn open(context: &Context, target: &Target, purpose: &str) -> Result<Http1, Failure> {
-        let link = dial(context, target, purpose).await?;
+        Http1::on(dial(context, target, purpose).await?, target).await
+    }
+
+    /// Speaks HTTP on a link that is open.
+    pub async fn on(link: Link, target: &Target) -> Result<Http1, Failure> {
         let exchange = Arc::new(Mutex::new(Exchange::default()));
         let stream = HyperStream { tap: link.tap.clone(), unread: Bytes::new(), exchange: exchange.clone() };
         let began = Instant::now();
@@ -145,6 +149,15 @@ impl Http1 {
         }
     }
 
+    /// The request target as it goes out on this link (RFC 9112 §3.2).
+    pub fn request_target(&self, ask: &Ask) -> String {
+        match (ask.method.as_str(), &self.link.forwarder) {
+            ("CONNECT", _) => ask.target.host_and_port(),
+            (_, Some(_)) => ask.target.absolute_form(),
+            (_, None) => ask.target.path_and_query(),
+        }
+    }
+
     /// Whether another request can be sent on this link.
     pub fn is_open(&self) -> bool {
         !self.sender.is_closed() && !self.link.log.is_over()
@@ -167,7 +180,7 @@ impl Http1 {
             {
                 // hyper is ready once it has read the last answer to its end; what comes unasked behind that is refused.
                 let mut exchange = lock(&self.exchange);
-                exchange.outgoing = ask.bytes();
+                exchange.outgoing = ask.bytes(&self.request_target(ask));
                 exchange.incoming.expect_answer(request.method());
             }
             self.sender.send_request(request).await
@@ -358,7 +371,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// What goes out in the place of hyper's request, and the way in for its answer.
 #[derive(Default)]
 struct Exchange {
-    outgoing: Bytes,
+    outgoing: Masked,
     incoming: Coalesce,
 }
 
@@ -389,8 +402,8 @@ impl Read for HyperStream {
 impl Write for HyperStream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut std::task::Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let outgoing = &mut lock(&self.exchange).outgoing;
-        while !outgoing.is_empty() {
-            ready!(self.tap.poll_write(cx, outgoing))?;
+        while !outgoing.real.is_empty() {
+            ready!(self.tap.poll_write_masked(cx, outgoing))?;
         }
         Poll::Ready(Ok(buf.len()))
     }

@@ -3,6 +3,7 @@
 //! [`connect`] opens what a [`Spec`] asks for and queues everything that happens as events; the [`Handle`] takes
 //! orders. All drivers do their HTTP and WebSocket over a tap, so what they do not understand is recorded all the same.
 
+mod anchors;
 mod certificate;
 mod client;
 mod coalesce;
@@ -12,6 +13,8 @@ mod drivers;
 mod failure;
 mod handle;
 mod http1;
+mod login;
+mod proxy;
 mod request;
 mod secrets;
 mod spec;

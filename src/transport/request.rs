@@ -1,10 +1,11 @@
 //! Request heads, written by ourselves so that names, order, case and repetitions go out as typed (RFC 9112 §3).
 
+use super::login::basic;
+use super::secrets::masked;
 use super::spec::{Auth, HttpVersion, Spec};
 use super::target::Target;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use bytes::{BufMut, Bytes, BytesMut};
+use std::borrow::Cow;
 
 /// A request to be made.
 #[derive(Clone, Debug)]
@@ -15,6 +16,8 @@ pub(crate) struct Ask {
     /// All headers, in the order in which they go out.
     pub headers: Vec<(String, String)>,
     pub body: Bytes,
+    /// Headers whose values are not recorded as they go out.
+    secret: Vec<&'static str>,
     /// Why, for the `Opening` event of a link that is opened for it.
     pub purpose: String,
     /// How long to wait for the answer's head; 0 is for ever.
@@ -39,10 +42,26 @@ impl Ask {
         ask
     }
 
+    /// Asks a proxy for a way to a target (RFC 9110 §9.3.6).
+    pub fn connect(target: &Target, answer_ms: u64) -> Ask {
+        let host = vec![("Host".to_owned(), target.host_and_port())];
+        Ask { answer_ms, ..Ask::plain("CONNECT", target, host, None, "") }
+    }
+
     /// Says who we are, unless the user typed an Authorization header.
     pub fn authorize(&mut self, auth: Option<&Auth>) {
         if let Some(value) = auth.and_then(authorization) {
-            self.set_default("Authorization", &value);
+            if self.header("Authorization").is_none() {
+                self.set_secret("Authorization", &value);
+            }
+        }
+    }
+
+    /// Sets a header whose value is recorded without what is secret in it.
+    pub fn set_secret(&mut self, name: &'static str, value: &str) {
+        self.set(name, value);
+        if !self.secret.contains(&name) {
+            self.secret.push(name);
         }
     }
 
@@ -79,6 +98,7 @@ impl Ask {
             version: HttpVersion::Http11,
             headers,
             body: body.unwrap_or_default(),
+            secret: Vec::new(),
             purpose: "request".to_owned(),
             answer_ms: 0,
         }
@@ -126,18 +146,26 @@ impl Ask {
         }
     }
 
-    /// The bytes of head and body.
-    pub fn bytes(&self) -> Bytes {
+    /// The bytes of head and body, for the request target `uri`; and the same as they are recorded, with `*` for secrets.
+    pub fn bytes(&self, uri: &str) -> Masked {
+        let real = self.written(uri, false);
+        let shown = if self.secret.is_empty() { real.clone() } else { self.written(uri, true) };
+        Masked { real, shown }
+    }
+
+    fn written(&self, uri: &str, is_masked: bool) -> Bytes {
         let mut bytes = BytesMut::with_capacity(512 + self.body.len());
         bytes.put_slice(self.method.as_bytes());
         bytes.put_u8(b' ');
-        bytes.put_slice(self.target.path_and_query().as_bytes());
+        bytes.put_slice(uri.as_bytes());
         bytes.put_slice(match self.version {
             HttpVersion::Http10 => b" HTTP/1.0\r\n",
             HttpVersion::Http11 => b" HTTP/1.1\r\n",
         });
         for (name, value) in &self.headers {
-            for part in [name.as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+            let is_secret = is_masked && self.secret.iter().any(|secret| name.eq_ignore_ascii_case(secret));
+            let shown = if is_secret { Cow::Owned(masked(value)) } else { Cow::Borrowed(value.as_str()) };
+            for part in [name.as_bytes(), b": ", shown.as_bytes(), b"\r\n"] {
                 bytes.put_slice(part);
             }
         }
@@ -147,11 +175,20 @@ impl Ask {
     }
 }
 
+/// Bytes on their way out, and the same many bytes as they are recorded.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Masked {
+    /// What goes out.
+    pub real: Bytes,
+    /// What is recorded.
+    pub shown: Bytes,
+}
+
 /// The Authorization header's value (RFC 7617, RFC 6750).
 fn authorization(auth: &Auth) -> Option<String> {
     match auth {
         Auth::None => None,
-        Auth::Basic { user, password } => Some(format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))),
+        Auth::Basic { user, password } => Some(basic(user, password)),
         Auth::Bearer { token } => Some(format!("Bearer {token}")),
     }
 }
@@ -162,7 +199,10 @@ mod tests {
 
     fn text(spec: &Spec) -> String {
         let (target, auth) = Target::parse(&spec.url).unwrap();
-        String::from_utf8(Ask::of(spec, &target, auth.as_ref(), "*/*").bytes().to_vec()).unwrap()
+        let bytes = Ask::of(spec, &target, auth.as_ref(), "*/*").bytes(&target.path_and_query());
+        assert_eq!(bytes.real.len(), bytes.shown.len());
+        assert!(spec.url.contains("me:x") == (bytes.real != bytes.shown) || spec.headers.len() > 3);
+        String::from_utf8(bytes.real.to_vec()).unwrap()
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What is secret in a request, and how it is left out of session files.
 
-use super::spec::{Auth, Spec};
+use super::proxy::Proxy;
+use super::spec::{Auth, ProxyChoice, ProxyOptions, Spec};
 use super::target::Target;
 
 /// What stands where a secret was left out.
@@ -36,9 +37,40 @@ impl Spec {
             headers: headers.collect(),
             body: None,
             auth: Auth::None,
+            proxy: self.proxy.without_secrets(),
             ..self.clone()
         }
     }
+}
+
+impl ProxyOptions {
+    /// The same options without user and password.
+    pub fn without_secrets(&self) -> ProxyOptions {
+        let choice = match &self.choice {
+            ProxyChoice::Given(address) => ProxyChoice::Given(Proxy::shown(address)),
+            other => other.clone(),
+        };
+        ProxyOptions { choice, login: None, tunnel: self.tunnel }
+    }
+}
+
+/// A value of Authorization or Proxy-Authorization as it is recorded: of the same length, with `*` for what is secret.
+/// Basic and Bearer are secret behind the scheme; of Digest, the response is (RFC 7616 §3.4).
+pub(crate) fn masked(value: &str) -> String {
+    let stars = |text: &str| "*".repeat(text.len());
+    let Some((scheme, rest)) = value.split_once(' ') else { return stars(value) };
+    if !scheme.eq_ignore_ascii_case("digest") {
+        return format!("{scheme} {}", stars(rest));
+    }
+    let mut out = String::with_capacity(value.len());
+    for (at, part) in value.split("response=\"").enumerate() {
+        match part.split_once('"') {
+            Some((secret, after)) if at > 0 => out.push_str(&format!("response=\"{}\"{after}", stars(secret))),
+            None if at > 0 => out.push_str(&format!("response=\"{}", stars(part))),
+            _ => out.push_str(part),
+        }
+    }
+    out
 }
 
 /// An address without the user and password in it.
@@ -57,6 +89,21 @@ pub(crate) fn without_user_information(address: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_masked_value_keeps_its_length() {
+        for (value, shown) in [
+            ("Basic bWU6eA==", "Basic ********"),
+            ("Bearer abc", "Bearer ***"),
+            ("odd", "***"),
+            (
+                "Digest username=\"me\", response=\"0123ab\", qop=auth",
+                "Digest username=\"me\", response=\"******\", qop=auth",
+            ),
+        ] {
+            assert_eq!(masked(value), shown);
+        }
+    }
 
     #[test]
     fn secrets_are_left_out() {

@@ -177,6 +177,45 @@ pub struct TlsOptions {
     pub key_file: Option<String>,
 }
 
+/// Who names the proxy.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProxyChoice {
+    /// Nobody: connections go straight to the server.
+    None,
+    /// `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`, in capitals or not. Loopback is always reached directly.
+    #[default]
+    Environment,
+    /// The system's settings; where they name none, the environment. Loopback is always reached directly.
+    System,
+    /// This address: `http`, `https`, `socks5` (also `socks5h`) or `socks4a` (also `socks4`).
+    Given(String),
+}
+
+/// Proxy options.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ProxyOptions {
+    /// Who names the proxy.
+    pub choice: ProxyChoice,
+    /// User and password for it. A secret: never written to a session file.
+    #[serde(skip)]
+    pub login: Option<(String, String)>,
+    /// Ask an HTTP proxy for a way through (CONNECT) also for plain `http` addresses.
+    pub tunnel: bool,
+}
+
+impl std::fmt::Debug for ProxyOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let login = self.login.as_ref().map(|(user, _)| user);
+        f.debug_struct("ProxyOptions")
+            .field("choice", &self.choice)
+            .field("user", &login)
+            .field("tunnel", &self.tunnel)
+            .finish()
+    }
+}
+
 /// What the user asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -214,6 +253,8 @@ pub struct Spec {
     pub websocket: WebSocketOptions,
     /// TLS options.
     pub tls: TlsOptions,
+    /// Proxy options.
+    pub proxy: ProxyOptions,
 }
 
 /// What the user wants done on an open connection.

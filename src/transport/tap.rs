@@ -4,6 +4,8 @@
 //! reads, the tap asks for room in the queues, so a slow recording leaves the bytes in the socket.
 
 use super::context::{LinkGuard, LinkLog};
+use super::proxy::{Proxy, Under};
+use super::request::Masked;
 use crate::wire::{Dir, Failure, Stalled, What};
 use bytes::{Bytes, BytesMut};
 use std::future::poll_fn;
@@ -12,7 +14,7 @@ use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
 /// What a tap taps: TCP, or TLS over it.
 pub(crate) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -69,7 +71,17 @@ impl Tap {
 
     /// Writes from the front of `bytes` and takes off what was written.
     pub fn poll_write(&self, cx: &mut Context<'_>, bytes: &mut Bytes) -> Poll<io::Result<()>> {
-        self.state().poll_write(cx, bytes)
+        self.state().poll_write(cx, bytes, None)
+    }
+
+    /// Writes from the front of what is to go out, recorded as it is to be shown.
+    pub fn poll_write_masked(&self, cx: &mut Context<'_>, bytes: &mut Masked) -> Poll<io::Result<()>> {
+        self.state().poll_write(cx, &mut bytes.real, Some(&mut bytes.shown))
+    }
+
+    /// Takes the stream away, to be used for another link; this one moves no more bytes.
+    pub fn take_stream(&self) -> Option<Box<dyn Duplex>> {
+        self.state().stream.take()
     }
 
     pub fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -192,7 +204,12 @@ impl State {
         Poll::Ready(Ok(Bytes::new()))
     }
 
-    fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &mut Bytes) -> Poll<io::Result<()>> {
+    fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        bytes: &mut Bytes,
+        shown: Option<&mut Bytes>,
+    ) -> Poll<io::Result<()>> {
         let Some(stream) = self.stream.as_mut() else {
             return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
         };
@@ -201,7 +218,9 @@ impl State {
             Ok(len) => {
                 self.moved_bytes[Dir::Out.index()] += len as u64;
                 if len > 0 {
-                    self.log.event(What::Bytes(Dir::Out, bytes.split_to(len)));
+                    let moved = bytes.split_to(len);
+                    let moved = shown.map_or(moved, |shown| shown.split_to(len));
+                    self.log.event(What::Bytes(Dir::Out, moved));
                 }
                 Poll::Ready(Ok(()))
             }
@@ -234,17 +253,73 @@ impl State {
     }
 }
 
+/// A stream ahead of which some bytes are read that had come before it was handed on.
+pub(crate) struct Prefixed {
+    early: Bytes,
+    stream: Box<dyn Duplex>,
+}
+
+impl Prefixed {
+    /// `early` first, then the stream.
+    pub fn new(early: Bytes, stream: Box<dyn Duplex>) -> Prefixed {
+        Prefixed { early, stream }
+    }
+}
+
+impl AsyncRead for Prefixed {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.early.is_empty() {
+            return Pin::new(&mut self.stream).poll_read(cx, buf);
+        }
+        let len = self.early.len().min(buf.remaining());
+        buf.put_slice(&self.early.split_to(len));
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Prefixed {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
 /// One open link: its tap, and the guard that logs its end. Dropping it closes the socket at once.
 pub(crate) struct Link {
     pub tap: Tap,
     pub log: Arc<LinkLog>,
+    /// The proxy that requests on this link are given to, where they are.
+    pub forwarder: Option<Proxy>,
+    // The order matters: this link says its end before the one below it does.
     _guard: LinkGuard,
+    _under: Option<Under>,
 }
 
 impl Link {
     pub fn new(stream: Box<dyn Duplex>, guard: LinkGuard) -> Link {
         let log = guard.log.clone();
-        Link { tap: Tap::new(stream, log.clone()), log, _guard: guard }
+        Link { tap: Tap::new(stream, log.clone()), log, forwarder: None, _guard: guard, _under: None }
+    }
+
+    /// A link that a proxy is given the requests of.
+    pub fn to_forwarder(stream: Box<dyn Duplex>, guard: LinkGuard, proxy: Proxy) -> Link {
+        let mut link = Link::new(stream, guard);
+        link.forwarder = Some(proxy);
+        link
+    }
+
+    /// A link that goes over another one, which ends with it.
+    pub fn over(stream: Box<dyn Duplex>, guard: LinkGuard, under: Under) -> Link {
+        let mut link = Link::new(stream, guard);
+        link._under = Some(under);
+        link
     }
 
     /// Records a failure and closes.

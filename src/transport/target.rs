@@ -1,7 +1,8 @@
 //! The address of a connection, taken apart, and what is refused before anything is opened.
 
 use super::failure::refused_option;
-use super::spec::{Auth, CursorSource, CursorTarget, Spec};
+use super::proxy::Proxy;
+use super::spec::{Auth, CursorSource, CursorTarget, ProxyChoice, Spec};
 use crate::wire::Failure;
 use std::net::IpAddr;
 use url::{Host, Url};
@@ -76,6 +77,16 @@ impl Target {
         }
     }
 
+    /// The host and the port, always both (the authority form of RFC 9112 §3.2.3).
+    pub fn host_and_port(&self) -> String {
+        format!("{}:{}", self.url.host_str().unwrap_or(&self.host), self.port)
+    }
+
+    /// The request target in absolute form, for a proxy (RFC 9112 §3.2.2).
+    pub fn absolute_form(&self) -> String {
+        format!("{}://{}{}", self.url.scheme(), self.authority(), self.path_and_query())
+    }
+
     /// The request target in origin form (RFC 9112 §3.2.1).
     pub fn path_and_query(&self) -> String {
         match self.url.query() {
@@ -129,7 +140,7 @@ fn unknown_scheme(url: &Url, scheme: &str) -> Failure {
     refused_option(format!("{scheme}: addresses cannot be opened"), hint)
 }
 
-fn percent_decoded(text: &str) -> String {
+pub(crate) fn percent_decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [first, tail @ ..] = rest {
@@ -183,6 +194,9 @@ pub fn check(spec: &Spec) -> Result<(), Failure> {
     }
     if let Some(id) = &spec.last_event_id {
         check_header_value("Last-Event-ID", id)?;
+    }
+    if let ProxyChoice::Given(address) = &spec.proxy.choice {
+        Proxy::parse(address, "given")?;
     }
     if spec.tls.cert_file.is_some() != spec.tls.key_file.is_some() {
         return Err(refused_option("a client certificate needs its key, and a key its certificate", "give both files"));

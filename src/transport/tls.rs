@@ -1,10 +1,11 @@
 //! TLS by rustls: whom to trust, what verification said, and the facts of a handshake.
 
+use super::anchors::Anchors;
 use super::certificate;
 use super::failure::{CLIENT_CERTIFICATE, failure, plain, quoted, refused_option};
 use super::spec::TlsOptions;
 use super::target::Target;
-use crate::wire::{CertificateFacts, Failure, Stage, TlsFacts};
+use crate::wire::{Anchor, CertificateFacts, Failure, Stage, TlsFacts};
 use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
@@ -21,6 +22,7 @@ use std::time::Instant;
 pub(crate) struct Trust {
     provider: Arc<CryptoProvider>,
     verifier: Result<Arc<dyn ServerCertVerifier>, String>,
+    anchors: Anchors,
     /// The certificates of the user's CA file.
     extra: Vec<CertificateDer<'static>>,
     client: Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>,
@@ -38,6 +40,7 @@ impl Trust {
             Some(path) => certificates(path)?,
             None => Vec::new(),
         };
+        let anchors = Anchors::load(&provider, !extra.is_empty());
         let verifier = rustls_platform_verifier::Verifier::new_with_extra_roots(extra.clone(), provider.clone());
         let verifier = match verifier {
             Ok(verifier) => Ok(Arc::new(verifier) as Arc<dyn ServerCertVerifier>),
@@ -47,7 +50,7 @@ impl Trust {
             (Some(cert), Some(key)) => Some((certificates(cert)?, private_key(key)?)),
             _ => None,
         };
-        Ok(Trust { provider, verifier, extra, client, insecure: options.insecure })
+        Ok(Trust { provider, verifier, anchors, extra, client, insecure: options.insecure })
     }
 
     /// The configuration of one handshake, and the place where its verification notes what it saw.
@@ -62,6 +65,7 @@ impl Trust {
         };
         let witness = Arc::new(Witness {
             verifier,
+            anchors: self.anchors.clone(),
             extra: self.extra.clone(),
             provider: self.provider.clone(),
             insecure: self.insecure,
@@ -109,6 +113,7 @@ fn private_key(path: &str) -> Result<PrivateKeyDer<'static>, Failure> {
 #[derive(Debug)]
 pub(crate) struct Witness {
     verifier: Option<Arc<dyn ServerCertVerifier>>,
+    anchors: Anchors,
     extra: Vec<CertificateDer<'static>>,
     provider: Arc<CryptoProvider>,
     insecure: bool,
@@ -118,6 +123,7 @@ pub(crate) struct Witness {
 #[derive(Debug, Default)]
 struct Seen {
     chain: Vec<CertificateFacts>,
+    anchor: Option<Anchor>,
     refusal: Option<String>,
 }
 
@@ -144,7 +150,12 @@ impl ServerCertVerifier for Witness {
             }
             verdict => verdict,
         };
+        let is_by = |verifier: &dyn ServerCertVerifier| {
+            verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now).is_ok()
+        };
+        let anchor = self.anchors.of(verdict.is_ok(), is_by);
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.anchor = Some(anchor);
         seen.refusal = verdict.as_ref().err().map(|error| refusal(error, &chain).0);
         seen.chain = chain;
         if self.insecure { Ok(ServerCertVerified::assertion()) } else { verdict }
@@ -218,7 +229,7 @@ impl Witness {
             verified: !self.insecure,
             would_fail: seen.refusal.clone().filter(|_| self.insecure),
             chain: seen.chain.clone(),
-            anchor: None,
+            anchor: seen.anchor,
             took_ns: began.elapsed().as_nanos() as u64,
         }
     }
@@ -246,7 +257,7 @@ impl Witness {
                 (format!("TLS with {to}: the connection broke in the handshake ({})", hung_up(error)), String::new())
             }
         };
-        failure(Stage::Tls, began, text, hint)
+        Failure { chain: seen.chain.clone(), ..failure(Stage::Tls, began, text, hint) }
     }
 }
 

@@ -355,5 +355,13 @@ fn understand(reader: &Lines, line: Line, name: &[u8], value: &[u8], head: &mut 
         head.upgrade = text();
     } else if is("host") {
         head.hosts += 1;
+    } else if is("authorization") || is("proxy-authorization") {
+        // No credentials are made of asterisks: that is how they are recorded where Pushscope put them in.
+        let secret = value.rsplit(|byte| matches!(byte, b' ' | b'"' | b',')).find(|word| word.len() > 1);
+        if secret.is_some_and(|word| word.iter().all(|byte| *byte == b'*'))
+            || value.windows(12).any(|part| part == b"response=\"**")
+        {
+            reader.note(&CREDENTIALS_MASKED, line.start, line.text_end - line.start, out, String::new);
+        }
     }
 }

@@ -5,6 +5,7 @@ use super::reason_phrase;
 use crate::transport::context::Context;
 use crate::transport::failure::{failure, status_hint};
 use crate::transport::http1::{Answer, Http1, Trouble};
+use crate::transport::login;
 use crate::transport::request::Ask;
 use crate::transport::spec::{Auth, Spec};
 use crate::transport::tap::Link;
@@ -32,19 +33,28 @@ pub(super) async fn open(
     auth: Option<&Auth>,
     purpose: &str,
 ) -> Result<Upgraded, Failure> {
-    let ask = upgrade(&context.spec, target, auth);
     let began = Instant::now();
-    let mut http = Http1::open(context, target, purpose).await?;
-    context.sent.cancel();
-    let mut answer = match http.exchange(&ask).await {
-        Ok(answer) => answer,
-        Err(Trouble::Failed(failure)) => return Err(failure),
-        Err(Trouble::Silent(failure)) => return Err(http.link.fail(failure)),
-        Err(Trouble::Raced) => {
-            return Err(http.link.fail(failure(Stage::Answer, began, "the server closed the connection", "")));
+    let mut attempt = 1;
+    let (http, ask, mut answer) = loop {
+        let mut http = Http1::open(context, target, purpose).await?;
+        context.sent.cancel();
+        let ask = login::applied(context, &http, &upgrade(&context.spec, target, auth));
+        let mut answer = match http.exchange(&ask).await {
+            Ok(answer) => answer,
+            Err(Trouble::Failed(failure)) => return Err(failure),
+            Err(Trouble::Silent(failure)) => return Err(http.link.fail(failure)),
+            Err(Trouble::Raced) => {
+                return Err(http.link.fail(failure(Stage::Answer, began, "the server closed the connection", "")));
+            }
+        };
+        context.answered.cancel();
+        if !login::is_to_be_answered(context, &http.link, &ask, &answer) || attempt >= login::ATTEMPTS {
+            break (http, ask, answer);
         }
+        attempt += 1;
+        http.read_evidence(&mut answer).await;
+        http.link.finish("asked again with a login").await;
     };
-    context.answered.cancel();
     if answer.status != 101 {
         let refusal = refused(&answer, began);
         http.read_evidence(&mut answer).await;
@@ -190,7 +200,7 @@ mod tests {
         let (target, _) = Target::parse("ws://h/").unwrap();
         let mut spec = Spec { headers: vec![("sec-websocket-KEY".into(), "mine".into())], ..Spec::default() };
         spec.websocket.subprotocols = vec!["a".into(), "b".into()];
-        let text = String::from_utf8(upgrade(&spec, &target, None).bytes().to_vec()).unwrap();
+        let text = String::from_utf8(upgrade(&spec, &target, None).bytes("/").real.to_vec()).unwrap();
         assert!(text.contains("\r\nsec-websocket-KEY: mine\r\n") && !text.contains("Sec-WebSocket-Key"), "{text}");
         assert!(text.contains("\r\nSec-WebSocket-Protocol: a, b\r\n") && !text.contains("Accept"), "{text}");
     }
