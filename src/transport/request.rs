@@ -50,10 +50,8 @@ impl Ask {
 
     /// Says who we are, unless the user typed an Authorization header.
     pub fn authorize(&mut self, auth: Option<&Auth>) {
-        if let Some(value) = auth.and_then(authorization) {
-            if self.header("Authorization").is_none() {
-                self.set_secret("Authorization", &value);
-            }
+        if let Some(value) = auth.and_then(authorization).filter(|_| self.header("Authorization").is_none()) {
+            self.set_secret("Authorization", &value);
         }
     }
 

@@ -36,7 +36,7 @@ pub(super) async fn tunnel(context: &Context, proxy: &Proxy, target: &Target, pu
             }
         };
         if matches!(answer.status, 200..=299) {
-            return Ok(way(link, answer, began).await?);
+            return way(link, answer, began).await;
         }
         let who = proxy.target.host_and_port();
         let asked = context.logins.challenged(&Asker::Proxy, &who, proxy.login.as_ref(), &ask, &answer);
