@@ -80,6 +80,8 @@ impl App {
                 self.state.draft = Draft::for_address(&address);
                 self.connect();
             }
+            Command::LogIn(keep) => self.log_in(keep),
+            Command::FetchLogin => self.fetch_login(),
             Command::ToggleConnect => self.toggle_connect(),
             Command::Disconnect(id) => self.with_live(|live| live.stop(id)),
             Command::DisconnectAll => self.with_live(|live| {
@@ -253,6 +255,8 @@ impl App {
                 let is_working = !state.jobs.is_empty() || view.is_some_and(View::is_working);
                 need(is_working, "nothing is being read, filtered or saved")
             }
+            Command::LogIn(_) => self.login_objection(),
+            Command::FetchLogin => need(state.login_question().is_some(), "nobody asks who you are"),
             Command::StopRepeat => need(state.repeat.is_some(), "nothing is being sent again and again"),
             Command::Connect | Command::ToggleConnect => {
                 need(!state.draft.address.trim().is_empty(), "there is no address")

@@ -133,6 +133,10 @@ pub enum Command {
     Connect,
     /// Connect to an address as it is, with no options.
     ConnectTo(String),
+    /// Connect again with the user and password that were typed; `true` puts them into the system's keyring.
+    LogIn(bool),
+    /// Ask the system's keyring for the user and password.
+    FetchLogin,
     /// Disconnect what the address bar stands for, or connect.
     ToggleConnect,
     /// Close a connection.
@@ -348,6 +352,9 @@ impl Command {
             SetDraft(_) => "Change the connection's options",
             Connect => "Connect",
             ConnectTo(address) => return format!("Connect to {address}"),
+            LogIn(false) => "Log in",
+            LogIn(true) => "Log in and keep the password in the system's keyring",
+            FetchLogin => "Take the password from the system's keyring",
             ToggleConnect => "Connect or disconnect",
             Disconnect(id) => return format!("Disconnect connection {}", id.0),
             DisconnectAll => "Disconnect everything",

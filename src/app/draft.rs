@@ -2,7 +2,7 @@
 
 use crate::transport::{
     Auth, CursorSource, CursorTarget, HttpVersion, ProxyChoice, ProxyOptions, PushType, Spec, Timeouts, TlsOptions,
-    WebSocketOptions,
+    WebSocketOptions, shown_proxy,
 };
 use bytes::Bytes;
 
@@ -140,6 +140,11 @@ impl Draft {
     /// How many header lines are typed.
     pub fn header_count(&self) -> usize {
         self.headers.lines().filter(|line| !line.trim().is_empty()).count()
+    }
+
+    /// The proxy that is typed, without user and password.
+    pub fn shown_proxy(&self) -> String {
+        shown_proxy(&self.proxy)
     }
 
     fn proxy_options(&self) -> ProxyOptions {

@@ -1,6 +1,6 @@
 //! What runs beside the window: the async runtime, the embedded lab, file pickers and copies.
 
-use super::Job;
+use super::{Credentials, Job, LoginQuestion};
 use crate::lab::Lab;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -30,8 +30,20 @@ pub enum Purpose {
 
 /// What came back from beside the window.
 pub(super) enum Reply {
-    Picked { purpose: Purpose, path: Option<PathBuf>, is_missing: bool },
-    Saved { job: Job, path: PathBuf, result: Result<(), String> },
+    Picked {
+        purpose: Purpose,
+        path: Option<PathBuf>,
+        is_missing: bool,
+    },
+    Saved {
+        job: Job,
+        path: PathBuf,
+        result: Result<(), String>,
+    },
+    /// Whether the keyring keeps a password.
+    Kept(Result<String, String>),
+    /// What the keyring kept for a question.
+    Fetched(LoginQuestion, Result<Credentials, String>),
 }
 
 /// Tells the window from a thread of its own: to ask for a frame takes a lock that the window holds while it lays text
@@ -138,6 +150,18 @@ impl Engine {
             let _ = sender.send(Reply::Picked { purpose, path, is_missing });
             notify();
         });
+    }
+
+    /// Does what may wait for the system beside the window; the outcome comes as a [`Reply`].
+    pub fn beside(&self, work: impl FnOnce() -> Reply + Send + 'static) {
+        let (sender, notify) = (self.replies.0.clone(), self.notify.clone());
+        if let Some(runtime) = &self.runtime {
+            runtime.spawn_blocking(move || {
+                // The window may have gone; then nobody waits for the answer.
+                let _ = sender.send(work());
+                notify();
+            });
+        }
     }
 
     /// Does slow work beside the window.

@@ -75,6 +75,7 @@ impl Menu {
             ],
             Menu::Session => vec![
                 list(&[FocusAddress, ToggleConnect, DisconnectAll, OnlyConnection(None)]),
+                list(&[LogIn(false), LogIn(true), FetchLogin]),
                 list(&[FocusComposer, Send, StopRepeat]),
                 list(&[
                     Move(super::Move::By(-1)),

@@ -209,6 +209,9 @@ impl App {
                     self.state.path_field = None;
                 }
             }
+            Reply::Kept(Ok(said)) => self.say(said),
+            Reply::Kept(Err(why)) => self.complain(why),
+            Reply::Fetched(question, found) => self.take_login(&question, found),
             Reply::Saved { job, path, result } => {
                 self.state.jobs.retain(|other| !other.is(&job));
                 match result {

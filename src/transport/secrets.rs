@@ -1,6 +1,6 @@
 //! What is secret in a request, and how it is left out of session files.
 
-use super::proxy::Proxy;
+use super::proxy::shown_proxy;
 use super::spec::{Auth, ProxyChoice, ProxyOptions, Spec};
 use super::target::Target;
 
@@ -47,7 +47,7 @@ impl ProxyOptions {
     /// The same options without user and password.
     pub fn without_secrets(&self) -> ProxyOptions {
         let choice = match &self.choice {
-            ProxyChoice::Given(address) => ProxyChoice::Given(Proxy::shown(address)),
+            ProxyChoice::Given(address) => ProxyChoice::Given(shown_proxy(address)),
             other => other.clone(),
         };
         ProxyOptions { choice, login: None, tunnel: self.tunnel }

@@ -17,7 +17,7 @@ pub fn connection_bar_ui(ui: &mut Ui, state: &State, look: &mut Look, out: &mut 
         address_ui(ui, state, &mut draft, look, out);
     });
     options::options_ui(ui, &mut draft, look);
-    stages::stages_ui(ui, state);
+    stages::stages_ui(ui, state, &mut draft, out);
     if draft != state.draft {
         out.insert(0, Command::SetDraft(Box::new(draft)));
     }

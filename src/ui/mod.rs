@@ -14,6 +14,7 @@ mod first_run;
 mod hex;
 mod hints;
 mod keys;
+mod login;
 mod menu;
 mod messages;
 mod notes;

@@ -1,7 +1,7 @@
 //! The foldouts below the address: headers, authentication, body, TLS and the rest.
 
 use super::{Look, theme};
-use crate::app::{AuthKind, CursorFrom, Draft, HttpVersion, PushType, parse_headers};
+use crate::app::{AuthKind, CursorFrom, Draft, HttpVersion, ProxyFrom, PushType, parse_headers};
 use egui::{Button, ComboBox, Grid, RichText, TextEdit, Ui};
 
 /// A foldout.
@@ -13,6 +13,8 @@ pub enum Foldout {
     Auth,
     /// The request's body.
     Body,
+    /// The proxy.
+    Proxy,
     /// Certificates.
     Tls,
     /// Everything else.
@@ -45,13 +47,14 @@ pub fn options_ui(ui: &mut Ui, draft: &mut Draft, look: &mut Look) {
             Foldout::Headers => headers_ui(ui, draft),
             Foldout::Auth => auth_ui(ui, draft),
             Foldout::Body => body_ui(ui, draft),
+            Foldout::Proxy => proxy_ui(ui, draft),
             Foldout::Tls => tls_ui(ui, draft),
             Foldout::Options => rest_ui(ui, draft),
         }
     });
 }
 
-fn titles(draft: &Draft) -> [(Foldout, String, bool); 5] {
+fn titles(draft: &Draft) -> [(Foldout, String, bool); 6] {
     let headers = draft.header_count();
     let counted = if headers == 0 { "Headers".to_owned() } else { format!("Headers {headers}") };
     let auth = match draft.auth {
@@ -79,6 +82,11 @@ fn titles(draft: &Draft) -> [(Foldout, String, bool); 5] {
         ca_file: usual.ca_file.clone(),
         cert_file: usual.cert_file.clone(),
         key_file: usual.key_file.clone(),
+        proxy_from: usual.proxy_from,
+        proxy: usual.proxy.clone(),
+        proxy_user: usual.proxy_user.clone(),
+        proxy_password: usual.proxy_password.clone(),
+        proxy_tunnel: usual.proxy_tunnel,
         ..draft.clone()
     } != usual;
     let options = if has_options { "Options changed" } else { "Options" };
@@ -86,6 +94,7 @@ fn titles(draft: &Draft) -> [(Foldout, String, bool); 5] {
         (Foldout::Headers, counted, headers > 0),
         (Foldout::Auth, auth.to_owned(), draft.auth != AuthKind::None),
         (Foldout::Body, body, !draft.body.is_empty()),
+        (Foldout::Proxy, proxy_title(draft), draft.proxy_from != usual.proxy_from),
         (Foldout::Tls, tls.to_owned(), draft.insecure),
         (Foldout::Options, options.to_owned(), has_options),
     ]
@@ -143,6 +152,54 @@ fn body_ui(ui: &mut Ui, draft: &mut Draft) {
             .hint_text(theme::hint(ui, "{\"subscribe\": true}")),
     )
     .accessible_name("Request body");
+}
+
+/// The proxy in a few words. What is typed may hold a password: that is not shown.
+fn proxy_title(draft: &Draft) -> String {
+    match draft.proxy_from {
+        ProxyFrom::Given if draft.proxy.trim().is_empty() => "Proxy ⚠ no address".to_owned(),
+        ProxyFrom::Given => format!("Proxy {}", draft.shown_proxy()),
+        other => format!("Proxy {}", other.label()),
+    }
+}
+
+fn proxy_ui(ui: &mut Ui, draft: &mut Draft) {
+    ui.horizontal_wrapped(|ui| {
+        for choice in ProxyFrom::ALL {
+            ui.radio_value(&mut draft.proxy_from, choice, choice.label());
+        }
+        weak(
+            ui,
+            match draft.proxy_from {
+                ProxyFrom::None => "Straight to the server",
+                ProxyFrom::Environment => {
+                    "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY; this machine itself is reached directly"
+                }
+                ProxyFrom::System => "As the desktop has it; this machine itself is reached directly",
+                ProxyFrom::Given => "http, https, socks5 and socks4a; names are resolved by the proxy",
+            },
+        );
+    });
+    if draft.proxy_from == ProxyFrom::None {
+        return;
+    }
+    Grid::new("proxy").num_columns(2).spacing([theme::MARGIN, theme::GAP]).show(ui, |ui| {
+        if draft.proxy_from == ProxyFrom::Given {
+            row_ui(ui, "Proxy address", &mut draft.proxy, "http://proxy.example:3128");
+        }
+        ui.label("Login");
+        ui.horizontal_wrapped(|ui| {
+            field_ui(ui, "Proxy user", &mut draft.proxy_user, "none", 140.0);
+            let label = ui.label("Proxy password");
+            let edit = TextEdit::singleline(&mut draft.proxy_password).password(true).desired_width(140.0);
+            ui.add(edit).labelled_by(label.id);
+            weak(ui, "Kept in memory only, never in a recording");
+        });
+        ui.end_row();
+        ui.label("Way");
+        ui.checkbox(&mut draft.proxy_tunnel, "ask for a way through (CONNECT) also for plain http");
+        ui.end_row();
+    });
 }
 
 fn tls_ui(ui: &mut Ui, draft: &mut Draft) {

@@ -1,14 +1,14 @@
 //! How far the current connection is: its stages light up one by one, and where it fails the stage stays lit, with the
 //! reason and what to try.
 
-use super::theme;
-use crate::app::State;
+use super::{login, theme};
+use crate::app::{Command, Draft, State};
 use crate::session::{Link, LinkState, StageTime, duration};
 use crate::wire::{Act, Stage};
 use egui::{Color32, Label, RichText, Ui};
 
 /// Draws the stages of the current connection's newest link.
-pub fn stages_ui(ui: &mut Ui, state: &State) {
+pub fn stages_ui(ui: &mut Ui, state: &State, draft: &mut Draft, out: &mut Vec<Command>) {
     let Some(live) = state.live().filter(|live| state.active == Some(live.id)) else { return };
     let Some(connection) = state.current.and_then(|id| live.session.connection(id)) else { return };
     let colors = theme::colors(ui);
@@ -40,6 +40,7 @@ pub fn stages_ui(ui: &mut Ui, state: &State) {
     } else if let Some((_, text)) = &connection.over {
         weak(ui, format!("○ over: {text}"));
     }
+    login::login_ui(ui, state, draft, out);
 }
 
 fn link_ui(ui: &mut Ui, link: &Link) {
@@ -67,9 +68,9 @@ fn link_ui(ui: &mut Ui, link: &Link) {
 }
 
 fn later(stage: Stage, tls: bool) -> impl Iterator<Item = Stage> {
-    let all = [Stage::Dns, Stage::Tcp, Stage::Tls, Stage::Request, Stage::Answer];
+    let all = [Stage::Dns, Stage::Tcp, Stage::Proxy, Stage::Tls, Stage::Request, Stage::Answer];
     let at = all.iter().position(|other| *other == stage).unwrap_or(all.len());
-    all.into_iter().skip(at + 1).filter(move |stage| tls || *stage != Stage::Tls)
+    all.into_iter().skip(at + 1).filter(move |stage| (tls || *stage != Stage::Tls) && *stage != Stage::Proxy)
 }
 
 fn chip(ui: &mut Ui, text: &str, color: Color32) {

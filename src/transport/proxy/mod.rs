@@ -47,7 +47,7 @@ impl Proxy {
     /// Reads a proxy's address. A missing scheme means `http`.
     pub fn parse(address: &str, source: &'static str) -> Result<Proxy, Failure> {
         let address = address.trim();
-        let shown = Proxy::shown(address);
+        let shown = shown_proxy(address);
         let whole = if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
         let refused = |why: String| {
             let hint = "an example: http://proxy.example:3128; http, https, socks5 and socks4a proxies can be used";
@@ -85,14 +85,6 @@ impl Proxy {
         Ok(Proxy { protocol, target, login, source, address: format!("{shown_scheme}://{host}:{port}") })
     }
 
-    /// A proxy's address without user and password, whether or not it can be read.
-    pub fn shown(address: &str) -> String {
-        let address = address.trim();
-        let (scheme, rest) = address.split_once("://").map_or(("", address), |(scheme, rest)| (scheme, rest));
-        let rest = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
-        if scheme.is_empty() { rest.to_owned() } else { format!("{scheme}://{rest}") }
-    }
-
     /// Whether requests for `target` are given to the proxy as they are.
     pub fn forwards(&self, target: &Target, tunnel: bool) -> bool {
         self.protocol == Protocol::Http && !target.tls && !target.websocket && !tunnel
@@ -102,6 +94,14 @@ impl Proxy {
     pub fn via(&self, role: ProxyRole, target: &Target) -> Via {
         Via { proxy: self.address.clone(), role, source: self.source.to_owned(), target: target.host_and_port() }
     }
+}
+
+/// A proxy's address without user and password, whether or not it can be read.
+pub fn shown_proxy(address: &str) -> String {
+    let address = address.trim();
+    let (scheme, rest) = address.split_once("://").map_or(("", address), |(scheme, rest)| (scheme, rest));
+    let rest = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+    if scheme.is_empty() { rest.to_owned() } else { format!("{scheme}://{rest}") }
 }
 
 /// A way through a proxy.
