@@ -36,7 +36,8 @@ fn headers_go_out_as_typed() {
             env!("CARGO_PKG_VERSION"),
         )
     );
-    assert_eq!(watched.sent(), request);
+    // What was given as a secret is recorded without it, and of the same length.
+    assert_eq!(watched.sent(), request.replace("Bearer t", "Bearer *"));
     assert!(!watched.info.unwrap().spec.contains("Bearer"));
 }
 
