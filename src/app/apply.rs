@@ -1,8 +1,9 @@
 //! What each command does.
 
 use super::{App, Command, CopyAs, Draft, Move, PushType, Sending, Source, View, Wish};
+use crate::lab::Place;
 use crate::session::{RecordId, one_line};
-use crate::transport::{Order, check};
+use crate::transport::{Order, Spec, check};
 use crate::wire::ConnectionId;
 
 /// Bytes of a field or record that are copied at most.
@@ -315,10 +316,7 @@ impl App {
             }
         }
         let draft = self.state.draft.clone();
-        let spec = self.address(&draft).and_then(|url| draft.spec(url)).and_then(|spec| {
-            check(&spec).map_err(|failure| failure.to_string())?;
-            Ok(spec)
-        });
+        let spec = self.spec_of(&draft);
         let spec = match spec {
             Ok(spec) => spec,
             Err(why) => return self.complain(why),
@@ -336,17 +334,23 @@ impl App {
         }
     }
 
-    /// The address to dial: `lab:` names the embedded lab.
-    fn address(&mut self, draft: &Draft) -> Result<String, String> {
-        let address = draft.address.trim();
-        if !address.starts_with("lab:") {
-            return Ok(address.to_owned());
-        }
-        let lab = self.engine.lab_addr()?;
+    /// The request that the address bar asks for, checked.
+    fn spec_of(&mut self, draft: &Draft) -> Result<Spec, String> {
+        let place = self.place(draft.address.trim())?;
+        let mut spec = draft.spec(place.url.clone())?;
+        spec.go_to(place.url, place.proxy, place.ca_file);
+        check(&spec).map_err(|failure| failure.to_string())?;
+        Ok(spec)
+    }
+
+    /// Where an address leads: `lab:` names the embedded lab.
+    fn place(&mut self, address: &str) -> Result<Place, String> {
+        let straight = |url: String| Place { url, proxy: None, ca_file: None };
         // The relay is no endpoint to connect to, but one to send to.
-        match address.strip_prefix("lab:publish") {
-            Some(query) => Ok(format!("http://{lab}/publish{query}")),
-            None => crate::lab::resolve(lab, address),
+        match (address.strip_prefix("lab:publish"), address.starts_with("lab:")) {
+            (Some(query), _) => Ok(straight(format!("http://{}/publish{query}", self.engine.lab_addr()?))),
+            (None, true) => self.engine.lab_place(address),
+            (None, false) => Ok(straight(address.to_owned())),
         }
     }
 
@@ -361,9 +365,8 @@ impl App {
                 if let crate::transport::Outgoing::Request { url: Some(url), .. } = &mut outgoing
                     && url.starts_with("lab:")
                 {
-                    let draft = Draft::for_address(url);
-                    match self.address(&draft) {
-                        Ok(address) => *url = address,
+                    match self.place(url) {
+                        Ok(place) => *url = place.url,
                         Err(why) => return self.complain(why),
                     }
                 }

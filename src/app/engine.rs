@@ -1,7 +1,7 @@
 //! What runs beside the window: the async runtime, the embedded lab, file pickers and copies.
 
 use super::{Credentials, Job, LoginQuestion};
-use crate::lab::Lab;
+use crate::lab::{Lab, Place};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -111,16 +111,27 @@ impl Engine {
         self.awake.store(false, Ordering::Release);
     }
 
-    /// The address of the embedded lab, which is started the first time.
-    pub fn lab_addr(&mut self) -> Result<SocketAddr, String> {
-        if let Some(lab) = &self.lab {
-            return Ok(lab.addr());
-        }
+    /// The embedded lab, which is started the first time, and what runs it.
+    fn lab(&mut self) -> Result<(&Lab, &tokio::runtime::Runtime), String> {
         let runtime = self.runtime.as_ref().ok_or("the program is about to end")?;
-        let lab = runtime
-            .block_on(Lab::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))))
-            .map_err(|error| format!("the lab cannot be started on 127.0.0.1: {error}"))?;
-        Ok(self.lab.insert(lab).addr())
+        let lab = match self.lab.take() {
+            Some(lab) => lab,
+            None => runtime
+                .block_on(Lab::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))))
+                .map_err(|error| format!("the lab cannot be started on 127.0.0.1: {error}"))?,
+        };
+        Ok((self.lab.insert(lab), runtime))
+    }
+
+    /// The address of the embedded lab.
+    pub fn lab_addr(&mut self) -> Result<SocketAddr, String> {
+        Ok(self.lab()?.0.addr())
+    }
+
+    /// Where an address of the lab leads.
+    pub fn lab_place(&mut self, address: &str) -> Result<Place, String> {
+        let (lab, runtime) = self.lab()?;
+        runtime.block_on(lab.place(address))
     }
 
     /// Asks the desktop for a path; the answer comes as a [`Reply`].

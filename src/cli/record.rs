@@ -4,7 +4,7 @@ use super::args::RecordArgs;
 use super::output::Output;
 use super::{Failed, runtime};
 use crate::dissect::{Kind, Record};
-use crate::lab::{self, Lab};
+use crate::lab::Lab;
 use crate::session::file::Recorder;
 use crate::session::{RecordId, Session, Store, is_message};
 use crate::transport::{self, Auth, CursorSource, CursorTarget, Handle, HttpVersion, Order, Outgoing, PushType, Spec};
@@ -43,8 +43,9 @@ pub fn run(args: RecordArgs) -> Result<(), Failed> {
             .block_on(Lab::start(([127, 0, 0, 1], 0).into()))
             .map_err(|error| Failed::Run(format!("the lab cannot listen on 127.0.0.1: {error}")))?;
         lab_defaults(&mut spec);
-        spec.url = lab::resolve(started.addr(), &spec.url).map_err(Failed::Usage)?;
-        relay = relay_of(&spec.url);
+        let place = runtime.block_on(started.place(&spec.url)).map_err(Failed::Usage)?;
+        relay = relay_of(&place.url);
+        spec.go_to(place.url, place.proxy, place.ca_file);
         own_lab = Some(started);
     }
     transport::check(&spec).map_err(|failure| Failed::Usage(failure.to_string()))?;

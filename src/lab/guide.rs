@@ -114,9 +114,22 @@ pub(super) fn list(addr: SocketAddr) -> String {
     text
 }
 
+/// The middleboxes, a line each.
+fn middleboxes() -> String {
+    let mut text =
+        String::from("\nMiddleboxes, on ports of their own, chosen in Pushscope by lab:NAME?via=MIDDLEBOX\n");
+    for middlebox in super::MIDDLEBOXES {
+        text.push_str(&format!("    {}\n        {}.\n", middlebox.name, middlebox.explanation));
+    }
+    text.push_str(
+        "    idle=5 (seconds, cuts-idle), lump=3000 (milliseconds, buffers) and cut=700 (bytes, truncates)\n    set how they do it.\n",
+    );
+    text
+}
+
 /// The plain text of `/`.
 pub fn description(addr: SocketAddr) -> String {
-    format!("{}\n{}{}", INTRODUCTION, list(addr), DETAILS.replace("ADDR", &addr.to_string()))
+    format!("{}\n{}{}{}", INTRODUCTION, list(addr), middleboxes(), DETAILS.replace("ADDR", &addr.to_string()))
 }
 
 const INTRODUCTION: &str = "The Pushscope lab: one feed of messages over every type of push.

@@ -104,7 +104,8 @@ impl Logins {
             Some(Scheme::Basic) => basic(user, password),
             Some(Scheme::Digest(prompt)) => {
                 let method = HttpMethod::from(ask.method.clone());
-                let context = AuthContext::new_with_method(user, password, uri, Some(ask.body.as_ref()), method);
+                let body = (!ask.body.is_empty()).then_some(ask.body.as_ref());
+                let context = AuthContext::new_with_method(user, password, uri, body, method);
                 match prompt.respond(&context) {
                     Ok(header) => header.to_string(),
                     Err(_) => return,

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 /// The push type to speak.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -255,6 +256,22 @@ pub struct Spec {
     pub tls: TlsOptions,
     /// Proxy options.
     pub proxy: ProxyOptions,
+}
+
+impl Spec {
+    /// Leads to another address, and there by a proxy and with a certificate authority where these are named and the user
+    /// named no others.
+    pub fn go_to(&mut self, url: String, proxy: Option<String>, ca_file: Option<PathBuf>) {
+        self.url = url;
+        if let Some(proxy) = proxy
+            && !matches!(self.proxy.choice, ProxyChoice::Given(_))
+        {
+            self.proxy.choice = ProxyChoice::Given(proxy);
+        }
+        if let (Some(file), None) = (ca_file, &self.tls.ca_file) {
+            self.tls.ca_file = Some(file.to_string_lossy().into_owned());
+        }
+    }
 }
 
 /// What the user wants done on an open connection.
