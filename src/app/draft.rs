@@ -74,6 +74,7 @@ pub struct Draft {
     pub auto_close: bool,
     pub go_on_anyway: bool,
     pub fragment_bytes: String,
+    pub ping_ms: String,
     pub connect_timeout_ms: String,
     pub answer_timeout_ms: String,
     pub idle_timeout_ms: String,
@@ -114,6 +115,7 @@ impl Default for Draft {
             auto_close: true,
             go_on_anyway: false,
             fragment_bytes: String::new(),
+            ping_ms: String::new(),
             connect_timeout_ms: timeouts.tcp_ms.to_string(),
             answer_timeout_ms: timeouts.answer_ms.to_string(),
             idle_timeout_ms: String::new(),
@@ -226,6 +228,7 @@ impl Draft {
                 auto_close: self.auto_close,
                 go_on_anyway: self.go_on_anyway,
                 fragment_bytes: whole("Fragment size", &self.fragment_bytes)?.unwrap_or(0) as usize,
+                ping_ms: whole("Ping", &self.ping_ms)?.unwrap_or(0),
             },
             tls: TlsOptions {
                 insecure: self.insecure,

@@ -145,6 +145,12 @@ pub struct RecordArgs {
     /// For each stage (DNS, TCP, TLS, answer), how long it may take.
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub timeout: Option<Duration>,
+    /// At the end, print what is wrong with the connection, what that means and what to try.
+    #[arg(long)]
+    pub findings: bool,
+    /// WebSocket: send a ping so often.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub ping: Option<Duration>,
     /// Print nothing but failures.
     #[arg(short = 'q', long)]
     pub quiet: bool,
@@ -189,6 +195,9 @@ impl ProxyArgs {
 pub struct ShowArgs {
     /// A recording.
     pub file: PathBuf,
+    /// Print what is wrong with the connections, what that means and what to try, in the place of the records.
+    #[arg(long)]
+    pub findings: bool,
     /// What is printed.
     #[command(flatten)]
     pub out: OutputArgs,

@@ -6,6 +6,7 @@ use super::{Failed, runtime};
 use crate::dissect::{Kind, Record};
 use crate::lab::Lab;
 use crate::session::file::Recorder;
+use crate::session::findings::Findings;
 use crate::session::{RecordId, Session, Store, is_message};
 use crate::transport::{self, Auth, CursorSource, CursorTarget, Handle, HttpVersion, Order, Outgoing, PushType, Spec};
 use crate::wire::{Act, ConnectionId, Dir, EventSender, ReaderOptions};
@@ -85,6 +86,7 @@ pub fn run(args: RecordArgs) -> Result<(), Failed> {
     };
     let deadline = args.stop_after.map(|after| Instant::now() + after);
     let mut unprinted = 0;
+    let mut findings = Findings::default();
     let outcome = loop {
         let first = session.records().len();
         match receiver.next_timeout(Duration::from_millis(20)) {
@@ -109,6 +111,9 @@ pub fn run(args: RecordArgs) -> Result<(), Failed> {
         } else if let Err(error) = output.print(&session, new).and_then(|()| output.flush()) {
             break Err(Failed::from(error));
         }
+        if args.findings {
+            findings.look_all(&session);
+        }
         session.forget_told();
         run.say_unfinished(&session);
         // With nowhere to keep the rest, going on would only lose it.
@@ -122,6 +127,11 @@ pub fn run(args: RecordArgs) -> Result<(), Failed> {
         }
         run.force_close();
     };
+    if args.findings {
+        findings.look_all(&session);
+        output.findings(&findings)?;
+        output.flush()?;
+    }
     let unsent = run.unsent.len();
     drop(run);
     if unprinted > 0 && !args.quiet {
@@ -359,6 +369,7 @@ fn spec(args: &RecordArgs) -> Result<Spec, Failed> {
     spec.websocket.go_on_anyway = args.go_on_anyway;
     spec.websocket.auto_pong = !args.no_pong;
     spec.websocket.auto_close = !args.no_close;
+    spec.websocket.ping_ms = args.ping.map_or(0, |every| every.as_millis() as u64);
     spec.tls.insecure = args.insecure;
     spec.tls.ca_file = args.cacert.clone();
     spec.tls.cert_file = args.cert.clone();

@@ -4,6 +4,7 @@ use super::Failed;
 use super::args::ShowArgs;
 use super::output::Output;
 use crate::session::file::Opened;
+use crate::session::findings::Findings;
 use crate::session::{Session, Store};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -21,6 +22,7 @@ pub fn run(args: ShowArgs) -> Result<(), Failed> {
     }
     let store = Store::archived(opened.archive().map_err(failed)?, Arc::new(AtomicU64::new(u64::MAX)));
     let mut session = Session::new(store, opened.started_unix_ns());
+    let mut findings = Findings::default();
     let mut damage = None;
     loop {
         let batch = opened.next_batch(BATCH_BYTES);
@@ -39,8 +41,14 @@ pub fn run(args: ShowArgs) -> Result<(), Failed> {
         for entry in entries {
             session.take(entry);
         }
-        output.print(&session, first..session.records().len())?;
+        findings.look_all(&session);
+        if !args.findings {
+            output.print(&session, first..session.records().len())?;
+        }
         session.forget_told();
+    }
+    if args.findings {
+        output.findings(&findings)?;
     }
     output.flush()?;
     if damage.is_none() && session.records().is_empty() {

@@ -8,6 +8,7 @@ mod explain;
 mod facts;
 pub mod file;
 pub mod filter;
+pub mod findings;
 mod link;
 mod payloads;
 mod progress;

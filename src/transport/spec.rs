@@ -150,6 +150,8 @@ pub struct WebSocketOptions {
     pub go_on_anyway: bool,
     /// Split outgoing messages into frames of at most so many payload bytes; 0 sends them whole.
     pub fragment_bytes: usize,
+    /// Send a ping so often, in milliseconds (§5.5.2); 0 sends none.
+    pub ping_ms: u64,
 }
 
 impl Default for WebSocketOptions {
@@ -160,6 +162,7 @@ impl Default for WebSocketOptions {
             auto_close: true,
             go_on_anyway: false,
             fragment_bytes: 0,
+            ping_ms: 0,
         }
     }
 }

@@ -247,6 +247,7 @@ fn rest_ui(ui: &mut Ui, draft: &mut Draft) {
             });
             ui.end_row();
             row_ui(ui, "Fragment size (bytes)", &mut draft.fragment_bytes, "whole messages");
+            row_ui(ui, "Ping every (ms)", &mut draft.ping_ms, "never");
         }
         ui.label("Timeouts (ms)");
         ui.horizontal_wrapped(|ui| {

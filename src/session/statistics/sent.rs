@@ -107,6 +107,17 @@ impl SentReader {
     }
 }
 
+/// Members that senders put the time into, in the order in which they are looked for.
+const TIME_NAMES: [&str; 9] =
+    ["sent_ns", "sent", "sent_at", "timestamp", "time", "ts", "created_at", "at", "published_at"];
+
+/// When a message says it was sent, in nanoseconds since 1970: by the first member of a JSON object that is known to
+/// name times.
+pub(in crate::session) fn read_sent_time(payload: &[u8]) -> Option<i128> {
+    let Ok(Json::Object(object)) = serde_json::from_slice::<Json>(payload) else { return None };
+    TIME_NAMES.iter().find_map(|name| read(object.get(*name)?, TimeUnit::Detect))
+}
+
 fn read(value: &Json, unit: TimeUnit) -> Option<i128> {
     let of_number = |text: &str| {
         let number: f64 = text.parse().ok().filter(|number: &f64| number.is_finite())?;

@@ -101,6 +101,7 @@ enum Step {
     TooLate,
     Idle,
     Side,
+    Ping,
 }
 
 struct Conversation<'a> {
@@ -152,6 +153,11 @@ impl Conversation<'_> {
             self.send(outgoing, side);
         }
         let idle_ms = self.context.spec.timeouts.idle_ms;
+        let ping_ms = self.options().ping_ms;
+        let mut pings = tokio::time::interval(Duration::from_millis(ping_ms.max(1)));
+        pings.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        pings.reset();
+        let mut number = 0_u64;
         let tap = self.link.tap.clone();
         loop {
             let deadline = self.deadline.unwrap_or(self.last_read);
@@ -163,6 +169,7 @@ impl Conversation<'_> {
                 () = tokio::time::sleep_until(deadline), if self.deadline.is_some() => Step::TooLate,
                 () = tokio::time::sleep_until(idle_at), if idle_ms > 0 => Step::Idle,
                 () = side.progress(), if side.is_busy() => Step::Side,
+                _ = pings.tick(), if ping_ms > 0 && !self.close_sent => Step::Ping,
             };
             match step {
                 Step::Read(Ok(bytes)) if bytes.is_empty() => return self.end_of_stream().await,
@@ -174,6 +181,10 @@ impl Conversation<'_> {
                 // What the server still says may tell why it takes no more: read on until it ends.
                 Step::Wrote(Err(error)) => return self.unwritable(&error).await,
                 Step::Wrote(Ok(())) | Step::Side => {}
+                Step::Ping => {
+                    number += 1;
+                    self.send(Outgoing::Ping(Bytes::from(format!("pushscope {number}"))), side);
+                }
                 Step::Order(Some(Order::Send(outgoing))) => self.send(outgoing, side),
                 Step::Order(Some(Order::Close { code, reason })) => self.close(code, &reason),
                 Step::Order(None) => std::future::pending().await,
