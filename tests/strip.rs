@@ -238,7 +238,7 @@ fn statistics_tell_figures_of_the_rows_and_their_latency() {
     assert!(shows(&harness, "rows as CSV"));
     harness.get_by_label("Details").click();
     harness.run_steps(3);
-    assert!(!harness.state().state().statistics);
+    assert!(!harness.state().state().shows(pushscope::app::Pane::Statistics));
 }
 
 #[test]
@@ -247,7 +247,7 @@ fn counting_many_rows_can_be_stopped_and_gone_on_with() {
     let mut harness = window(folder.path());
     harness.state_mut().app.add_session("much", synthetic(1_000_000));
     until(&mut harness, "every record is a row", |harness| view(harness).list.len() == 1_000_002);
-    apply(&mut harness, Command::ToggleStatistics);
+    apply(&mut harness, Command::ShowPane(pushscope::app::Pane::Statistics));
     apply(&mut harness, Command::StopCounting(true));
     let counted = view(&harness).tally.rows();
     if counted < 1_000_002 {

@@ -1,7 +1,8 @@
 //! What each command does.
 
-use super::{App, Command, CopyAs, Draft, Move, PushType, Sending, Source, View, Wish};
+use super::{App, Command, CopyAs, Draft, Move, Pane, PushType, Sending, Source, View, Wish};
 use crate::lab::Place;
+use crate::session::findings::Finding;
 use crate::session::{RecordId, one_line};
 use crate::transport::{Order, Spec, check};
 use crate::wire::ConnectionId;
@@ -56,11 +57,12 @@ impl App {
             Command::ToggleSidebar => self.state.sidebar ^= true,
             Command::ToggleDetails => self.state.details ^= true,
             Command::ToggleActivity => self.state.activity ^= true,
-            Command::ToggleStatistics => {
-                // They stand in the place of the details.
-                self.state.statistics = !(self.state.statistics && self.state.details);
+            Command::ShowPane(pane) => {
+                // Asked for again, the selected record comes back.
+                self.state.pane = if self.state.shows(pane) { Pane::Record } else { pane };
                 self.state.details = true;
             }
+            Command::CopyFindings => self.copy_findings(),
             Command::SetSentTime(sent) => self.state.sent_time = sent,
             Command::CopyStatistics(how) => self.copy_statistics(how),
             Command::ToggleColumn(at) => {
@@ -211,7 +213,7 @@ impl App {
             | Command::OnlyConnection(_)
             | Command::OnlyDir(_)
             | Command::ToggleGroup(_)
-            | Command::ToggleStatistics
+            | Command::ShowPane(_)
             | Command::ShowTime(_)
             | Command::ZoomTime(_)
             | Command::PanTime(_)
@@ -237,10 +239,12 @@ impl App {
                 view.is_some_and(|view| view.list.range_ns.is_some()),
                 "no time is selected: drag over the activity",
             ),
-            Command::CopyStatistics(_) => need(
-                view.is_some() && state.statistics && state.details,
-                "no statistics are shown: the View menu has them",
-            ),
+            Command::CopyFindings => {
+                need(view.is_some_and(|view| !view.findings.list().is_empty()), "nothing was found to be wrong")
+            }
+            Command::CopyStatistics(_) => {
+                need(view.is_some() && state.shows(Pane::Statistics), "no statistics are shown: the View menu has them")
+            }
             Command::DisconnectAll => {
                 let any = state.live().is_some_and(|view| match &view.source {
                     Source::Live(live) => live.open().next().is_some(),
@@ -390,6 +394,14 @@ impl App {
         let rows = view.tally.rows();
         self.wishes.push(Wish::Copy(text));
         self.say(format!("Copied statistics of {rows} rows as {}", how.label()));
+    }
+
+    fn copy_findings(&mut self) {
+        let Some(view) = self.state.view() else { return };
+        let texts: Vec<String> = view.findings.list().iter().map(Finding::to_text).collect();
+        let count = texts.len();
+        self.wishes.push(Wish::Copy(texts.join("\n")));
+        self.say(format!("Copied {count} findings"));
     }
 
     fn copy(&mut self, what: CopyAs) {

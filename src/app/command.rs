@@ -1,6 +1,6 @@
 //! Everything that can be done, as plain data. Menus, shortcuts, the palette and tests speak this language and no other.
 
-use super::{Composer, CopyAs, Draft, FieldRef, Group, Menu, SentTime, StatisticsAs, Theme, ViewId};
+use super::{Composer, CopyAs, Draft, FieldRef, Group, Menu, Pane, SentTime, StatisticsAs, Theme, ViewId};
 use crate::session::RecordId;
 use crate::wire::{ConnectionId, Dir};
 use std::ops::Range;
@@ -81,8 +81,10 @@ pub enum Command {
     ZoomTime(bool),
     /// Let the activity strip show earlier (`true`) or later time.
     PanTime(bool),
-    /// Show figures over the rows in the place of the details, or the details again.
-    ToggleStatistics,
+    /// Show this below the timeline, or the selected record where it is shown.
+    ShowPane(Pane),
+    /// Copy the findings as text.
+    CopyFindings,
     /// Say where messages carry the time at which they were sent.
     SetSentTime(SentTime),
     /// Count no further rows (`true`), or go on.
@@ -312,7 +314,8 @@ impl Command {
             ZoomTime(false) => "Activity of more time",
             PanTime(true) => "Earlier activity",
             PanTime(false) => "Later activity",
-            ToggleStatistics => "Show statistics of the rows",
+            ShowPane(pane) => pane.ask(),
+            CopyFindings => "Copy the findings as text",
             SetSentTime(sent) if *sent == SentTime::NONE => "No latency",
             SetSentTime(sent) => return format!("Latency from the time at {}", sent.path),
             StopCounting(true) => "Stop counting rows",
@@ -424,7 +427,9 @@ impl Command {
             ZoomTime(false) => (false, false, "Minus"),
             PanTime(true) => (false, false, "Comma"),
             PanTime(false) => (false, false, "Period"),
-            ToggleStatistics => (true, false, "I"),
+            ShowPane(Pane::Statistics) => (true, false, "I"),
+            ShowPane(Pane::Findings) => (true, true, "F"),
+            ShowPane(Pane::Doctor) => (true, true, "D"),
             ToggleActivity => (true, false, "T"),
             ToggleSidebar => (true, false, "B"),
             ToggleDetails => (true, false, "D"),

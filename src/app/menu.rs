@@ -1,6 +1,6 @@
 //! The menus: which commands stand where. The palette and the shortcuts take theirs from here.
 
-use super::{Command, CopyAs, Group, Like, StatisticsAs, Theme};
+use super::{Command, CopyAs, Group, Like, Pane, StatisticsAs, Theme};
 use crate::session::statistics::SentTime;
 use crate::wire::Dir;
 
@@ -49,6 +49,7 @@ impl Menu {
                 vec![
                     CopyAs::ALL.map(|what| Some(Copy(what))).to_vec(),
                     list(&[Find, FindNext(true), FindNext(false)]),
+                    list(&[CopyFindings]),
                     StatisticsAs::ALL.map(|how| Some(CopyStatistics(how))).to_vec(),
                     list(&[FocusFilter, SetFilter("".into())]),
                     Like::ALL
@@ -65,7 +66,8 @@ impl Menu {
                     .into_iter()
                     .chain(list(&[ZoomTime(true), ZoomTime(false), PanTime(true), PanTime(false), ShowTime(None)]))
                     .collect(),
-                list(&[ToggleFollow, TogglePause, ToggleSidebar, ToggleActivity, ToggleDetails, ToggleStatistics]),
+                list(&[ToggleFollow, TogglePause, ToggleSidebar, ToggleActivity, ToggleDetails]),
+                Pane::NAMED.map(|pane| Some(ShowPane(pane))).to_vec(),
                 list(&[SetSentTime(SentTime::lab()), SetSentTime(SentTime::NONE)]),
                 (1..super::COLUMNS.len()).map(ToggleColumn).chain([ResetColumns]).map(Some).collect(),
                 super::LONG_GAPS_MS.map(|ms| Some(SetLongGap(ms))).to_vec(),

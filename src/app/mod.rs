@@ -20,6 +20,7 @@ mod live;
 mod login;
 mod menu;
 mod open;
+mod pane;
 mod payload;
 mod reading;
 mod tally;
@@ -39,6 +40,7 @@ pub use list::{FilterMistake, Group, List};
 pub use live::{Live, Open, Repeat, Source};
 pub use login::{Credentials, LoginQuestion};
 pub use menu::Menu;
+pub use pane::Pane;
 pub use payload::{LONGEST_LINE, PayloadText, TextPiece};
 pub use reading::Reading;
 pub use tally::Tally;
@@ -177,8 +179,8 @@ pub struct State {
     pub zoom: f32,
     /// Whether the list at the left is shown.
     pub sidebar: bool,
-    /// Whether figures over the rows are shown in the place of the details.
-    pub statistics: bool,
+    /// What stands below the timeline, where details are shown.
+    pub pane: Pane,
     /// Where messages say when they were sent.
     pub sent_time: SentTime,
     /// Whether activity over time is shown.
@@ -200,6 +202,11 @@ impl State {
     pub fn view(&self) -> Option<&View> {
         let active = self.active?;
         self.views.iter().find(|view| view.id == active)
+    }
+
+    /// Whether this stands below the timeline.
+    pub fn shows(&self, pane: Pane) -> bool {
+        self.details && self.pane == pane
     }
 
     /// The recording in progress.
@@ -322,7 +329,7 @@ impl App {
             theme: Theme::System,
             zoom: 1.0,
             sidebar: true,
-            statistics: false,
+            pane: Pane::Record,
             sent_time: SentTime::lab(),
             activity: true,
             details: true,
@@ -353,8 +360,9 @@ impl App {
             self.take_reply(reply);
         }
         let mut again = false;
+        let counts = self.state.shows(Pane::Statistics);
         for view in &mut self.state.views {
-            let has_figures = self.state.statistics && self.state.details && self.state.active == Some(view.id);
+            let has_figures = counts && self.state.active == Some(view.id);
             again |= view.tick(deadline, has_figures.then_some(&self.state.sent_time));
             if view.find_on(deadline) && self.state.active == Some(view.id) {
                 self.wishes.push(Wish::Reveal);

@@ -3,6 +3,7 @@
 use super::live::Source;
 use super::{FieldRef, FilterMistake, Find, Inspection, Like, List, Move, Tally};
 use crate::session::filter::compose;
+use crate::session::findings::Findings;
 use crate::session::statistics::SentTime;
 use crate::session::{Connection, Record, RecordId, Session, Severity};
 use crate::wire::ConnectionId;
@@ -21,6 +22,8 @@ const RATE_WINDOW: Duration = Duration::from_millis(1000);
 const LIST_BUDGET: Duration = Duration::from_millis(3);
 /// And when the list is far behind a flood.
 const LIST_BUDGET_BEHIND: Duration = Duration::from_millis(8);
+/// Time that a frame may spend on findings at least.
+const FINDINGS_BUDGET: Duration = Duration::from_millis(1);
 /// Records that are far.
 const FAR_BEHIND: usize = 20_000;
 
@@ -46,6 +49,8 @@ pub struct View {
     pub span_ns: Option<Range<u64>>,
     /// Figures over the rows, while they are shown.
     pub tally: Tally,
+    /// What is wrong, and what to try.
+    pub findings: Findings,
     /// The selected record.
     pub selected: Option<RecordId>,
     /// What is said of the selected record.
@@ -70,6 +75,7 @@ impl View {
             find: Find::default(),
             span_ns: None,
             tally: Tally::new(),
+            findings: Findings::default(),
             selected: None,
             inspection: None,
             field: None,
@@ -225,7 +231,8 @@ impl View {
         let uncounted = figures.is_some_and(|sent| {
             self.tally.extend(&self.session, &self.list, sent, deadline.max(Instant::now() + LIST_BUDGET))
         });
-        more || uncounted || (unscanned && !self.list.is_paused())
+        let unlooked = self.findings.look(&self.session, deadline.max(Instant::now() + FINDINGS_BUDGET));
+        more || uncounted || unlooked || (unscanned && !self.list.is_paused())
     }
 
     /// Whether there is a rate to take that nothing new will call for: it rose, or must fall although nothing comes.

@@ -2,8 +2,9 @@
 
 use super::rows::Scroll;
 use super::{Look, bits, fields, hex, hints, notes, payload, theme};
-use crate::app::{Command, Inspection, JsonTree, PayloadText, View};
+use crate::app::{Bits, Command, Inspection, JsonTree, PayloadText, Place, View};
 use crate::dissect::Severity;
+use crate::wire::Buf;
 use egui::{Button, Frame, Margin, Panel, RichText, Ui};
 
 /// What the left half shows.
@@ -43,6 +44,15 @@ pub fn details_ui(ui: &mut Ui, view: &View, look: &mut Look, out: &mut Vec<Comma
         if let Some(bits) = view.field.and_then(|field| inspection.bits_of(field)) {
             look.buffer = inspection.tabs.iter().position(|tab| tab.place == bits.place).unwrap_or(0);
         }
+    }
+    if let Some((_, span)) = look.evidence.take_if(|(record, _)| *record == inspection.id()) {
+        let place = match span.buf {
+            Buf::Wire(..) => Place::Wire,
+            Buf::Made(number) => Place::Made(0, number),
+        };
+        let bits = Bits { place, bit: span.bit, bits: span.bits };
+        look.note_bits = Some(bits);
+        fields::show_bits(look, inspection, bits);
     }
     let has_bytes = !inspection.tabs.is_empty();
     if has_bytes {

@@ -104,7 +104,7 @@ fn is_on(app: &App, command: &Command) -> Option<bool> {
         Command::TogglePause => list.is_some_and(|list| list.is_paused()),
         Command::ToggleSidebar => state.sidebar,
         Command::ToggleActivity => state.activity,
-        Command::ToggleStatistics => state.statistics && state.details,
+        Command::ShowPane(pane) => state.shows(*pane),
         Command::SetSentTime(sent) => state.sent_time == *sent,
         Command::ToggleDetails => state.details,
         Command::ToggleColumn(at) => state.columns[*at],

@@ -10,6 +10,7 @@ mod connection_bar;
 mod details;
 mod fields;
 mod find_bar;
+mod findings;
 mod first_run;
 mod hex;
 mod hints;

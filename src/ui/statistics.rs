@@ -2,7 +2,7 @@
 //! right.
 
 use super::{Look, status, theme, words};
-use crate::app::{Command, SentTime, State, StatisticsAs, TimeUnit, View};
+use crate::app::{Command, Pane, SentTime, State, StatisticsAs, TimeUnit, View};
 use crate::session::duration;
 use crate::session::statistics::{Cell, Distribution, Histogram, HistogramBar, Section, Statistics};
 use egui::{
@@ -114,7 +114,7 @@ fn head_ui(ui: &mut Ui, view: &View, out: &mut Vec<Command>) {
     }
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
         if ui.button("Details").on_hover_text("Back to the selected record").clicked() {
-            out.push(Command::ToggleStatistics);
+            out.push(Command::ShowPane(Pane::Record));
         }
         ui.menu_button("Copy", |ui| {
             for how in StatisticsAs::ALL {

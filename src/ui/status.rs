@@ -1,7 +1,8 @@
 //! What must never be forgotten, and the totals.
 
 use super::{theme, words};
-use crate::app::{Command, Source, State};
+use crate::app::{Command, Pane, Source, State};
+use crate::dissect::Severity;
 use crate::wire::Dir;
 use egui::{ProgressBar, RichText, Ui};
 
@@ -69,6 +70,16 @@ pub fn status_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
             say(ui, format!("⚠ {}", words::counted(totals.stalls, "stall")), colors.warning).on_hover_text(
                 "The socket was left unread because the recording could not keep up; kind:stall finds them",
             );
+        }
+        let findings = view.findings.count(Severity::Warning);
+        if findings > 0 {
+            let is_bad = view.findings.count(Severity::Error) > 0;
+            let color = if is_bad { colors.error } else { colors.warning };
+            let text = RichText::new(format!("⚠ {}", words::counted(findings as u64, "finding")));
+            let button = ui.add(egui::Button::new(text.font(theme::small()).color(color)).frame(false));
+            if button.on_hover_text("What is wrong, what it means, and what to try").clicked() {
+                out.push(Command::ShowPane(Pane::Findings));
+            }
         }
         let [_, _, warnings, errors] = totals.notes;
         if errors > 0 {

@@ -161,6 +161,8 @@ pub const SCROLL_HANDLE: f32 = 28.0;
 pub const HELP: f32 = 46.0;
 /// The fields, at their narrowest.
 pub const FIELDS: f32 = 214.0;
+/// Width of the names of a finding's parts.
+pub const FINDING_NAME: f32 = 44.0;
 /// The height of a progress bar in a line of small text.
 pub const PROGRESS: f32 = 16.0;
 /// One step of a tree to the right.

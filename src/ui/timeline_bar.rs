@@ -1,7 +1,7 @@
 //! Above the timeline: the filter, the chips, follow and pause.
 
 use super::{Look, completion, find_bar, status, theme, words};
-use crate::app::{Command, Group, List, State, View, Wish};
+use crate::app::{Command, Group, List, Pane, State, View, Wish};
 use crate::wire::Dir;
 use egui::text::{LayoutJob, TextFormat};
 use egui::{Button, Id, RichText, Stroke, TextBuffer, TextEdit, Ui};
@@ -129,9 +129,9 @@ fn chips_ui(ui: &mut Ui, state: &State, view: &View, out: &mut Vec<Command>) {
         }
     }
     ui.add_space(theme::MARGIN);
-    let has_figures = state.statistics && state.details;
+    let has_figures = state.shows(Pane::Statistics);
     if chip(ui, "statistics", has_figures, "Figures over the rows that are shown, in the place of the details") {
-        out.push(Command::ToggleStatistics);
+        out.push(Command::ShowPane(Pane::Statistics));
     }
     ui.add_space(theme::MARGIN);
     let records = view.session.records().len();

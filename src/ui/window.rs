@@ -5,11 +5,12 @@ use super::options::Foldout;
 use super::rows::Scroll;
 use super::statistics::Measure;
 use super::{
-    composer, connection_bar, details, first_run, keys, menu, messages, palette, sidebar, statistics, status, strip,
-    theme, timeline, timeline_bar,
+    composer, connection_bar, details, findings, first_run, keys, menu, messages, palette, sidebar, statistics, status,
+    strip, theme, timeline, timeline_bar,
 };
-use crate::app::{App, Bits, Command, FieldRef, Next, State, Theme, View, ViewId, Wish};
+use crate::app::{App, Bits, Command, FieldRef, Next, Pane, State, Theme, View, ViewId, Wish};
 use crate::session::RecordId;
+use crate::wire::Span;
 use egui::{Frame, Margin, Panel, Ui, ViewportCommand};
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
@@ -60,6 +61,8 @@ pub struct Look {
     pub(super) was_hovered: Option<FieldRef>,
     /// Bits that a note is about.
     pub(super) note_bits: Option<Bits>,
+    /// Bits of a record that are shown once it is.
+    pub(super) evidence: Option<(RecordId, Span)>,
     /// The payload that is shown, laid out.
     pub(super) payload: Option<PayloadCache>,
     /// Whether the payload is shown as text although it is JSON.
@@ -226,9 +229,12 @@ impl Window {
                         .default_size(half)
                         .size_range(120.0..=(ui.available_height() - theme::TIMELINE).max(130.0))
                         .frame(ground)
-                        .show(ui, |ui| match state.statistics {
-                            true => statistics::statistics_ui(ui, state, view, look, commands),
-                            false => details::details_ui(ui, view, look, commands),
+                        .show(ui, |ui| match state.pane {
+                            Pane::Statistics => statistics::statistics_ui(ui, state, view, look, commands),
+                            Pane::Findings => findings::findings_ui(ui, view, look, commands),
+                            Pane::Record | Pane::Delivery | Pane::Doctor => {
+                                details::details_ui(ui, view, look, commands);
+                            }
                         });
                 }
                 if state.activity {

@@ -237,6 +237,10 @@ impl Findings {
 
     fn look_at(&mut self, session: &Session, id: RecordId) {
         let Some(record) = session.records().get(id).copied() else { return };
+        // Frames are told again as messages and control frames.
+        if matches!(record.kind, Kind::WsFrame | Kind::Part | Kind::Gap | Kind::Socks) {
+            return;
+        }
         let eye = self.eyes.entry(record.link).or_insert_with(|| Eye::new(session, record.link));
         let of = self.connections.entry(eye.connection).or_insert_with(|| OfConnection::new(session, eye.connection));
         let (connection, link) = (eye.connection, eye.link);

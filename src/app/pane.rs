@@ -1,0 +1,44 @@
+//! What stands below the timeline: the selected record, or figures and findings over all.
+
+/// A pane below the timeline.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pane {
+    /// The selected record: fields, payload, bytes.
+    #[default]
+    Record,
+    /// Figures over the rows.
+    Statistics,
+    /// What is wrong with the connections, and what to try.
+    Findings,
+    /// How far what was sent has come.
+    Delivery,
+    /// Every way to an endpoint, tried.
+    Doctor,
+}
+
+impl Pane {
+    /// Those that can be asked for by name.
+    pub const NAMED: [Pane; 4] = [Pane::Statistics, Pane::Findings, Pane::Delivery, Pane::Doctor];
+
+    /// Its name.
+    pub fn label(self) -> &'static str {
+        match self {
+            Pane::Record => "Details",
+            Pane::Statistics => "Statistics",
+            Pane::Findings => "Findings",
+            Pane::Delivery => "How far it got",
+            Pane::Doctor => "Doctor",
+        }
+    }
+
+    /// What asking for it is called.
+    pub fn ask(self) -> &'static str {
+        match self {
+            Pane::Record => "Show the selected record",
+            Pane::Statistics => "Show statistics of the rows",
+            Pane::Findings => "Show findings: what is wrong, and what to try",
+            Pane::Delivery => "Show how far what was sent got",
+            Pane::Doctor => "Show the doctor: every way to the address, tried",
+        }
+    }
+}
