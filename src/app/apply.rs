@@ -25,7 +25,7 @@ impl App {
                 self.apply(Command::RefreshSaved);
                 self.wishes.push(Wish::FocusAddress);
             }
-            Command::Open | Command::SaveAs | Command::SavePayload | Command::ChooseComposerFile => self.ask_path(&command),
+            Command::Open | Command::SaveAs | Command::SavePayload | Command::SaveReport | Command::ChooseComposerFile => self.ask_path(&command),
             Command::OpenPath(path) => self.open(path),
             Command::SaveAsPath(path) => self.save_as(path),
             Command::SetPath(text) => {
@@ -83,6 +83,8 @@ impl App {
                 self.state.draft = Draft::for_address(&address);
                 self.connect();
             }
+            Command::RunDoctor => self.run_doctor(),
+            Command::CopyReport(how) => self.copy_report(how),
             Command::LogIn(keep) => self.log_in(keep),
             Command::FetchLogin => self.fetch_login(),
             Command::ToggleConnect => self.toggle_connect(),
@@ -213,7 +215,7 @@ impl App {
             | Command::OnlyConnection(_)
             | Command::OnlyDir(_)
             | Command::ToggleGroup(_)
-            | Command::ShowPane(_)
+            | Command::ShowPane(Pane::Record | Pane::Statistics | Pane::Findings | Pane::Delivery)
             | Command::ShowTime(_)
             | Command::ZoomTime(_)
             | Command::PanTime(_)
@@ -259,6 +261,10 @@ impl App {
             Command::StopWork => {
                 let is_working = !state.jobs.is_empty() || view.is_some_and(View::is_working);
                 need(is_working, "nothing is being read, filtered or saved")
+            }
+            Command::RunDoctor | Command::CopyReport(_) | Command::SaveReport => self.consult_objection(command),
+            Command::ShowPane(Pane::Doctor) => {
+                need(view.is_some() || state.doctor.is_some(), "no recording is open, and nobody asked the doctor")
             }
             Command::LogIn(_) => self.login_objection(),
             Command::FetchLogin => need(state.login_question().is_some(), "nobody asks who you are"),
@@ -339,7 +345,7 @@ impl App {
     }
 
     /// The request that the address bar asks for, checked.
-    fn spec_of(&mut self, draft: &Draft) -> Result<Spec, String> {
+    pub(super) fn spec_of(&mut self, draft: &Draft) -> Result<Spec, String> {
         let place = self.place(draft.address.trim())?;
         let mut spec = draft.spec(place.url.clone())?;
         spec.go_to(place.url, place.proxy, place.ca_file);

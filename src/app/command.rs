@@ -1,5 +1,6 @@
 //! Everything that can be done, as plain data. Menus, shortcuts, the palette and tests speak this language and no other.
 
+use super::doctor::ReportAs;
 use super::{Composer, CopyAs, Draft, FieldRef, Group, Menu, Pane, SentTime, StatisticsAs, Theme, ViewId};
 use crate::session::RecordId;
 use crate::wire::{ConnectionId, Dir};
@@ -139,6 +140,12 @@ pub enum Command {
     LogIn(bool),
     /// Ask the system's keyring for the user and password.
     FetchLogin,
+    /// Try every way to the address in the address bar.
+    RunDoctor,
+    /// Copy the doctor's report.
+    CopyReport(ReportAs),
+    /// Ask where to save the doctor's report.
+    SaveReport,
     /// Disconnect what the address bar stands for, or connect.
     ToggleConnect,
     /// Close a connection.
@@ -355,6 +362,9 @@ impl Command {
             SetDraft(_) => "Change the connection's options",
             Connect => "Connect",
             ConnectTo(address) => return format!("Connect to {address}"),
+            RunDoctor => "Ask the doctor: try every way to the address",
+            CopyReport(how) => return format!("Copy the doctor's report as {}", how.label()),
+            SaveReport => "Save the doctor's report…",
             LogIn(false) => "Log in",
             LogIn(true) => "Log in and keep the password in the system's keyring",
             FetchLogin => "Take the password from the system's keyring",
@@ -384,6 +394,7 @@ impl Command {
             Command::Copy(_) => "Copy",
             Command::FilterLike(..) => "Filter by the selection",
             Command::CopyStatistics(_) => "Copy statistics",
+            Command::CopyReport(_) => "Copy the doctor's report",
             Command::SetSentTime(_) => "Latency",
             Command::ToggleGroup(_) => "Kinds",
             Command::OnlyDir(_) => "Directions",

@@ -7,8 +7,10 @@ mod apply;
 mod chosen;
 mod command;
 mod composer;
+mod consult;
 mod copy;
 mod curl;
+pub mod doctor;
 mod draft;
 mod engine;
 mod find;
@@ -29,6 +31,7 @@ mod view;
 
 pub use command::{Command, Like, Move, Shortcut};
 pub use composer::{Composer, Format, SendAs, Sending};
+pub use consult::Doctor;
 pub use copy::{CopyAs, StatisticsAs};
 pub use draft::{AuthKind, CursorFrom, Draft, ProxyFrom, parse_headers};
 pub use engine::{Notify, Purpose};
@@ -183,6 +186,8 @@ pub struct State {
     pub pane: Pane,
     /// Where messages say when they were sent.
     pub sent_time: SentTime,
+    /// What the doctor says, or is about to.
+    pub doctor: Option<Doctor>,
     /// Whether activity over time is shown.
     pub activity: bool,
     /// Whether the details are shown.
@@ -331,6 +336,7 @@ impl App {
             sidebar: true,
             pane: Pane::Record,
             sent_time: SentTime::lab(),
+            doctor: None,
             activity: true,
             details: true,
             columns: [true; COLUMNS.len()],
@@ -425,6 +431,12 @@ impl Drop for App {
     fn drop(&mut self) {
         self.shut_down();
     }
+}
+
+/// The lab's middleboxes: a lab address that shows it, its name, explanation.
+pub fn middlebox_addresses() -> Vec<(String, &'static str, &'static str)> {
+    let all = crate::lab::MIDDLEBOXES.iter();
+    all.map(|middlebox| (middlebox.example.to_owned(), middlebox.name, middlebox.explanation)).collect()
 }
 
 /// The lab's endpoints as addresses: address, push type, explanation.

@@ -151,6 +151,7 @@ impl App {
             Command::Open => (Purpose::Open, String::new()),
             Command::SaveAs => (Purpose::SaveAs, format!("{base}.pushscope")),
             Command::SavePayload => (Purpose::SavePayload, "payload.bin".to_owned()),
+            Command::SaveReport => (Purpose::SaveReport, "report.html".to_owned()),
             _ => (Purpose::SendFile, String::new()),
         };
         let in_folder =
@@ -177,6 +178,7 @@ impl App {
         match purpose {
             Purpose::Open => self.open(path),
             Purpose::SaveAs => self.save_as(path),
+            Purpose::SaveReport => self.save_report(path),
             Purpose::SendFile => {
                 self.state.composer.format = super::Format::File;
                 self.state.composer.text = path.to_string_lossy().into_owned();
@@ -209,6 +211,8 @@ impl App {
                     self.state.path_field = None;
                 }
             }
+            Reply::Tried(number, outcome, total) => self.take_tried(number, *outcome, total),
+            Reply::Examined(number, report) => self.take_report(number, report.map(|report| *report)),
             Reply::Kept(Ok(said)) => self.say(said),
             Reply::Kept(Err(why)) => self.complain(why),
             Reply::Fetched(question, found) => self.take_login(&question, found),

@@ -24,6 +24,8 @@ pub enum Command {
     Record(Box<RecordArgs>),
     /// Print the records of a recording.
     Show(ShowArgs),
+    /// Try every way to an address, and say what works and why not.
+    Doctor(Box<DoctorArgs>),
     /// Run the lab: a loopback server that speaks every push type.
     Lab(LabArgs),
 }
@@ -201,6 +203,56 @@ pub struct ShowArgs {
     /// What is printed.
     #[command(flatten)]
     pub out: OutputArgs,
+}
+
+/// How the doctor's report is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// For terminals and mails.
+    Text,
+    /// For programs.
+    Json,
+    /// For tickets.
+    Markdown,
+    /// A page that needs nothing else.
+    Html,
+}
+
+/// `pushscope doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// http, https, ws or wss address, or lab:NAME for the built-in lab.
+    pub url: String,
+    /// A proxy to try beside those of the environment and the system; may be given again.
+    #[arg(long = "proxy", value_name = "ADDRESS")]
+    pub proxies: Vec<String>,
+    /// User and password for the proxies.
+    #[arg(long, value_name = "USER:PASSWORD")]
+    pub proxy_user: Option<String>,
+    /// How the report is written (default: by the file's name, else text).
+    #[arg(long, value_enum)]
+    pub format: Option<ReportFormat>,
+    /// Write the report into this file.
+    #[arg(short = 'o', long = "output", value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// How long each way may take.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub timeout: Option<Duration>,
+    /// A request header, sent as typed; may be given again.
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
+    pub headers: Vec<String>,
+    /// Basic authentication.
+    #[arg(short = 'u', long, value_name = "USER:PASSWORD", conflicts_with = "bearer")]
+    pub user: Option<String>,
+    /// Bearer authentication.
+    #[arg(long, value_name = "TOKEN")]
+    pub bearer: Option<String>,
+    /// Accept any certificate.
+    #[arg(long)]
+    pub insecure: bool,
+    /// Trust the certificate authorities in this PEM file, too.
+    #[arg(long, value_name = "FILE")]
+    pub cacert: Option<String>,
 }
 
 /// `pushscope lab`.

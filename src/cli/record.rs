@@ -328,15 +328,20 @@ fn lab_defaults(spec: &mut Spec) {
     }
 }
 
+/// A header as typed after -H.
+pub fn header(typed: &str) -> Result<(String, String), Failed> {
+    match typed.split_once(':') {
+        Some((name, value)) => Ok((name.trim_end().to_owned(), value.trim().to_owned())),
+        None => Err(Failed::Usage(format!("-H '{typed}' has no colon; write -H 'Name: value'"))),
+    }
+}
+
 fn spec(args: &RecordArgs) -> Result<Spec, Failed> {
     let mut spec = Spec { url: args.url.clone(), method: args.method.clone(), ..Spec::default() };
     let types = PushType::ALL.into_iter();
     spec.push_type = types.into_iter().find(|known| known.name() == args.push_type).unwrap_or_default();
     for header in &args.headers {
-        let Some((name, value)) = header.split_once(':') else {
-            return Err(Failed::Usage(format!("-H '{header}' has no colon; write -H 'Name: value'")));
-        };
-        spec.headers.push((name.trim_end().to_owned(), value.trim().to_owned()));
+        spec.headers.push(self::header(header)?);
     }
     if let Some(data) = &args.data {
         spec.body = Some(match data.strip_prefix('@') {

@@ -8,6 +8,7 @@ mod completion;
 mod composer;
 mod connection_bar;
 mod details;
+mod doctor;
 mod fields;
 mod find_bar;
 mod findings;

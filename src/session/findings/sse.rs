@@ -6,7 +6,7 @@ use super::rules::{
     SSE_TYPE,
 };
 use super::{Confidence, Evidence, Eye, Look, Said};
-use crate::session::statistics::read_sent_time;
+use crate::session::statistics::sent_time;
 use crate::session::{Flags, Kind, LinkState, RecordId};
 use crate::wire::{Dir, LinkId};
 
@@ -217,7 +217,7 @@ impl SseEye {
 
 /// When an event says it was sent, in nanoseconds since 1970.
 fn sent_ns(look: &Look<'_>) -> Option<i128> {
-    (look.record.payload_len < 64 * 1024).then(|| read_sent_time(&look.session.explain(look.id).payload)).flatten()
+    (look.record.payload_len < 64 * 1024).then(|| sent_time(&look.session.explain(look.id).payload)).flatten()
 }
 
 impl Resume {

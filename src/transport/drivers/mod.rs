@@ -90,7 +90,10 @@ fn recorded(client: &mut Client, trouble: Trouble) -> Failure {
 /// Records an answer whose status says that there is no stream; its body is read as evidence.
 async fn refused(client: &mut Client, answer: Answer) -> Failure {
     let (status, held) = (answer.status, answer.held);
-    let text = format!("{} answered with status {status}{}", answer.target.authority(), reason_phrase(status));
+    let proxy = client.forwarder().filter(|_| status == 407);
+    let who = proxy.unwrap_or_else(|| answer.target.authority());
+    let stage = if status == 407 { Stage::Proxy } else { Stage::Answer };
+    let text = format!("{who} answered with status {status}{}", reason_phrase(status));
     let hint = match answer.header("location").or_else(|| answer.header("upgrade")) {
         Some(names) => format!("{}: {names}", status_hint(status)),
         None if matches!(status, 301 | 302 | 303 | 307 | 308) => {
@@ -98,7 +101,7 @@ async fn refused(client: &mut Client, answer: Answer) -> Failure {
         }
         None => status_hint(status).to_owned(),
     };
-    let refusal = Failure { stage: Stage::Answer, text, hint, took_ns: held.as_nanos() as u64, chain: Vec::new() };
+    let refusal = Failure { stage, text, hint, took_ns: held.as_nanos() as u64, chain: Vec::new() };
     client.refuse(answer, refusal).await
 }
 

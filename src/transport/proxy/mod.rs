@@ -9,6 +9,7 @@ mod socks;
 mod system;
 
 pub(crate) use choose::choose;
+pub use choose::known_proxies;
 pub(crate) use system::Settings;
 
 use super::context::Context;
