@@ -62,6 +62,7 @@ impl App {
                 self.state.pane = if self.state.shows(pane) { Pane::Record } else { pane };
                 self.state.details = true;
             }
+            Command::SetAck(rule) => self.set_ack(rule),
             Command::CopyFindings => self.copy_findings(),
             Command::SetSentTime(sent) => self.state.sent_time = sent,
             Command::CopyStatistics(how) => self.copy_statistics(how),
@@ -400,6 +401,16 @@ impl App {
         let rows = view.tally.rows();
         self.wishes.push(Wish::Copy(text));
         self.say(format!("Copied statistics of {rows} rows as {}", how.label()));
+    }
+
+    fn set_ack(&mut self, rule: super::AckRule) {
+        self.state.ack_mistake = None;
+        for view in &mut self.state.views {
+            if let Err(why) = view.deliveries.set_rule(rule.clone()) {
+                self.state.ack_mistake = Some(why);
+            }
+        }
+        self.state.ack = rule;
     }
 
     fn copy_findings(&mut self) {

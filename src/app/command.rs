@@ -1,7 +1,7 @@
 //! Everything that can be done, as plain data. Menus, shortcuts, the palette and tests speak this language and no other.
 
 use super::doctor::ReportAs;
-use super::{Composer, CopyAs, Draft, FieldRef, Group, Menu, Pane, SentTime, StatisticsAs, Theme, ViewId};
+use super::{AckRule, Composer, CopyAs, Draft, FieldRef, Group, Menu, Pane, SentTime, StatisticsAs, Theme, ViewId};
 use crate::session::RecordId;
 use crate::wire::{ConnectionId, Dir};
 use std::ops::Range;
@@ -84,6 +84,8 @@ pub enum Command {
     PanTime(bool),
     /// Show this below the timeline, or the selected record where it is shown.
     ShowPane(Pane),
+    /// Change how the application says that it has a message.
+    SetAck(AckRule),
     /// Copy the findings as text.
     CopyFindings,
     /// Say where messages carry the time at which they were sent.
@@ -322,6 +324,7 @@ impl Command {
             PanTime(true) => "Earlier activity",
             PanTime(false) => "Later activity",
             ShowPane(pane) => pane.ask(),
+            SetAck(_) => "Change what counts as an answer",
             CopyFindings => "Copy the findings as text",
             SetSentTime(sent) if *sent == SentTime::NONE => "No latency",
             SetSentTime(sent) => return format!("Latency from the time at {}", sent.path),

@@ -49,6 +49,7 @@ pub use reading::Reading;
 pub use tally::Tally;
 pub use view::{View, ViewId};
 
+pub use crate::session::AckRule;
 pub use crate::session::file::Recording;
 pub use crate::session::statistics::{SentTime, TimeUnit};
 pub use crate::transport::{HttpVersion, PushType};
@@ -188,6 +189,10 @@ pub struct State {
     pub sent_time: SentTime,
     /// What the doctor says, or is about to.
     pub doctor: Option<Doctor>,
+    /// How the application says that it has a message.
+    pub ack: AckRule,
+    /// What is wrong with that.
+    pub ack_mistake: Option<String>,
     /// Whether activity over time is shown.
     pub activity: bool,
     /// Whether the details are shown.
@@ -337,6 +342,8 @@ impl App {
             pane: Pane::Record,
             sent_time: SentTime::lab(),
             doctor: None,
+            ack: AckRule::default(),
+            ack_mistake: None,
             activity: true,
             details: true,
             columns: [true; COLUMNS.len()],
@@ -431,6 +438,15 @@ impl Drop for App {
     fn drop(&mut self) {
         self.shut_down();
     }
+}
+
+/// Whether a record is what the user sent, rather than framing below it.
+pub fn is_sent_message(record: &crate::session::Record) -> bool {
+    use crate::session::Kind;
+    matches!(
+        record.kind,
+        Kind::HttpRequest | Kind::WsText | Kind::WsBinary | Kind::WsPing | Kind::WsPong | Kind::WsClose
+    )
 }
 
 /// The lab's middleboxes: a lab address that shows it, its name, explanation.

@@ -47,7 +47,10 @@ impl App {
     fn add_view(&mut self, title: String, session: Session, source: Source) -> ViewId {
         let id = ViewId(self.next_view);
         self.next_view += 1;
-        self.state.views.push(View::new(id, title, session, source));
+        let mut view = View::new(id, title, session, source);
+        // A mistake in it was told when it was typed.
+        let _ = view.deliveries.set_rule(self.state.ack.clone());
+        self.state.views.push(view);
         self.state.active = Some(id);
         id
     }

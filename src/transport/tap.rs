@@ -4,6 +4,7 @@
 //! reads, the tap asks for room in the queues, so a slow recording leaves the bytes in the socket.
 
 use super::context::{LinkGuard, LinkLog};
+use super::progress::{self, Flight, Meter};
 use super::proxy::{Proxy, Under};
 use super::request::Masked;
 use crate::wire::{Dir, Failure, Stalled, What};
@@ -11,14 +12,16 @@ use bytes::{Bytes, BytesMut};
 use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
 /// What a tap taps: TCP, or TLS over it.
-pub(crate) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
+pub(crate) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {
+    /// How far what was written has come.
+    fn flight(&self) -> Option<Flight>;
+}
 
 /// The most that one read takes.
 const READ_BYTES: usize = 64 * 1024;
@@ -39,6 +42,26 @@ struct State {
     sample: Vec<u8>,
     moved_bytes: [u64; 2],
     error: Option<Arc<io::Error>>,
+    meter: Meter,
+    is_watched: bool,
+}
+
+/// A tap that does not keep its stream alive.
+#[derive(Clone)]
+pub(crate) struct WeakTap(Weak<Mutex<State>>);
+
+impl WeakTap {
+    /// Notes how far what was sent has come; whether all of it has. `None` where the link is closed.
+    pub fn sample(&self) -> Option<bool> {
+        let tap = Tap(self.0.upgrade()?);
+        let mut state = tap.state();
+        let flight = state.stream.as_ref()?.flight()?;
+        let sent_bytes = state.moved_bytes[Dir::Out.index()];
+        if let Some(progress) = state.meter.sample(sent_bytes, flight) {
+            state.log.event(What::Progress(progress));
+        }
+        Some(flight.unacknowledged.is_none_or(|waiting| waiting == 0) && !flight.is_held)
+    }
 }
 
 /// A tapped stream, shared by a link's owner and the HTTP library that reads it.
@@ -57,6 +80,8 @@ impl Tap {
             sample: Vec::new(),
             moved_bytes: [0; 2],
             error: None,
+            meter: Meter::default(),
+            is_watched: false,
         })))
     }
 
@@ -71,12 +96,29 @@ impl Tap {
 
     /// Writes from the front of `bytes` and takes off what was written.
     pub fn poll_write(&self, cx: &mut Context<'_>, bytes: &mut Bytes) -> Poll<io::Result<()>> {
-        self.state().poll_write(cx, bytes, None)
+        let done = self.state().poll_write(cx, bytes, None);
+        self.watch(&done);
+        done
+    }
+
+    /// Has how far it comes watched after a write.
+    fn watch(&self, done: &Poll<io::Result<()>>) {
+        if !matches!(done, Poll::Ready(Ok(()))) {
+            return;
+        }
+        let mut state = self.state();
+        if !std::mem::replace(&mut state.is_watched, true) {
+            let (tap, wake) = (WeakTap(Arc::downgrade(&self.0)), state.meter.wake.clone());
+            tokio::spawn(progress::watch(tap, wake));
+        }
+        state.meter.wake.notify_one();
     }
 
     /// Writes from the front of what is to go out, recorded as it is to be shown.
     pub fn poll_write_masked(&self, cx: &mut Context<'_>, bytes: &mut Masked) -> Poll<io::Result<()>> {
-        self.state().poll_write(cx, &mut bytes.real, Some(&mut bytes.shown))
+        let done = self.state().poll_write(cx, &mut bytes.real, Some(&mut bytes.shown));
+        self.watch(&done);
+        done
     }
 
     /// Takes the stream away, to be used for another link; this one moves no more bytes.
@@ -108,7 +150,10 @@ impl Tap {
 
     /// Closes the socket at once.
     pub fn close(&self) {
-        self.state().stream = None;
+        let mut state = self.state();
+        state.stream = None;
+        // Whoever watches sees that it is over.
+        state.meter.wake.notify_one();
     }
 
     /// Reads on after a parser gave up, so that the evidence is recorded: until the end, for a second, or 64 KiB.
@@ -263,6 +308,12 @@ impl Prefixed {
     /// `early` first, then the stream.
     pub fn new(early: Bytes, stream: Box<dyn Duplex>) -> Prefixed {
         Prefixed { early, stream }
+    }
+}
+
+impl Duplex for Prefixed {
+    fn flight(&self) -> Option<Flight> {
+        self.stream.flight()
     }
 }
 

@@ -7,6 +7,7 @@ mod bits;
 mod completion;
 mod composer;
 mod connection_bar;
+mod delivery;
 mod details;
 mod doctor;
 mod fields;

@@ -5,8 +5,8 @@ use super::options::Foldout;
 use super::rows::Scroll;
 use super::statistics::Measure;
 use super::{
-    composer, connection_bar, details, doctor, findings, first_run, keys, menu, messages, palette, sidebar, statistics,
-    status, strip, theme, timeline, timeline_bar,
+    composer, connection_bar, delivery, details, doctor, findings, first_run, keys, menu, messages, palette, sidebar,
+    statistics, status, strip, theme, timeline, timeline_bar,
 };
 use crate::app::{App, Bits, Command, FieldRef, Next, Pane, State, Theme, View, ViewId, Wish};
 use crate::session::RecordId;
@@ -236,7 +236,8 @@ impl Window {
                             Pane::Statistics => statistics::statistics_ui(ui, state, view, look, commands),
                             Pane::Findings => findings::findings_ui(ui, view, look, commands),
                             Pane::Doctor => doctor::doctor_ui(ui, state, commands),
-                            Pane::Record | Pane::Delivery => details::details_ui(ui, view, look, commands),
+                            Pane::Delivery => delivery::delivery_ui(ui, state, view, look, commands),
+                            Pane::Record => details::details_ui(ui, view, look, commands),
                         });
                 }
                 if state.activity {
