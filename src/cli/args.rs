@@ -197,8 +197,8 @@ impl ProxyArgs {
 pub struct ShowArgs {
     /// A recording.
     pub file: PathBuf,
-    /// Print what is wrong with the connections, what that means and what to try, in the place of the records.
-    #[arg(long)]
+    /// Print why connections do not work and what to try, in the place of the records.
+    #[arg(long, conflicts_with_all = ["fields", "filter", "messages"])]
     pub findings: bool,
     /// What is printed.
     #[command(flatten)]

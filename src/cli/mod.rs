@@ -5,6 +5,7 @@
 
 pub mod args;
 mod doctor;
+mod findings;
 mod lab;
 mod output;
 mod record;

@@ -129,8 +129,7 @@ pub fn run(args: RecordArgs) -> Result<(), Failed> {
     };
     if args.findings {
         findings.look_all(&session);
-        output.findings(&findings)?;
-        output.flush()?;
+        super::findings::print(findings.list(), args.out.format)?;
     }
     let unsent = run.unsent.len();
     drop(run);

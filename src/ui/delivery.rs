@@ -162,6 +162,7 @@ fn plot_ui(ui: &mut Ui, link: &Link) {
         .show_background(false)
         .grid_color(colors.line)
         .include_y(0.0)
+        .include_y(1000.0)
         .custom_y_axes(vec![AxisHints::new_y().formatter(bytes)])
         .x_axis_formatter(|mark, _| format!("{:.3} s", mark.value))
         .show(ui, |plot| {

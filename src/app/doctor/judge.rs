@@ -98,17 +98,15 @@ pub fn judge(way: Way, session: &Session, watch: &Watch, findings: Vec<Finding>)
         _ => None,
     });
     let took_ns = watch.status.map_or(session.last_at_ns(), |(_, at_ns)| at_ns);
-    let has = |key: &str| findings.iter().any(|finding| finding.rule.key == key);
+    let has = |key: &str| findings.iter().any(|finding| finding.key == key);
     let broken = |stage: &str, why: String| Verdict::Broken { stage: stage.to_owned(), why };
     let not_offered = |why: String| Verdict::NotOffered { why };
-    let worst = findings
-        .iter()
-        .filter(|finding| finding.rule.severity == Severity::Error)
-        .max_by_key(|finding| finding.confidence);
+    let worst =
+        findings.iter().filter(|finding| finding.severity == Severity::Error).max_by_key(|finding| finding.confidence);
     // What a box in between does is a break; what the server says of itself is an offer or none.
     let is_network = |finding: &&Finding| {
         let keys = ["proxy.", "websocket.", "tls.", "tcp.", "dns.", "reset", "stream.", "answer."];
-        keys.iter().any(|key| finding.rule.key.starts_with(key))
+        keys.iter().any(|key| finding.key.starts_with(key))
     };
     let verdict = match (watch.status, &failure) {
         (None, Some(failure)) if has("tls.plain") || failure.text.contains("hung up before answering") => {
@@ -120,8 +118,8 @@ pub fn judge(way: Way, session: &Session, watch: &Watch, findings: Vec<Finding>)
         (None, None) if way.push_type == PushType::LongPoll => Verdict::Works { how: "the request is held".to_owned() },
         (None, None) => broken("answer", "no answer in time".to_owned()),
         (Some((status, _)), _) => match worst.filter(is_network) {
-            Some(finding) if finding.rule.key != "websocket.upgrade-lost" || has("proxy.answered") => {
-                let stage = if finding.rule.key == "websocket.upstream-dead" { "stream" } else { "answer" };
+            Some(finding) if finding.key != "websocket.upgrade-lost" || has("proxy.answered") => {
+                let stage = if finding.key == "websocket.upstream-dead" { "stream" } else { "answer" };
                 broken(stage, finding.seen.clone())
             }
             _ => by_type(&way, watch, status, session),

@@ -46,7 +46,7 @@ pub fn page(report: &Report) -> String {
     for (way, finding) in report.findings() {
         html.push_str(&format!(
             "<h2>{} <small>({}, {})</small></h2>\n<dl><dt>Seen</dt><dd>{}</dd><dt>Means</dt><dd>{}</dd><dt>Try</dt><dd>{}</dd></dl>\n",
-            escaped(finding.rule.title),
+            escaped(finding.title),
             finding.confidence.label(),
             escaped(&way),
             escaped(&finding.seen),

@@ -124,7 +124,7 @@ impl Report {
         for (way, finding) in self.findings() {
             text.push_str(&format!(
                 "\n## {} ({})\n\n{way}\n\n- **Seen:** {}\n- **Means:** {}\n- **Try:** {}\n",
-                finding.rule.title,
+                finding.title,
                 finding.confidence.label(),
                 finding.seen,
                 finding.means,
@@ -166,9 +166,9 @@ impl Report {
     pub(super) fn findings(&self) -> Vec<(String, &crate::session::findings::Finding)> {
         let mut found: Vec<(String, &crate::session::findings::Finding)> = Vec::new();
         for outcome in &self.outcomes {
-            for finding in outcome.findings.iter().filter(|finding| finding.rule.severity >= Severity::Warning) {
+            for finding in outcome.findings.iter().filter(|finding| finding.severity >= Severity::Warning) {
                 let is_known =
-                    found.iter().any(|(_, known)| known.rule == finding.rule && known.attempt == finding.attempt);
+                    found.iter().any(|(_, known)| known.key == finding.key && known.attempt == finding.attempt);
                 // What the server does not offer is no fault of anybody's.
                 if !is_known && !matches!(outcome.verdict, Verdict::NotOffered { .. }) {
                     found.push((outcome.way.name(), finding));
@@ -234,11 +234,10 @@ fn ask(address: &str, outcomes: &[Outcome]) -> String {
     ];
     let mut asks: Vec<String> = Vec::new();
     for outcome in outcomes.iter().filter(|outcome| !matches!(outcome.verdict, Verdict::NotOffered { .. })) {
-        let told = outcome.findings.iter().filter(|finding| keys.contains(&finding.rule.key));
+        let told = outcome.findings.iter().filter(|finding| keys.contains(&finding.key));
         for finding in told {
-            let line =
-                format!("- {} ({}): {} {}", finding.rule.title, outcome.way.name(), finding.seen, finding.attempt);
-            let title = finding.rule.title;
+            let line = format!("- {} ({}): {} {}", finding.title, outcome.way.name(), finding.seen, finding.attempt);
+            let title = finding.title;
             if !asks.iter().any(|known| known.contains(title)) {
                 asks.push(line);
             }
