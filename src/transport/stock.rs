@@ -270,7 +270,8 @@ impl Visit {
                 Err(format!("the event stream broke off: {}", broken(&error)))
             }
             Some(Err(EventStreamError::Utf8(_))) => {
-                Err("the event stream is not UTF-8 (browsers read on, with U+FFFD in the wrong places)".to_owned())
+                Err("the event stream is not UTF-8 (browsers read on, with U+FFFD in place of what is wrong)"
+                    .to_owned())
             }
             Some(Err(EventStreamError::Parser(error))) => Err(format!("the event stream cannot be read: {error}")),
             None if self.came.load(Ordering::Relaxed) >= MOST_BYTES => {
@@ -442,7 +443,8 @@ fn media_type(response: &reqwest::Response) -> Option<String> {
 }
 
 /// The bytes of an event stream for `eventsource-stream`, which falls over a byte order mark: without it, and with an
-/// empty comment in its place, so that nothing else can be taken for one. Ends after [`MOST_BYTES`].
+/// empty comment in its place, so that nothing else can be taken for one. Ends after [`MOST_BYTES`], and behind what is
+/// not UTF-8, which the library tells only at the end and would wait for in silence.
 async fn readable<E>(chunks: impl Stream<Item = Result<Bytes, E>>) -> impl Stream<Item = Result<Bytes, E>> {
     let mut chunks = Box::pin(chunks.fuse());
     let mut start = BytesMut::from(&b":\n"[..]);
@@ -459,10 +461,21 @@ async fn readable<E>(chunks: impl Stream<Item = Result<Bytes, E>>) -> impl Strea
         }
     }
     start.extend_from_slice(head.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&head));
-    let mut room = MOST_BYTES;
-    let rest = chunks.take_while(move |chunk| {
-        room = room.saturating_sub(chunk.as_ref().map_or(0, Bytes::len));
-        std::future::ready(room > 0)
-    });
-    stream::iter([Ok(start.freeze())].into_iter().chain(failed)).chain(rest)
+    let whole = stream::iter([Ok(start.freeze())].into_iter().chain(failed)).chain(chunks);
+    stream::unfold((whole, MOST_BYTES, Vec::new()), |(mut whole, mut room, mut unfinished)| async move {
+        if room == 0 {
+            return None;
+        }
+        let chunk = whole.next().await?;
+        if let Ok(bytes) = &chunk {
+            unfinished.extend_from_slice(bytes);
+            let (len, is_wrong) = match std::str::from_utf8(&unfinished) {
+                Ok(text) => (text.len(), false),
+                Err(error) => (error.valid_up_to(), error.error_len().is_some()),
+            };
+            unfinished.drain(..len);
+            room = if is_wrong { 0 } else { room.saturating_sub(bytes.len()) };
+        }
+        Some((chunk, (whole, room, unfinished)))
+    })
 }

@@ -137,7 +137,7 @@ pub(super) fn not_upgraded(error: &WsError) -> String {
                 .to_owned()
         }
         WsError::Protocol(ProtocolError::MissingConnectionUpgradeHeader) => {
-            "the upgrade answer's Connection header is not Upgrade alone, which this client insists on".to_owned()
+            "the upgrade answer's Connection header is not Upgrade alone, as this client wants it (RFC 6455 §4.1 allows it in a list)".to_owned()
         }
         WsError::Protocol(ProtocolError::HttparseError(error)) => {
             format!("what the server answered is not HTTP: {error}")
