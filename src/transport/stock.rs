@@ -124,13 +124,12 @@ impl Visit {
     }
 
     async fn make(&mut self, spec: &Spec) -> Result<Heard, String> {
-        let is_websocket = |target: &Target| match spec.push_type {
+        let (mut target, in_address) = Target::parse(&spec.url).map_err(|failure| failure.to_string())?;
+        let is_websocket = match spec.push_type {
             PushType::Ws => true,
             PushType::Auto => target.websocket,
             _ => false,
         };
-        let (mut target, in_address) = Target::parse(&spec.url).map_err(|failure| failure.to_string())?;
-        let is_websocket = is_websocket(&target);
         self.client = match spec.push_type {
             _ if is_websocket => TUNGSTENITE,
             PushType::Sse => EVENTS,
@@ -190,7 +189,8 @@ impl Visit {
             None => builder,
         };
         let request = request(&client.build().map_err(cannot)?, spec, target, headers).map_err(cannot)?;
-        self.lacking = format!("no answer from {}", target.host_and_port());
+        let held = if spec.push_type == PushType::LongPoll { " (a long poll may be held for longer)" } else { "" };
+        self.lacking = format!("no answer from {}{held}", target.host_and_port());
         let response = request.send().await.map_err(|error| unanswered(error, target))?;
         let media_type = media_type(&response);
         let is_events = spec.push_type == PushType::Sse

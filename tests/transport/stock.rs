@@ -113,6 +113,8 @@ fn silence_in_place_of_an_answer_is_refused() {
         let verdict = visit_for(spec, limit);
         assert!(!verdict.accepted && verdict.says.contains(says), "{verdict:?}");
     }
+    let verdict = visit_for(typed(PushType::LongPoll, server.url("/")), limit);
+    assert!(!verdict.accepted && verdict.says.contains("a long poll may be held for longer"), "{verdict:?}");
     let server = self::says(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabc");
     let verdict = visit_for(typed(PushType::Poll, server.url("/")), limit);
     assert!(!verdict.accepted && verdict.says.contains("did not end within 400 ms"), "{verdict:?}");

@@ -59,7 +59,7 @@ pub(super) fn redirected(url: &Url, target: &Target) -> String {
         return String::new();
     }
     let port = url.port().map_or_else(String::new, |port| format!(":{port}"));
-    format!(", redirected to {}://{}{port}{},", url.scheme(), url.host_str().unwrap_or_default(), url.path())
+    format!(" (redirected to {}://{}{port}{})", url.scheme(), url.host_str().unwrap_or_default(), url.path())
 }
 
 /// Why there is no answer to an HTTP request.
