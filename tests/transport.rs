@@ -15,6 +15,8 @@ mod polling;
 mod requests;
 #[path = "transport/sse.rs"]
 mod sse;
+#[path = "transport/stock.rs"]
+mod stock;
 #[path = "transport/support.rs"]
 mod support;
 #[path = "transport/tls.rs"]
