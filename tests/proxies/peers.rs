@@ -43,7 +43,8 @@ impl Peer {
             let out = fs::File::create(&said).expect("a file");
             let err = out.try_clone().expect("the same file");
             command.stdin(Stdio::null()).stdout(out).stderr(err);
-            let child = command.spawn().unwrap_or_else(|error| panic!("{command:?} cannot be started ({error}): {missing}"));
+            let child =
+                command.spawn().unwrap_or_else(|error| panic!("{command:?} cannot be started ({error}): {missing}"));
             // Held in a value at once, so that it is ended whatever happens.
             let mut peer = Peer { child, folder: TempDir::new().expect("a folder"), port: free.port() };
             while peer.child.try_wait().expect("a status").is_none() {
@@ -192,7 +193,8 @@ pub fn nginx(case: &Case, server: SocketAddr) -> Peer {
     Peer::start(case, NGINX, |folder, port| {
         let conf = folder.join("nginx.conf");
         let text = include_str!("nginx.conf").replace("FOLDER", folder.to_str().expect("a path in UTF-8"));
-        fs::write(&conf, text.replace("PORT", &port.to_string()).replace("SERVER", &server.to_string())).expect("a file");
+        fs::write(&conf, text.replace("PORT", &port.to_string()).replace("SERVER", &server.to_string()))
+            .expect("a file");
         let mut command = Command::new("nginx");
         command.arg("-p").arg(folder).arg("-c").arg(conf).arg("-e").arg(folder.join("error.log"));
         command

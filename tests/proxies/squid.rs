@@ -1,0 +1,91 @@
+//! squid: its own rules, a way to anywhere, a login, and TLS opened on the way.
+
+use crate::case::{Case, first, messages, summaries, values};
+use crate::certificates::Authority;
+use crate::peers::{PASSWORD, Squid, USER};
+
+#[test]
+fn by_its_own_rules_a_way_leads_to_port_443_only() {
+    let case = Case::begin();
+    let squid = Squid::Defaults.start(&case);
+    let ended = case.record(&case.url("ws", "ws"), &["--proxy", &squid.proxy("http")]);
+    ended.refused(1, &["403", "443", &case.lab().port().to_string()]);
+    let records = ended.records_so_far();
+    assert_eq!(first(&records, "http.request")["summary"], format!("CONNECT {} HTTP/1.1", case.lab()));
+    assert_eq!(summaries(&records, "proxy"), Vec::<String>::new());
+}
+
+#[test]
+fn an_event_stream_is_asked_for_in_absolute_form() {
+    let case = Case::begin();
+    let squid = Squid::Defaults.start(&case);
+    let url = case.url("http", "sse?rate=20");
+    let records = messages(&case.record(&url, &["--proxy", &squid.proxy("http")]), "sse.event");
+    assert_eq!(first(&records, "http.request")["summary"], format!("GET {url} HTTP/1.1"));
+    assert_eq!(summaries(&records, "proxy"), Vec::<String>::new());
+}
+
+#[test]
+fn websocket_goes_a_way_of_its_own() {
+    let case = Case::begin();
+    let squid = Squid::Anywhere.start(&case);
+    let records = messages(&case.record(&case.url("ws", "ws?rate=20"), &["--proxy", &squid.proxy("http")]), "ws.text");
+    let way = format!("CONNECT to {} through {}", case.lab(), squid.proxy("http"));
+    assert!(summaries(&records, "proxy")[0].starts_with(&way), "{records:#?}");
+}
+
+#[test]
+fn a_login_is_asked_for_given_and_refused() {
+    let case = Case::begin();
+    let squid = Squid::Login.start(&case);
+    let proxy = squid.proxy("http");
+    for (scheme, path, kind) in [("ws", "ws?rate=20", "ws.text"), ("http", "sse?rate=20", "sse.event")] {
+        let url = case.url(scheme, path);
+        let without = case.record(&url, &["--proxy", &proxy]);
+        without.refused(1, &["407", "Basic"]);
+        assert_eq!(values(first(&without.records_so_far(), "login"), "login.realm"), ["push proxy"]);
+
+        let file = squid.path(&format!("{kind}.pushscope"));
+        let file = file.to_str().expect("a path in UTF-8");
+        let right = format!("{USER}:{PASSWORD}");
+        let with = case.record(&url, &["--proxy", &proxy, "--proxy-user", &right, "-o", file]);
+        let records = messages(&with, kind);
+        assert_eq!(summaries(&records, "login").len(), 1, "{with:#?}");
+        is_kept_secret(&with.out, file);
+
+        let wrong = case.record(&url, &["--proxy", &proxy, "--proxy-user", "anna:wrong"]);
+        wrong.refused(1, &["407", "refused"]);
+        assert!(summaries(&wrong.records_so_far(), "login").iter().any(|said| said.contains("refused")), "{wrong:#?}");
+    }
+}
+
+/// Asserts that the password is in nothing that was printed, nor in any byte of the file, plainly or as Basic has it.
+#[track_caller]
+fn is_kept_secret(printed: &str, file: &str) {
+    use base64::Engine;
+    let basic = base64::engine::general_purpose::STANDARD.encode(format!("{USER}:{PASSWORD}"));
+    let kept = std::fs::read(file).expect("the file");
+    assert!(kept.len() > 1000, "an empty recording");
+    for secret in [PASSWORD, &basic] {
+        assert!(!printed.contains(secret), "{secret} is printed");
+        let is_in_file = kept.windows(secret.len()).any(|bytes| bytes == secret.as_bytes());
+        assert!(!is_in_file, "{secret} is in the file");
+    }
+}
+
+#[test]
+fn tls_that_is_opened_on_the_way_shows_its_authority() {
+    let case = Case::begin();
+    let (own, bumping) = (Authority::make("The Lab"), Authority::make("The Listening Proxy"));
+    let squid = Squid::Bump(&bumping).start(&case);
+    let url = format!("wss://localhost:{}/ws?rate=20", case.tls(&own));
+    let proxy = squid.proxy("http");
+    let cacert = bumping.file();
+    let cacert = cacert.to_str().expect("a path in UTF-8");
+    let records = messages(&case.record(&url, &["--proxy", &proxy, "--cacert", cacert]), "ws.text");
+    let issuers = values(first(&records, "tls"), "tls.issuer");
+    assert!(issuers[0].contains("The Listening Proxy"), "{issuers:?}");
+
+    let without = case.record(&url, &["--proxy", &proxy]);
+    without.refused(1, &["The Listening Proxy"]);
+}
