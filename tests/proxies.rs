@@ -11,5 +11,13 @@ mod certificates;
 #[path = "proxies/peers.rs"]
 mod peers;
 
+#[path = "proxies/mitmproxy.rs"]
+mod mitmproxy;
+#[path = "proxies/reverse.rs"]
+mod reverse;
+#[path = "proxies/socks.rs"]
+mod socks;
 #[path = "proxies/squid.rs"]
 mod squid;
+#[path = "proxies/tinyproxy.rs"]
+mod tinyproxy;

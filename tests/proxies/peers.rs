@@ -6,8 +6,8 @@ use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 const SQUID: &str = "install squid with TLS (for example: apt-get install squid-openssl)";
@@ -76,7 +76,16 @@ impl Peer {
 
 impl Drop for Peer {
     fn drop(&mut self) {
-        // It may have ended by itself. Its helpers end with their input.
+        // Asked to end, squid gives back the memory that it shares with nobody. Its helpers end with their input.
+        let asked = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).stderr(Stdio::null()).status();
+        let until = Instant::now() + Duration::from_secs(3);
+        while asked.as_ref().is_ok_and(ExitStatus::success) && Instant::now() < until {
+            if matches!(self.child.try_wait(), Ok(Some(_))) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        // It may have ended by itself.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -130,7 +139,7 @@ impl Squid<'_> {
                 let certgen = "/usr/lib/squid/security_file_certgen";
                 let made = folder.join("made");
                 if !made.exists() {
-                    run(Command::new(certgen).args(["-c", "-M", "4MB", "-s"]).arg(&made));
+                    run(Command::new(certgen).args(["-c", "-s"]).arg(&made).args(["-M", "4MB"]));
                 }
                 let listen = format!(
                     " ssl-bump cert={place}/ca.pem generate-host-certificates=on dynamic_cert_mem_cache_size=4MB"

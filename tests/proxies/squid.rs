@@ -1,8 +1,9 @@
 //! squid: its own rules, a way to anywhere, a login, and TLS opened on the way.
 
-use crate::case::{Case, first, messages, summaries, values};
+use crate::case::{COUNT, Case, first, messages, summaries, values};
 use crate::certificates::Authority;
 use crate::peers::{PASSWORD, Squid, USER};
+use crate::program::received;
 
 #[test]
 fn by_its_own_rules_a_way_leads_to_port_443_only() {
@@ -48,7 +49,10 @@ fn a_login_is_asked_for_given_and_refused() {
         let file = squid.path(&format!("{kind}.pushscope"));
         let file = file.to_str().expect("a path in UTF-8");
         let right = format!("{USER}:{PASSWORD}");
-        let with = case.record(&url, &["--proxy", &proxy, "--proxy-user", &right, "-o", file]);
+        // One more than is asked of it, for the page that came with the question: see the next test.
+        let count = (COUNT + 1).to_string();
+        let login = ["--proxy", &proxy, "--proxy-user", &right, "-o", file, "--count", &count];
+        let with = case.start(&url, &login).finish();
         let records = messages(&with, kind);
         assert_eq!(summaries(&records, "login").len(), 1, "{with:#?}");
         is_kept_secret(&with.out, file);
@@ -57,6 +61,28 @@ fn a_login_is_asked_for_given_and_refused() {
         wrong.refused(1, &["407", "refused"]);
         assert!(summaries(&wrong.records_so_far(), "login").iter().any(|said| said.contains("refused")), "{wrong:#?}");
     }
+}
+
+#[test]
+fn the_page_with_which_a_proxy_asks_for_a_login_is_no_message() {
+    let case = Case::begin();
+    let squid = Squid::Login.start(&case);
+    let login = format!("{USER}:{PASSWORD}");
+    for (scheme, path, kind) in [("ws", "ws?rate=20", "ws.text"), ("http", "sse?rate=20", "sse.event")] {
+        let options = ["--proxy", &squid.proxy("http"), "--proxy-user", &login, "--count", "1"];
+        let ended = case.start(&case.url(scheme, path), &options).finish();
+        assert_eq!(received(&ended.records(), kind).len(), 1, "{ended:#?}");
+    }
+}
+
+#[test]
+fn a_text_is_sent_once_the_server_has_answered_not_the_proxy() {
+    let case = Case::begin();
+    let squid = Squid::Anywhere.start(&case);
+    let proxy = squid.proxy("http");
+    let options = ["--proxy", &proxy, "--send", "今からこれふぁぼります", "--count", "1"];
+    let ended = case.start(&case.url("ws", "ws?scenario=quiet"), &options).finish();
+    assert_eq!(received(&ended.records(), "ws.text"), ["今からこれふぁぼります"]);
 }
 
 /// Asserts that the password is in nothing that was printed, nor in any byte of the file, plainly or as Basic has it.
