@@ -68,7 +68,7 @@ impl Case {
     /// Records `COUNT` messages.
     #[track_caller]
     pub fn record(&self, url: &str, options: &[&str]) -> Ended {
-        self.start(url, &[&["--count", &COUNT.to_string()], options].concat()).finish()
+        self.start(url, &[&["--count", &COUNT.to_string(), "--timeout", "8s"], options].concat()).finish()
     }
 
     /// Starts a recording, which ends with the case's time.
@@ -76,7 +76,7 @@ impl Case {
     pub fn start(&self, url: &str, options: &[&str]) -> Running {
         let mut command = Command::new("timeout");
         command.args(["--kill-after", "1", &format!("{:.1}", self.left().as_secs_f64().max(0.1)), PROGRAM]);
-        command.args(["record", url, "--format", "jsonl", "--fields", "--timeout", "8s"]).args(options);
+        command.args(["record", url, "--format", "jsonl", "--fields"]).args(options);
         Running::start(command)
     }
 }

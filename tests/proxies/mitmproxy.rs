@@ -7,15 +7,24 @@ use crate::peers::{Peer, mitmproxy};
 #[test]
 fn as_an_http_proxy() {
     let case = Case::begin();
-    let peer = mitmproxy(&case, "regular");
+    let peer = mitmproxy(&case, "regular", true);
     through(&case, &peer, "http");
 }
 
 #[test]
 fn as_a_socks_proxy() {
     let case = Case::begin();
-    let peer = mitmproxy(&case, "socks5");
-    through(&case, &peer, "socks5");
+    let peer = mitmproxy(&case, "socks5", true);
+    through(&case, &peer, "socks5", true);
+}
+
+#[test]
+fn an_event_stream_that_is_held_back_ends_in_time() {
+    let case = Case::begin();
+    let peer = mitmproxy(&case, "regular", false);
+    let options = ["--proxy", &peer.proxy("http"), "--timeout", "2s"];
+    let ended = case.start(&case.url("http", "sse?rate=20"), &options).finish();
+    ended.refused(1, &["nothing within 2 s"]);
 }
 
 /// Every stream, by TLS and without.

@@ -211,15 +211,19 @@ pub fn nginx(case: &Case, server: SocketAddr) -> Peer {
 }
 
 /// In a mode such as `regular` or `socks5`. It opens TLS by the certificate authority in `mitmproxy-ca-cert.pem` of its
-/// folder.
+/// folder. It passes answers on while they come only where that is asked for (`streams`).
 #[track_caller]
-pub fn mitmproxy(case: &Case, mode: &str) -> Peer {
+pub fn mitmproxy(case: &Case, mode: &str, streams: bool) -> Peer {
     let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/peers/mitmproxy/bin/mitmdump");
     let program = if own.exists() { own } else { PathBuf::from("mitmdump") };
     Peer::start(case, MITMPROXY, |folder, port| {
         let mut command = Command::new(&program);
         command.args(["--mode", mode, "--listen-host", "127.0.0.1", "--listen-port", &port.to_string()]);
         command.args(["--ssl-insecure", "--set"]).arg(format!("confdir={}", folder.display()));
+        if streams {
+            // Bodies of this size in bytes and more.
+            command.args(["--set", "stream_large_bodies=1"]);
+        }
         command
     })
 }
