@@ -15,7 +15,7 @@ fn as_an_http_proxy() {
 fn as_a_socks_proxy() {
     let case = Case::begin();
     let peer = mitmproxy(&case, "socks5", true);
-    through(&case, &peer, "socks5", true);
+    through(&case, &peer, "socks5");
 }
 
 #[test]
