@@ -85,6 +85,7 @@ impl App {
                 self.connect();
             }
             Command::RunDoctor => self.run_doctor(),
+            Command::AskStock => self.ask_stock(),
             Command::CopyReport(how) => self.copy_report(how),
             Command::LogIn(keep) => self.log_in(keep),
             Command::FetchLogin => self.fetch_login(),
@@ -263,7 +264,9 @@ impl App {
                 let is_working = !state.jobs.is_empty() || view.is_some_and(View::is_working);
                 need(is_working, "nothing is being read, filtered or saved")
             }
-            Command::RunDoctor | Command::CopyReport(_) | Command::SaveReport => self.consult_objection(command),
+            Command::RunDoctor | Command::AskStock | Command::CopyReport(_) | Command::SaveReport => {
+                self.consult_objection(command)
+            }
             Command::ShowPane(Pane::Doctor) => {
                 need(view.is_some() || state.doctor.is_some(), "no recording is open, and nobody asked the doctor")
             }
@@ -337,6 +340,7 @@ impl App {
         let mut current = None;
         self.with_live(|live| current = Some(live.connect(&runtime, spec, draft)));
         self.state.current = current;
+        self.state.stock = None;
         self.state.active = self.state.live().map(|view| view.id);
         self.state.messages.retain(|message| !message.is_error);
         let url = &mut self.state.composer.url;

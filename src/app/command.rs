@@ -144,6 +144,8 @@ pub enum Command {
     FetchLogin,
     /// Try every way to the address in the address bar.
     RunDoctor,
+    /// Ask an ordinary client what it makes of the address in the address bar, or put its verdict away.
+    AskStock,
     /// Copy the doctor's report.
     CopyReport(ReportAs),
     /// Ask where to save the doctor's report.
@@ -367,6 +369,7 @@ impl Command {
             ConnectTo(address) => return format!("Connect to {address}"),
             RunDoctor => "Ask the doctor: try every way to the address",
             CopyReport(how) => return format!("Copy the doctor's report as {}", how.label()),
+            AskStock => "Would an ordinary client accept this?",
             SaveReport => "Save the doctor's report…",
             LogIn(false) => "Log in",
             LogIn(true) => "Log in and keep the password in the system's keyring",

@@ -3,6 +3,7 @@
 use super::doctor::{self, Outcome, Report, ReportAs};
 use super::engine::Reply;
 use super::{App, Command, Pane, Wish};
+use crate::transport::Verdict;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -22,6 +23,15 @@ pub struct Doctor {
     pub report: Option<Report>,
     /// Numbers the asking, so that an old answer is told from a new one.
     number: u64,
+}
+
+/// What an ordinary client makes of an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stock {
+    /// The address, without user and password.
+    pub address: String,
+    /// Its verdict, once it is there.
+    pub verdict: Option<Verdict>,
 }
 
 impl Doctor {
@@ -64,6 +74,29 @@ impl App {
                 }
             }
         });
+    }
+
+    /// Asks an ordinary client what it makes of the address in the address bar.
+    pub(super) fn ask_stock(&mut self) {
+        let draft = self.state.draft.clone();
+        let spec = match self.spec_of(&draft) {
+            Ok(spec) => spec,
+            Err(why) => return self.complain(why),
+        };
+        let address = crate::transport::shown_address(draft.address.trim());
+        self.state.stock = Some(Stock { address: address.clone(), verdict: None });
+        let tell = self.engine.teller();
+        self.engine.spawn(async move {
+            let verdict = crate::transport::stock(&spec, LIMIT).await;
+            tell(Reply::Stock(address, verdict));
+        });
+    }
+
+    /// An ordinary client has its verdict.
+    pub(super) fn take_stock(&mut self, address: &str, verdict: Verdict) {
+        if let Some(stock) = self.state.stock.as_mut().filter(|stock| stock.address == address) {
+            stock.verdict = Some(verdict);
+        }
     }
 
     /// A way is through.
@@ -109,7 +142,9 @@ impl App {
         let state = &self.state;
         let doctor = state.doctor.as_ref();
         match command {
-            Command::RunDoctor if state.draft.address.trim().is_empty() => Some("there is no address".to_owned()),
+            Command::RunDoctor | Command::AskStock if state.draft.address.trim().is_empty() => {
+                Some("there is no address".to_owned())
+            }
             Command::CopyReport(_) | Command::SaveReport if doctor.is_none_or(|doctor| doctor.report.is_none()) => {
                 Some("the doctor has no report yet".to_owned())
             }

@@ -3,6 +3,7 @@
 use super::doctor::{Outcome, Report};
 use super::{Credentials, Job, LoginQuestion};
 use crate::lab::{Lab, Place};
+use crate::transport::Verdict;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -47,6 +48,8 @@ pub(super) enum Reply {
     Tried(u64, Box<Outcome>, usize),
     /// The doctor is through.
     Examined(u64, Result<Box<Report>, String>),
+    /// What an ordinary client makes of an address.
+    Stock(String, Verdict),
     /// Whether the keyring keeps a password.
     Kept(Result<String, String>),
     /// What the keyring kept for a question.

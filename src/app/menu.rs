@@ -78,7 +78,7 @@ impl Menu {
             ],
             Menu::Session => vec![
                 list(&[FocusAddress, ToggleConnect, DisconnectAll, OnlyConnection(None)]),
-                list(&[RunDoctor, SaveReport])
+                list(&[AskStock, RunDoctor, SaveReport])
                     .into_iter()
                     .chain(ReportAs::ALL.map(|how| Some(CopyReport(how))))
                     .collect(),

@@ -31,7 +31,7 @@ mod view;
 
 pub use command::{Command, Like, Move, Shortcut};
 pub use composer::{Composer, Format, SendAs, Sending};
-pub use consult::Doctor;
+pub use consult::{Doctor, Stock};
 pub use copy::{CopyAs, StatisticsAs};
 pub use draft::{AuthKind, CursorFrom, Draft, ProxyFrom, parse_headers};
 pub use engine::{Notify, Purpose};
@@ -189,6 +189,8 @@ pub struct State {
     pub sent_time: SentTime,
     /// What the doctor says, or is about to.
     pub doctor: Option<Doctor>,
+    /// What an ordinary client makes of the address.
+    pub stock: Option<Stock>,
     /// How the application says that it has a message.
     pub ack: AckRule,
     /// What is wrong with that.
@@ -342,6 +344,7 @@ impl App {
             pane: Pane::Record,
             sent_time: SentTime::lab(),
             doctor: None,
+            stock: None,
             ack: AckRule::default(),
             ack_mistake: None,
             activity: true,

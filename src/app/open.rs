@@ -216,6 +216,7 @@ impl App {
             }
             Reply::Tried(number, outcome, total) => self.take_tried(number, *outcome, total),
             Reply::Examined(number, report) => self.take_report(number, report.map(|report| *report)),
+            Reply::Stock(address, verdict) => self.take_stock(&address, verdict),
             Reply::Kept(Ok(said)) => self.say(said),
             Reply::Kept(Err(why)) => self.complain(why),
             Reply::Fetched(question, found) => self.take_login(&question, found),

@@ -150,6 +150,9 @@ pub struct RecordArgs {
     /// At the end, print what is wrong with the connection, what that means and what to try.
     #[arg(long)]
     pub findings: bool,
+    /// At the end, say whether an ordinary client (reqwest, eventsource-stream, tokio-tungstenite) accepts this.
+    #[arg(long)]
+    pub stock_client: bool,
     /// WebSocket: send a ping so often.
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub ping: Option<Duration>,

@@ -33,6 +33,9 @@ const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
 /// How long the texts to send wait for the first answer, which tells what the endpoint is.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(1);
 
+/// How long an ordinary client is asked.
+const STOCK_LIMIT: Duration = Duration::from_secs(10);
+
 /// Connects, records, and prints.
 pub fn run(args: RecordArgs) -> Result<(), Failed> {
     let mut output = Output::new(&args.out, args.quiet).map_err(Failed::Usage)?;
@@ -67,6 +70,7 @@ pub fn run(args: RecordArgs) -> Result<(), Failed> {
     }
     let Some(receiver) = receivers.pop() else { return Ok(()) };
     let mut session = Session::new(store, started_unix_ns);
+    let stock_spec = args.stock_client.then(|| spec.clone());
     let handle = transport::connect(runtime.handle(), ConnectionId(1), spec, args.url.clone(), events.clone());
     drop(events);
 
@@ -130,6 +134,10 @@ pub fn run(args: RecordArgs) -> Result<(), Failed> {
     if args.findings {
         findings.look_all(&session);
         super::findings::print(findings.list(), args.out.format)?;
+    }
+    if let Some(spec) = stock_spec {
+        let verdict = runtime.block_on(transport::stock(&spec, STOCK_LIMIT));
+        println!("{}: {}", verdict.client, verdict.says);
     }
     let unsent = run.unsent.len();
     drop(run);

@@ -14,7 +14,6 @@ use super::failure::{plain, seconds, tcp_reason};
 use super::login::basic;
 use super::proxy::Proxy;
 use super::spec::{Auth, HttpVersion, PushType, Spec};
-use super::tap::Duplex;
 use super::target::{Target, check};
 use bytes::{Bytes, BytesMut};
 use eventsource_stream::{EventStreamError, Eventsource};
@@ -32,7 +31,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::error::{Error as WsError, ProtocolError};
 use tokio_tungstenite::tungstenite::{Message, handshake::client::Request};
 use tokio_tungstenite::{WebSocketStream, client_async};
-use way::{given_proxy, ordinary_tls, reqwest_proxy, through};
+use way::{Pipe, named_proxy, ordinary_tls, reqwest_proxy, through};
 use words::{
     broken, excerpt, hung_up, not_upgraded, redirected, refused_status, spoken, taken_by_event_source, unanswered,
 };
@@ -107,7 +106,7 @@ struct Visit {
     /// How many bytes of an event stream came.
     came: AtomicUsize,
     /// The WebSocket, to be closed at the end.
-    socket: Option<WebSocketStream<Box<dyn Duplex>>>,
+    socket: Option<WebSocketStream<Box<dyn Pipe>>>,
 }
 
 impl Visit {
@@ -145,7 +144,7 @@ impl Visit {
         target.url.set_scheme(scheme).map_err(|()| format!("the address cannot be asked by {scheme}"))?;
         let auth = if spec.auth == Auth::None { in_address.unwrap_or_default() } else { spec.auth.clone() };
         let headers = headers(spec, &auth)?;
-        let proxy = given_proxy(spec)?;
+        let proxy = named_proxy(spec, &target).await?;
         if is_websocket {
             self.websocket(spec, &target, headers, proxy).await
         } else {
@@ -318,7 +317,7 @@ impl Visit {
     }
 
     /// Opens the way to a WebSocket server.
-    async fn reach(&mut self, spec: &Spec, target: &Target, proxy: Option<Proxy>) -> Result<Box<dyn Duplex>, String> {
+    async fn reach(&mut self, spec: &Spec, target: &Target, proxy: Option<Proxy>) -> Result<Box<dyn Pipe>, String> {
         let needs_tls = target.tls || proxy.as_ref().is_some_and(|proxy| proxy.target.tls);
         let tls = match needs_tls {
             true => Some(TlsConnector::from(Arc::new(ordinary_tls(spec, true).await?))),
@@ -338,10 +337,10 @@ impl Visit {
 
     async fn encrypt(
         &mut self,
-        stream: Box<dyn Duplex>,
+        stream: Box<dyn Pipe>,
         target: &Target,
         tls: Option<&TlsConnector>,
-    ) -> Result<Box<dyn Duplex>, String> {
+    ) -> Result<Box<dyn Pipe>, String> {
         let Some(tls) = tls.filter(|_| target.tls) else { return Ok(stream) };
         let place = target.host_and_port();
         self.lacking = format!("no end of the TLS handshake with {place}");

@@ -68,9 +68,9 @@ fn an_ordinary_answer_to_an_upgrade() {
 fn a_ping_without_a_pong_while_data_arrive() {
     let mut story = upgraded("request");
     story.inward(frame(Dir::In, 1, b"1")).out(frame(Dir::Out, 9, b"p"));
-    story.wait(3 * SECOND).inward(frame(Dir::In, 1, b"2"));
+    story.wait(SECOND).inward(frame(Dir::In, 1, b"2"));
     assert!(story.faults().is_empty());
-    story.wait(3 * SECOND).inward(frame(Dir::In, 1, b"3"));
+    story.wait(2 * SECOND).inward(frame(Dir::In, 1, b"3"));
     let found = story.only("websocket.upstream-dead");
     assert_eq!(found.confidence, Confidence::Likely);
     // It was only late.

@@ -31,6 +31,21 @@ pub(crate) async fn choose(context: &Context, target: &Target) -> Result<Option<
     Ok(found.map(|proxy| with_login(proxy, options)))
 }
 
+/// The proxy that options name for a target, asked without a connection.
+pub(crate) async fn named(options: &ProxyOptions, target: &Target) -> Result<Option<Proxy>, Failure> {
+    let found = match &options.choice {
+        ProxyChoice::None => None,
+        ProxyChoice::Given(address) => Some(Proxy::parse(address, "given")?),
+        _ if is_loopback(target) => None,
+        ProxyChoice::Environment => matched(&Matcher::from_env(), target, "environment")?,
+        ProxyChoice::System => {
+            let settings = system::settings().await;
+            matched(&settings.matcher, target, settings.source)?
+        }
+    };
+    Ok(found.map(|proxy| with_login(proxy, options)))
+}
+
 /// The proxies that the environment and the system's settings name for an address: how to ask for each, and its address
 /// without user and password.
 pub async fn known_proxies(address: &str) -> Vec<(ProxyChoice, String)> {

@@ -3,13 +3,16 @@
 use super::words::excerpt;
 use crate::transport::failure::plain;
 use crate::transport::login::basic;
-use crate::transport::proxy::{Protocol, Proxy};
-use crate::transport::spec::{ProxyChoice, Spec, TlsOptions};
-use crate::transport::tap::Duplex;
+use crate::transport::proxy::{self, Protocol, Proxy};
+use crate::transport::spec::{Spec, TlsOptions};
 use crate::transport::target::Target;
 use crate::transport::tls::Trust;
 use rustls::ClientConfig;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+/// A stream of bytes, by TCP or TLS. Nobody taps it.
+pub(super) trait Pipe: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Pipe for T {}
 
 /// The longest answer head that is taken from a proxy.
 const MOST_HEAD_BYTES: usize = 16 << 10;
@@ -26,17 +29,15 @@ pub(super) async fn ordinary_tls(spec: &Spec, is_needed: bool) -> Result<ClientC
     loaded.map_err(|failure| failure.to_string())
 }
 
-/// The proxy that the user gave.
-pub(super) fn given_proxy(spec: &Spec) -> Result<Option<Proxy>, String> {
-    let ProxyChoice::Given(address) = &spec.proxy.choice else { return Ok(None) };
-    let mut proxy = Proxy::parse(address, "given").map_err(|failure| failure.to_string())?;
-    if proxy.protocol != Protocol::Http {
-        return Err(format!("not asked: this client knows no SOCKS proxies, and {} is one", proxy.address));
+/// The proxy that the options name.
+pub(super) async fn named_proxy(spec: &Spec, target: &Target) -> Result<Option<Proxy>, String> {
+    let named = proxy::named(&spec.proxy, target).await.map_err(|failure| failure.to_string())?;
+    match named {
+        Some(proxy) if proxy.protocol != Protocol::Http => {
+            Err(format!("not asked: this client knows no SOCKS proxies, and {} is one", proxy.address))
+        }
+        named => Ok(named),
     }
-    if spec.proxy.login.is_some() {
-        proxy.login.clone_from(&spec.proxy.login);
-    }
-    Ok(Some(proxy))
 }
 
 pub(super) fn reqwest_proxy(proxy: &Proxy) -> Result<reqwest::Proxy, reqwest::Error> {
@@ -49,10 +50,10 @@ pub(super) fn reqwest_proxy(proxy: &Proxy) -> Result<reqwest::Proxy, reqwest::Er
 
 /// Has an HTTP proxy open a way to `target` (CONNECT, RFC 9110 §9.3.6).
 pub(super) async fn through(
-    mut stream: Box<dyn Duplex>,
+    mut stream: Box<dyn Pipe>,
     proxy: &Proxy,
     target: &Target,
-) -> Result<Box<dyn Duplex>, String> {
+) -> Result<Box<dyn Pipe>, String> {
     let to = target.host_and_port();
     let login = proxy.login.as_ref().map(|(user, password)| basic(user, password));
     let login = login.map_or_else(String::new, |value| format!("Proxy-Authorization: {value}\r\n"));
