@@ -24,10 +24,14 @@ pub const PASSWORD: &str = "tr0ub4dor-Ω-7431";
 
 /// A program that runs, and listens.
 pub struct Peer {
-    child: Child,
+    // Ended before its folder goes.
+    _ended: Ended,
     folder: TempDir,
     port: u16,
 }
+
+/// A child that is ended with the value.
+struct Ended(Child);
 
 impl Peer {
     /// Starts a program that is to listen on the port that it is given. `command` is asked for a command line for the
@@ -45,12 +49,10 @@ impl Peer {
             command.stdin(Stdio::null()).stdout(out).stderr(err);
             let child =
                 command.spawn().unwrap_or_else(|error| panic!("{command:?} cannot be started ({error}): {missing}"));
-            // Held in a value at once, so that it is ended whatever happens.
-            let mut peer = Peer { child, folder: TempDir::new().expect("a folder"), port: free.port() };
-            while peer.child.try_wait().expect("a status").is_none() {
+            let mut child = Ended(child);
+            while child.0.try_wait().expect("a status").is_none() {
                 if TcpStream::connect(free).is_ok() {
-                    peer.folder = folder;
-                    return peer;
+                    return Peer { _ended: child, folder, port: free.port() };
                 }
                 assert!(!case.left().is_zero(), "{command:?} does not listen: {}", text(&said));
                 std::thread::sleep(Duration::from_millis(20));
@@ -74,20 +76,20 @@ impl Peer {
     }
 }
 
-impl Drop for Peer {
+impl Drop for Ended {
     fn drop(&mut self) {
         // Asked to end, squid gives back the memory that it shares with nobody. Its helpers end with their input.
-        let asked = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).stderr(Stdio::null()).status();
+        let asked = Command::new("kill").args(["-TERM", &self.0.id().to_string()]).stderr(Stdio::null()).status();
         let until = Instant::now() + Duration::from_secs(3);
         while asked.as_ref().is_ok_and(ExitStatus::success) && Instant::now() < until {
-            if matches!(self.child.try_wait(), Ok(Some(_))) {
+            if matches!(self.0.try_wait(), Ok(Some(_))) {
                 return;
             }
             std::thread::sleep(Duration::from_millis(10));
         }
         // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
