@@ -9,7 +9,8 @@ use crate::session::file::Recorder;
 use crate::session::findings::Findings;
 use crate::session::{RecordId, Session, Store, is_message};
 use crate::transport::{self, Auth, CursorSource, CursorTarget, Handle, HttpVersion, Order, Outgoing, PushType, Spec};
-use crate::wire::{Act, ConnectionId, Dir, EventSender, ReaderOptions};
+use crate::wire::{Act, ConnectionId, Dir, EventSender, LinkId, ReaderOptions};
+use std::collections::HashSet;
 use std::io::IsTerminal;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -85,6 +86,7 @@ pub fn run(args: RecordArgs) -> Result<(), Failed> {
         said: None,
         said_at: Instant::now(),
         answered: false,
+        asked_who: HashSet::new(),
         messages: 0,
         looked_at: 0,
     };
@@ -177,6 +179,8 @@ struct Run<'a> {
     /// Whether an answer came.
     answered: bool,
     closing: Option<Instant>,
+    /// Links whose answer asks who we are.
+    asked_who: HashSet<LinkId>,
     messages: u64,
     /// How many records were looked at.
     looked_at: RecordId,
@@ -186,7 +190,12 @@ impl Run<'_> {
     /// Counts the messages among the new records, and notes how far the exchange has come.
     fn look_at(&mut self, session: &Session) {
         for record in session.records().range(self.looked_at..session.records().len()) {
-            self.messages += u64::from(counts(record));
+            let is_question = record.kind == Kind::HttpBody && self.asked_who.remove(&record.link);
+            self.messages += u64::from(counts(record) && !is_question);
+            // A page with which a proxy or server asks who we are is no message.
+            if record.kind == Kind::HttpResponse && matches!(record.detail, 401 | 407) {
+                self.asked_who.insert(record.link);
+            }
             self.answered |= record.kind == Kind::HttpResponse;
             if record.kind == Kind::HttpRequest {
                 self.asked.get_or_insert_with(Instant::now);
