@@ -11,6 +11,8 @@ mod certificates;
 #[path = "proxies/peers.rs"]
 mod peers;
 
+#[path = "proxies/findings.rs"]
+mod findings;
 #[path = "proxies/mitmproxy.rs"]
 mod mitmproxy;
 #[path = "proxies/reverse.rs"]

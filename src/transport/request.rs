@@ -44,8 +44,9 @@ impl Ask {
 
     /// Asks a proxy for a way to a target (RFC 9110 §9.3.6).
     pub fn connect(target: &Target, answer_ms: u64) -> Ask {
-        let host = vec![("Host".to_owned(), target.host_and_port())];
-        Ask { answer_ms, ..Ask::plain("CONNECT", target, host, None, "") }
+        let mut ask = Ask { answer_ms, ..Ask::plain("CONNECT", target, Vec::new(), None, "") };
+        ask.set("Host", &target.host_and_port());
+        ask
     }
 
     /// Says who we are, unless the user typed an Authorization header.

@@ -46,8 +46,12 @@ impl Case {
 
     /// The port on which the lab is reached by TLS, as `localhost`.
     pub fn tls(&self, authority: &Authority) -> u16 {
+        self.tls_before(authority, self.lab())
+    }
+
+    /// The port on which anything is reached by TLS, as `localhost`.
+    pub fn tls_before(&self, authority: &Authority, behind: SocketAddr) -> u16 {
         let acceptor = TlsAcceptor::from(authority.server());
-        let lab = self.lab();
         let listener = self.runtime.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).expect("a listener");
         let port = listener.local_addr().expect("its address").port();
         self.runtime.spawn(async move {
@@ -56,7 +60,7 @@ impl Case {
                 tokio::spawn(async move {
                     // Who does not trust the certificate leaves.
                     let Ok(mut tls) = acceptor.accept(stream).await else { return };
-                    let mut plain = TcpStream::connect(lab).await.expect("the lab");
+                    let mut plain = TcpStream::connect(behind).await.expect("what is behind");
                     // Either side may end it in any way.
                     let _ = tokio::io::copy_bidirectional(&mut tls, &mut plain).await;
                 });
@@ -69,6 +73,19 @@ impl Case {
     #[track_caller]
     pub fn record(&self, url: &str, options: &[&str]) -> Ended {
         self.start(url, &[&["--count", &COUNT.to_string(), "--timeout", "8s"], options].concat()).finish()
+    }
+
+    /// The keys of what is found on a recording of a few seconds; what is for learners is left out.
+    #[track_caller]
+    pub fn findings(&self, url: &str, options: &[&str]) -> Vec<String> {
+        let usual = ["--for", "4s", "--timeout", "3s", "-q", "--findings"];
+        let mut command = Command::new("timeout");
+        command.args(["--kill-after", "1", &format!("{:.1}", self.left().as_secs_f64().max(0.1)), PROGRAM]);
+        command.args(["record", url, "--format", "jsonl"]).args(usual).args(options);
+        let ended = Running::start(command).finish();
+        let found: Vec<Value> = ended.out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+        let faults = found.iter().filter(|finding| finding["severity"] != "info");
+        faults.map(|finding| finding["key"].as_str().expect("a key").to_owned()).collect()
     }
 
     /// Starts a recording, which ends with the case's time.

@@ -35,6 +35,24 @@ fn websocket_goes_a_way_of_its_own() {
     assert!(summaries(&records, "proxy")[0].starts_with(&way), "{records:#?}");
 }
 
+#[test]
+fn a_proxy_is_itself_spoken_to_by_tls() {
+    let case = Case::begin();
+    let squid = Squid::Anywhere.start(&case);
+    let authority = Authority::make("The Proxy");
+    let proxy = format!("https://localhost:{}", case.tls_before(&authority, squid.address()));
+    let cacert = authority.file();
+    let options = ["--proxy", &proxy, "--cacert", cacert.to_str().expect("a path in UTF-8")];
+    for (scheme, path, kind) in STREAMS {
+        let records = messages(&case.record(&case.url(scheme, path), &options), kind);
+        assert!(values(first(&records, "tls"), "tls.issuer").iter().any(|issuer| issuer.contains("The Proxy")));
+    }
+    // TLS within TLS.
+    let url = format!("wss://localhost:{}/ws?rate=20", case.tls(&authority));
+    let records = messages(&case.record(&url, &options), "ws.text");
+    assert_eq!(records.iter().filter(|record| record["kind"] == "tls").count(), 2, "{records:#?}");
+}
+
 /// A way through, and a request that is given to the proxy as it is.
 const STREAMS: [(&str, &str, &str); 2] = [("ws", "ws?rate=20", "ws.text"), ("http", "sse?rate=20", "sse.event")];
 

@@ -46,6 +46,12 @@ impl Authority {
         Ok(Authority { file, certificate: certificate.der().clone(), issuer: Issuer::new(params, key) })
     }
 
+    /// Removes its certificate's file.
+    pub fn remove_file(&self) {
+        // Whoever removed it before did no harm.
+        let _ = std::fs::remove_file(&self.file);
+    }
+
     /// Speaks TLS to a client as if it were `host`.
     pub async fn accept(&self, client: TcpStream, host: &str) -> io::Result<TlsStream<TcpStream>> {
         let name = host.trim_matches(['[', ']']).to_owned();
@@ -70,7 +76,6 @@ impl Authority {
 
 impl Drop for Authority {
     fn drop(&mut self) {
-        // Whoever removed it before did no harm.
-        let _ = std::fs::remove_file(&self.file);
+        self.remove_file();
     }
 }

@@ -174,6 +174,9 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.task.abort();
+        if let Some(authority) = &self.authority {
+            authority.remove_file();
+        }
     }
 }
 
