@@ -61,6 +61,8 @@ fn node_ws_talks_and_closes() {
     let node = start(&[]);
     let mut watched = talk(spec(format!("ws://127.0.0.1:{}/room", node.port)));
     watched.send(Order::Send(Outgoing::Text("close".into())));
+    // It closes with a code of its own.
+    watched.is_faulty = true;
     let last = watched.end();
     assert_eq!(last.act, Act::Done);
     assert!(last.text.contains("closed by the server: 4001 “as you wish”"), "{last:?}");

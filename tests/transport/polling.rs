@@ -73,6 +73,7 @@ fn a_poll_that_fails_later_goes_on() {
         }
     });
     let mut watched = open(typed(PushType::Poll, server.url("/")));
+    watched.is_faulty = true;
     watched.until_act(Act::Waiting, "the poll failed");
     watched.until("four links", |watched| watched.links().len() >= 4);
     watched.handle.stop();
@@ -183,6 +184,7 @@ fn auto_repeats_no_request_that_may_do_something() {
             peer.say(&format!("HTTP/1.1 200 OK\r\n{head}\r\n[]"));
         });
         let mut watched = open(Spec { body: Some("{}".into()), interval_ms: Some(10), ..spec(server.url("/")) });
+        watched.is_faulty = head.contains("event-stream");
         assert_eq!(watched.end().act, Act::Done, "{}", watched.story());
         watched.until_act(Act::Picked, "POST is not repeated");
         assert_eq!(watched.links().len(), 1);

@@ -21,6 +21,7 @@ fn it_reconnects_after_retry_with_the_last_event_id_until_204() {
         }
     });
     let mut watched = open(sse(server.url("/")));
+    watched.is_faulty = true;
     let last = watched.end();
     assert_eq!(last.act, Act::Done);
     assert!(last.text.contains("204"), "{last:?}");
@@ -66,6 +67,7 @@ fn another_status_gives_up_and_another_type_is_shown_all_the_same() {
         peer.say("HTTP/1.1 200 OK\r\n\r\ndata: x\n\n");
     });
     let mut watched = open(sse(server.url("/")));
+    watched.is_faulty = true;
     assert_eq!(watched.end().act, Act::Done);
     watched.until_received("data: x");
     watched.until_act(Act::Noticed, "there is no Content-Type");
@@ -118,6 +120,7 @@ fn a_server_that_comes_back_is_found_again() {
         }
     });
     let mut watched = open(sse(server.url("/")));
+    watched.is_faulty = true;
     watched.until_received("back");
     assert_eq!(watched.failures().len(), 2);
     watched.handle.stop();

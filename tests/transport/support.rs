@@ -1,5 +1,7 @@
 //! A server that does what a test says, and a connection that is watched.
 
+use pushscope::session::findings::Findings;
+use pushscope::session::{Session, Severity, Store};
 use pushscope::transport::{Handle, Order, Spec, connect};
 use pushscope::wire::{
     Act, ClientAct, ConnectionId, ConnectionInfo, Dir, Entry, Event, EventReceiver, EventSender, Failure, LinkId,
@@ -23,6 +25,8 @@ pub struct Watched {
     pub handle: Handle,
     pub info: Option<ConnectionInfo>,
     pub events: Vec<Event>,
+    /// Whether rules may find fault with it although it ends well.
+    pub is_faulty: bool,
     receiver: EventReceiver,
 }
 
@@ -34,7 +38,7 @@ pub fn open(spec: Spec) -> Watched {
 pub fn open_with_room(spec: Spec, limit_bytes: usize) -> Watched {
     let (events, mut receivers) = EventSender::new(Instant::now(), 1, vec![ReaderOptions::new(limit_bytes)]);
     let handle = connect(RUNTIME.handle(), ConnectionId(1), spec.clone(), spec.url, events);
-    Watched { handle, info: None, events: Vec::new(), receiver: receivers.remove(0) }
+    Watched { handle, info: None, events: Vec::new(), is_faulty: false, receiver: receivers.remove(0) }
 }
 
 pub fn spec(url: impl Into<String>) -> Spec {
@@ -87,7 +91,26 @@ impl Watched {
         self.until("every link's end", Watched::all_links_are_over);
         let last = self.last_act().expect("an end");
         RUNTIME.block_on(async { tokio::time::timeout(PATIENCE, self.handle.finished()).await }).expect("finished");
+        // No rule may find fault with what ended well, unless the test made it faulty.
+        if last.act == Act::Done && !self.is_faulty {
+            assert_eq!(self.faults(), [""; 0], "{}", self.story());
+        }
         last
+    }
+
+    /// The keys of what is found in all that was recorded, without what is for learners.
+    pub fn faults(&self) -> Vec<&'static str> {
+        let mut session = Session::new(Store::memory(), 0);
+        if let Some(info) = &self.info {
+            session.take(Entry::Connection(info.clone()));
+        }
+        for event in &self.events {
+            session.take(Entry::Event(event.clone()));
+        }
+        let mut findings = Findings::default();
+        findings.look_all(&session);
+        let faults = findings.list().iter().filter(|finding| finding.severity > Severity::Info);
+        faults.map(|finding| finding.key).collect()
     }
 
     /// Like [`Self::end`] for a connection that must have failed.

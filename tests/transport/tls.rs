@@ -164,6 +164,7 @@ fn every_refusal_says_why() {
         // Where the user turns verification off, the same is a fact on the link.
         spec.tls.insecure = true;
         let mut watched = open(spec);
+        watched.is_faulty = true;
         assert_eq!(watched.end().act, Act::Done, "{}", watched.story());
         let facts = facts(&watched);
         assert!(!facts.verified && facts.would_fail.as_ref().unwrap().contains(expected), "{facts:?}");

@@ -115,6 +115,7 @@ fn every_wrong_item_is_named_and_going_on_is_a_choice() {
         let mut spec = spec(server.ws("/"));
         spec.websocket.go_on_anyway = true;
         let mut watched = open(spec);
+        watched.is_faulty = true;
         watched.until_act(Act::Noticed, expected);
         closed(&mut watched, "closed");
         watched.until_received("hello");

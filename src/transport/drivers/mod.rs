@@ -101,7 +101,7 @@ async fn refused(client: &mut Client, answer: Answer) -> Failure {
             format!("{}, but names no place: there is no Location header", status_hint(status))
         }
         None => match client.context.challenge.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
-            Some(challenge) if matches!(status, 401 | 407) => login::hint(challenge),
+            Some(challenge) if matches!(status, 401 | 407) && !challenge.schemes.is_empty() => login::hint(challenge),
             _ => status_hint(status).to_owned(),
         },
     };
