@@ -4,6 +4,7 @@
 
 use super::context::{Context, LinkGuard};
 use super::failure;
+use super::progress::{Counted, Meter, Sealed};
 use super::proxy::{self, Proxy};
 use super::tap::{Duplex, Link};
 use super::target::Target;
@@ -94,11 +95,11 @@ fn told<T>(outcome: Result<T, Failure>, guard: &LinkGuard) -> Result<T, Failure>
 async fn straight(context: &Context, target: &Target, guard: &LinkGuard) -> Result<Box<dyn Duplex>, Failure> {
     let timeouts = &context.spec.timeouts;
     let addresses = resolve(target, timeouts.dns_ms, guard).await?;
-    let tcp = connect(target, addresses, timeouts.tcp_ms, guard).await?;
+    let tcp = Box::new(Counted::new(connect(target, addresses, timeouts.tcp_ms, guard).await?));
     if !target.tls {
-        return Ok(Box::new(tcp));
+        return Ok(tcp);
     }
-    secure(context, target, Box::new(tcp), timeouts.tls_ms, guard).await
+    secure(context, target, tcp, timeouts.tls_ms, guard).await
 }
 
 /// Runs a future for at most `limit_ms`; 0 is no limit. `Err` is the limit that was reached.
@@ -233,7 +234,7 @@ async fn secure(
             witness.failure(target, &error, &raw, began)
         })?;
     guard.log.event(What::Secured(witness.facts(stream.get_ref().1, target, began)));
-    Ok(Box::new(stream))
+    Ok(Box::new(Sealed(stream)))
 }
 
 /// Keeps the first bytes that arrive, to tell what a server speaks that does not speak TLS.
@@ -243,6 +244,16 @@ struct Sniffed {
 }
 
 const SNIFF_BYTES: usize = 64;
+
+impl Duplex for Sniffed {
+    fn meter(&self) -> Option<Arc<Meter>> {
+        self.stream.meter()
+    }
+
+    fn is_flushed(&self) -> bool {
+        self.stream.is_flushed()
+    }
+}
 
 impl AsyncRead for Sniffed {
     fn poll_read(

@@ -4,6 +4,7 @@
 //! reads, the tap asks for room in the queues, so a slow recording leaves the bytes in the socket.
 
 use super::context::{LinkGuard, LinkLog};
+use super::progress::{Following, Meter};
 use super::proxy::{Proxy, Under};
 use super::request::Masked;
 use crate::wire::{Dir, Failure, Stalled, What};
@@ -17,8 +18,13 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
 /// What a tap taps: TCP, or TLS over it.
-pub(crate) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
+pub(crate) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {
+    /// What counts the bytes of the TCP stream at the bottom.
+    fn meter(&self) -> Option<Arc<Meter>>;
+
+    /// Whether all that was written has gone down to the TCP stream, and nothing waits on the way.
+    fn is_flushed(&self) -> bool;
+}
 
 /// The most that one read takes.
 const READ_BYTES: usize = 64 * 1024;
@@ -30,6 +36,8 @@ const SMALL_BYTES: usize = 2 * 1024;
 const SAMPLE_BYTES: usize = 64;
 
 struct State {
+    // The order matters: the last look at how far things came needs the stream.
+    following: Option<Following>,
     stream: Option<Box<dyn Duplex>>,
     log: Arc<LinkLog>,
     buffer: BytesMut,
@@ -48,6 +56,7 @@ pub(crate) struct Tap(Arc<Mutex<State>>);
 impl Tap {
     pub fn new(stream: Box<dyn Duplex>, log: Arc<LinkLog>) -> Tap {
         Tap(Arc::new(Mutex::new(State {
+            following: Following::begin(&*stream, log.clone()),
             stream: Some(stream),
             log,
             buffer: BytesMut::new(),
@@ -81,14 +90,13 @@ impl Tap {
 
     /// Takes the stream away, to be used for another link; this one moves no more bytes.
     pub fn take_stream(&self) -> Option<Box<dyn Duplex>> {
-        self.state().stream.take()
+        let mut state = self.state();
+        state.following = None;
+        state.stream.take()
     }
 
     pub fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.state().stream.as_mut() {
-            Some(stream) => Pin::new(stream).poll_flush(cx),
-            None => Poll::Ready(Ok(())),
-        }
+        self.state().poll_flush(cx)
     }
 
     pub fn poll_shutdown(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -108,7 +116,9 @@ impl Tap {
 
     /// Closes the socket at once.
     pub fn close(&self) {
-        self.state().stream = None;
+        let mut state = self.state();
+        state.following = None;
+        state.stream = None;
     }
 
     /// Reads on after a parser gave up, so that the evidence is recorded: until the end, for a second, or 64 KiB.
@@ -221,10 +231,25 @@ impl State {
                     let moved = bytes.split_to(len);
                     let moved = shown.map_or(moved, |shown| shown.split_to(len));
                     self.log.event(What::Bytes(Dir::Out, moved));
+                    self.mark();
                 }
                 Poll::Ready(Ok(()))
             }
             Err(error) => Poll::Ready(Err(self.broken(error))),
+        }
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Some(stream) = self.stream.as_mut() else { return Poll::Ready(Ok(())) };
+        ready!(Pin::new(stream).poll_flush(cx))?;
+        self.mark();
+        Poll::Ready(Ok(()))
+    }
+
+    /// Marks what went out, to be told how far it comes.
+    fn mark(&self) {
+        if let (Some(following), Some(stream)) = (&self.following, &self.stream) {
+            following.sent(self.moved_bytes[Dir::Out.index()], &**stream);
         }
     }
 
@@ -263,6 +288,16 @@ impl Prefixed {
     /// `early` first, then the stream.
     pub fn new(early: Bytes, stream: Box<dyn Duplex>) -> Prefixed {
         Prefixed { early, stream }
+    }
+}
+
+impl Duplex for Prefixed {
+    fn meter(&self) -> Option<Arc<Meter>> {
+        self.stream.meter()
+    }
+
+    fn is_flushed(&self) -> bool {
+        self.stream.is_flushed()
     }
 }
 
