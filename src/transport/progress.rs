@@ -16,7 +16,7 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -34,7 +34,7 @@ const LEAST_GAP: Duration = Duration::from_millis(10);
 const BURST: u32 = 10;
 /// So many marks wait at most; beyond that, every other one goes, and its bytes count with the next.
 const MOST_MARKS: usize = 4096;
-/// So much plaintext goes to TLS at a time, so that there are marks within a long message.
+/// So much plaintext goes to TLS at a time, so that there are marks within a long message. It is what rustls holds back.
 const TLS_BYTES: usize = 64 * 1024;
 
 /// Counts the raw bytes of a TCP stream, and knows how many are acknowledged for as long as the stream is open.
@@ -130,7 +130,7 @@ impl AsyncWrite for Counted {
     }
 }
 
-/// A TLS stream that takes more plaintext only when all before it has gone down to the stream below.
+/// A TLS stream that takes no more plaintext at a time than is worth a mark.
 pub(crate) struct Sealed<S>(pub TlsStream<S>);
 
 impl<S: Duplex> Duplex for Sealed<S> {
@@ -152,9 +152,6 @@ impl<S: Duplex> AsyncRead for Sealed<S> {
 
 impl<S: Duplex> AsyncWrite for Sealed<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        if !self.is_flushed() {
-            ready!(Pin::new(&mut self.0).poll_flush(cx))?;
-        }
         Pin::new(&mut self.0).poll_write(cx, &buf[..buf.len().min(TLS_BYTES)])
     }
 

@@ -220,6 +220,12 @@ impl State {
         bytes: &mut Bytes,
         shown: Option<&mut Bytes>,
     ) -> Poll<io::Result<()>> {
+        // What TLS still holds goes first, so that there are moments at which all is marked.
+        if self.stream.as_ref().is_some_and(|stream| !stream.is_flushed())
+            && let Err(error) = ready!(self.poll_flush(cx))
+        {
+            return Poll::Ready(Err(self.broken(error)));
+        }
         let Some(stream) = self.stream.as_mut() else {
             return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
         };
