@@ -284,6 +284,20 @@ fn a_flood_of_small_messages_is_looked_at_a_hundred_times_a_second() {
 }
 
 #[test]
+fn steady_messages_are_looked_at_no_more_often_and_soon_each() {
+    let (_server, mut watched) = connect(Manner::Reads, Way::Plain);
+    for _ in 0..500 {
+        send(&watched, 10);
+        watch_for(&mut watched, Duration::from_millis(3));
+    }
+    watch_for(&mut watched, Duration::from_millis(300));
+    let link = link(&watched);
+    assert_eq!(last(&watched).acknowledged_bytes, Some(written(&watched, link)));
+    assert!(told(&watched, link).len() > 50, "{}", told(&watched, link).len());
+    is_sound(&watched);
+}
+
+#[test]
 fn nothing_is_claimed_when_the_server_vanishes() {
     for way in WAYS {
         let (server, mut watched) = connect(Manner::Vanishes, way);
