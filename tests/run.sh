@@ -32,6 +32,16 @@ needs_program cc build-essential
 needs_program curl curl
 PATH="$PATH:/usr/sbin" needs_program nginx nginx-light
 [ -e /usr/lib/nginx/modules/ngx_nchan_module.so ] || packages+=(libnginx-mod-nchan)
+PATH="$PATH:/usr/sbin" needs_program squid squid-openssl
+PATH="$PATH:/usr/sbin" needs_program tinyproxy tinyproxy
+needs_program microsocks microsocks
+PATH="$PATH:/usr/sbin" needs_program haproxy haproxy
+needs_program openssl openssl
+mitmdump=target/peers/mitmproxy/bin/mitmdump
+has_mitmproxy() {
+    [ -x "$mitmdump" ] || command -v mitmdump >/dev/null
+}
+has_mitmproxy || python3 -c "import ensurepip" 2>/dev/null || packages+=(python3 python3-venv)
 needs_program node nodejs
 needs_program npm npm
 needs_program Xvfb xvfb
@@ -59,6 +69,9 @@ else
     echo "all there"
 fi
 export PATH="$PATH:/usr/sbin"
+has_mitmproxy || {
+    python3 -m venv target/peers/mitmproxy && target/peers/mitmproxy/bin/pip install --quiet mitmproxy
+} </dev/null || failed_steps+=("pip install mitmproxy")
 npm --prefix tests/node install --no-audit --no-fund --loglevel=error </dev/null || failed_steps+=("npm install")
 
 if [ -z "${PUSHSCOPE_VECTORS:-}" ] && [ -d ../shared/vectors ]; then
@@ -106,6 +119,7 @@ say "outside suites"
 echo "nginx with nchan: $(outcome nchan)"
 echo "the program on the command line, Node's ws at the other end among others: $(outcome cli)"
 echo "Node's ws and broken servers, through the transport: $(outcome transport)"
+echo "squid, tinyproxy, microsocks, mitmproxy, haproxy, nginx as proxies: $(outcome proxies)"
 echo "curl, npm eventsource, npm ws as clients of the lab: $(outcome lab)"
 if [ -n "${PUSHSCOPE_VECTORS:-}" ]; then
     echo "vectors (WPT event streams, llhttp, picohttpparser): $(outcome vectors)"

@@ -17,6 +17,8 @@ mod progress;
 mod requests;
 #[path = "transport/sse.rs"]
 mod sse;
+#[path = "transport/stock.rs"]
+mod stock;
 #[path = "transport/support.rs"]
 mod support;
 #[path = "transport/tls.rs"]

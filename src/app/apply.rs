@@ -25,7 +25,7 @@ impl App {
                 self.apply(Command::RefreshSaved);
                 self.wishes.push(Wish::FocusAddress);
             }
-            Command::Open | Command::SaveAs | Command::SavePayload | Command::ChooseComposerFile => self.ask_path(&command),
+            Command::Open | Command::SaveAs | Command::SavePayload | Command::SaveReport | Command::ChooseComposerFile => self.ask_path(&command),
             Command::OpenPath(path) => self.open(path),
             Command::SaveAsPath(path) => self.save_as(path),
             Command::SetPath(text) => {
@@ -62,6 +62,7 @@ impl App {
                 self.state.pane = if self.state.shows(pane) { Pane::Record } else { pane };
                 self.state.details = true;
             }
+            Command::SetAck(rule) => self.set_ack(rule),
             Command::CopyFindings => self.copy_findings(),
             Command::SetSentTime(sent) => self.state.sent_time = sent,
             Command::CopyStatistics(how) => self.copy_statistics(how),
@@ -83,6 +84,9 @@ impl App {
                 self.state.draft = Draft::for_address(&address);
                 self.connect();
             }
+            Command::RunDoctor => self.run_doctor(),
+            Command::AskStock => self.ask_stock(),
+            Command::CopyReport(how) => self.copy_report(how),
             Command::LogIn(keep) => self.log_in(keep),
             Command::FetchLogin => self.fetch_login(),
             Command::ToggleConnect => self.toggle_connect(),
@@ -213,7 +217,7 @@ impl App {
             | Command::OnlyConnection(_)
             | Command::OnlyDir(_)
             | Command::ToggleGroup(_)
-            | Command::ShowPane(_)
+            | Command::ShowPane(Pane::Record | Pane::Statistics | Pane::Findings | Pane::Delivery)
             | Command::ShowTime(_)
             | Command::ZoomTime(_)
             | Command::PanTime(_)
@@ -259,6 +263,12 @@ impl App {
             Command::StopWork => {
                 let is_working = !state.jobs.is_empty() || view.is_some_and(View::is_working);
                 need(is_working, "nothing is being read, filtered or saved")
+            }
+            Command::RunDoctor | Command::AskStock | Command::CopyReport(_) | Command::SaveReport => {
+                self.consult_objection(command)
+            }
+            Command::ShowPane(Pane::Doctor) => {
+                need(view.is_some() || state.doctor.is_some(), "no recording is open, and nobody asked the doctor")
             }
             Command::LogIn(_) => self.login_objection(),
             Command::FetchLogin => need(state.login_question().is_some(), "nobody asks who you are"),
@@ -330,6 +340,7 @@ impl App {
         let mut current = None;
         self.with_live(|live| current = Some(live.connect(&runtime, spec, draft)));
         self.state.current = current;
+        self.state.stock = None;
         self.state.active = self.state.live().map(|view| view.id);
         self.state.messages.retain(|message| !message.is_error);
         let url = &mut self.state.composer.url;
@@ -339,7 +350,7 @@ impl App {
     }
 
     /// The request that the address bar asks for, checked.
-    fn spec_of(&mut self, draft: &Draft) -> Result<Spec, String> {
+    pub(super) fn spec_of(&mut self, draft: &Draft) -> Result<Spec, String> {
         let place = self.place(draft.address.trim())?;
         let mut spec = draft.spec(place.url.clone())?;
         spec.go_to(place.url, place.proxy, place.ca_file);
@@ -394,6 +405,16 @@ impl App {
         let rows = view.tally.rows();
         self.wishes.push(Wish::Copy(text));
         self.say(format!("Copied statistics of {rows} rows as {}", how.label()));
+    }
+
+    fn set_ack(&mut self, rule: super::AckRule) {
+        self.state.ack_mistake = None;
+        for view in &mut self.state.views {
+            if let Err(why) = view.deliveries.set_rule(rule.clone()) {
+                self.state.ack_mistake = Some(why);
+            }
+        }
+        self.state.ack = rule;
     }
 
     fn copy_findings(&mut self) {

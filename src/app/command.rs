@@ -1,6 +1,7 @@
 //! Everything that can be done, as plain data. Menus, shortcuts, the palette and tests speak this language and no other.
 
-use super::{Composer, CopyAs, Draft, FieldRef, Group, Menu, Pane, SentTime, StatisticsAs, Theme, ViewId};
+use super::doctor::ReportAs;
+use super::{AckRule, Composer, CopyAs, Draft, FieldRef, Group, Menu, Pane, SentTime, StatisticsAs, Theme, ViewId};
 use crate::session::RecordId;
 use crate::wire::{ConnectionId, Dir};
 use std::ops::Range;
@@ -83,6 +84,8 @@ pub enum Command {
     PanTime(bool),
     /// Show this below the timeline, or the selected record where it is shown.
     ShowPane(Pane),
+    /// Change how the application says that it has a message.
+    SetAck(AckRule),
     /// Copy the findings as text.
     CopyFindings,
     /// Say where messages carry the time at which they were sent.
@@ -139,6 +142,14 @@ pub enum Command {
     LogIn(bool),
     /// Ask the system's keyring for the user and password.
     FetchLogin,
+    /// Try every way to the address in the address bar.
+    RunDoctor,
+    /// Ask an ordinary client what it makes of the address in the address bar, or put its verdict away.
+    AskStock,
+    /// Copy the doctor's report.
+    CopyReport(ReportAs),
+    /// Ask where to save the doctor's report.
+    SaveReport,
     /// Disconnect what the address bar stands for, or connect.
     ToggleConnect,
     /// Close a connection.
@@ -315,6 +326,7 @@ impl Command {
             PanTime(true) => "Earlier activity",
             PanTime(false) => "Later activity",
             ShowPane(pane) => pane.ask(),
+            SetAck(_) => "Change what counts as an answer",
             CopyFindings => "Copy the findings as text",
             SetSentTime(sent) if *sent == SentTime::NONE => "No latency",
             SetSentTime(sent) => return format!("Latency from the time at {}", sent.path),
@@ -355,6 +367,10 @@ impl Command {
             SetDraft(_) => "Change the connection's options",
             Connect => "Connect",
             ConnectTo(address) => return format!("Connect to {address}"),
+            RunDoctor => "Ask the doctor: try every way to the address",
+            CopyReport(how) => return format!("Copy the doctor's report as {}", how.label()),
+            AskStock => "Would an ordinary client accept this?",
+            SaveReport => "Save the doctor's report…",
             LogIn(false) => "Log in",
             LogIn(true) => "Log in and keep the password in the system's keyring",
             FetchLogin => "Take the password from the system's keyring",
@@ -384,6 +400,7 @@ impl Command {
             Command::Copy(_) => "Copy",
             Command::FilterLike(..) => "Filter by the selection",
             Command::CopyStatistics(_) => "Copy statistics",
+            Command::CopyReport(_) => "Copy the doctor's report",
             Command::SetSentTime(_) => "Latency",
             Command::ToggleGroup(_) => "Kinds",
             Command::OnlyDir(_) => "Directions",

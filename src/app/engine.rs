@@ -1,7 +1,9 @@
 //! What runs beside the window: the async runtime, the embedded lab, file pickers and copies.
 
+use super::doctor::{Outcome, Report};
 use super::{Credentials, Job, LoginQuestion};
 use crate::lab::{Lab, Place};
+use crate::transport::Verdict;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -26,6 +28,8 @@ pub enum Purpose {
     SavePayload,
     /// A file to send.
     SendFile,
+    /// Where to save the doctor's report.
+    SaveReport,
 }
 
 /// What came back from beside the window.
@@ -40,6 +44,12 @@ pub(super) enum Reply {
         path: PathBuf,
         result: Result<(), String>,
     },
+    /// The doctor is through with a way, of so many.
+    Tried(u64, Box<Outcome>, usize),
+    /// The doctor is through.
+    Examined(u64, Result<Box<Report>, String>),
+    /// What an ordinary client makes of an address.
+    Stock(String, Verdict),
     /// Whether the keyring keeps a password.
     Kept(Result<String, String>),
     /// What the keyring kept for a question.
@@ -67,7 +77,7 @@ fn beside(notify: Notify) -> Result<Notify, String> {
 /// Everything that is not on the window's thread.
 pub(super) struct Engine {
     runtime: Option<tokio::runtime::Runtime>,
-    lab: Option<Lab>,
+    lab: Option<Arc<Lab>>,
     notify: Notify,
     replies: (Sender<Reply>, Receiver<Reply>),
     awake: Arc<AtomicBool>,
@@ -112,15 +122,39 @@ impl Engine {
     }
 
     /// The embedded lab, which is started the first time, and what runs it.
-    fn lab(&mut self) -> Result<(&Lab, &tokio::runtime::Runtime), String> {
+    fn lab(&mut self) -> Result<(&Arc<Lab>, &tokio::runtime::Runtime), String> {
         let runtime = self.runtime.as_ref().ok_or("the program is about to end")?;
         let lab = match self.lab.take() {
             Some(lab) => lab,
             None => runtime
                 .block_on(Lab::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))))
+                .map(Arc::new)
                 .map_err(|error| format!("the lab cannot be started on 127.0.0.1: {error}"))?,
         };
         Ok((self.lab.insert(lab), runtime))
+    }
+
+    /// The embedded lab, for what runs beside the window.
+    pub fn shared_lab(&mut self) -> Result<Arc<Lab>, String> {
+        Ok(self.lab()?.0.clone())
+    }
+
+    /// Runs something beside the window.
+    pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        if let Some(runtime) = &self.runtime {
+            runtime.spawn(work);
+        }
+    }
+
+    /// Tells the window something from beside it, any number of times.
+    pub fn teller(&self) -> impl Fn(Reply) + Send + Sync + 'static {
+        let (sender, notify) = (std::sync::Mutex::new(self.replies.0.clone()), self.notify.clone());
+        move |reply| {
+            let sender = sender.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            // The window may have gone; then nobody waits for the answer.
+            let _ = sender.send(reply);
+            notify();
+        }
     }
 
     /// The address of the embedded lab.
@@ -149,11 +183,13 @@ impl Engine {
                 Purpose::Open | Purpose::SaveAs => {
                     rfd::AsyncFileDialog::new().add_filter("Pushscope recordings", &["pushscope"])
                 }
-                Purpose::SavePayload | Purpose::SendFile => rfd::AsyncFileDialog::new(),
+                Purpose::SavePayload | Purpose::SendFile | Purpose::SaveReport => rfd::AsyncFileDialog::new(),
             };
             let picked = match purpose {
                 Purpose::Open | Purpose::SendFile => dialog.pick_file().await,
-                Purpose::SaveAs | Purpose::SavePayload => dialog.set_file_name(name).save_file().await,
+                Purpose::SaveAs | Purpose::SavePayload | Purpose::SaveReport => {
+                    dialog.set_file_name(name).save_file().await
+                }
             };
             let path = picked.map(|file| file.path().to_owned());
             let is_missing = path.is_none() && asked.elapsed() < QUICK;

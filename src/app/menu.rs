@@ -1,5 +1,6 @@
 //! The menus: which commands stand where. The palette and the shortcuts take theirs from here.
 
+use super::doctor::ReportAs;
 use super::{Command, CopyAs, Group, Like, Pane, StatisticsAs, Theme};
 use crate::session::statistics::SentTime;
 use crate::wire::Dir;
@@ -77,6 +78,10 @@ impl Menu {
             ],
             Menu::Session => vec![
                 list(&[FocusAddress, ToggleConnect, DisconnectAll, OnlyConnection(None)]),
+                list(&[AskStock, RunDoctor, SaveReport])
+                    .into_iter()
+                    .chain(ReportAs::ALL.map(|how| Some(CopyReport(how))))
+                    .collect(),
                 list(&[LogIn(false), LogIn(true), FetchLogin]),
                 list(&[FocusComposer, Send, StopRepeat]),
                 list(&[
@@ -88,7 +93,11 @@ impl Menu {
                 list(&[Move(super::Move::NextNote), Move(super::Move::PreviousNote)]),
             ],
             Menu::Lab => {
-                vec![super::lab_addresses().into_iter().map(|(address, ..)| Some(ConnectTo(address))).collect()]
+                let connect = |(address, ..): (String, _, _)| Some(ConnectTo(address));
+                vec![
+                    super::lab_addresses().into_iter().map(connect).collect(),
+                    super::middlebox_addresses().into_iter().map(connect).collect(),
+                ]
             }
             Menu::Help => vec![list(&[About])],
         };

@@ -7,8 +7,10 @@ mod apply;
 mod chosen;
 mod command;
 mod composer;
+mod consult;
 mod copy;
 mod curl;
+pub mod doctor;
 mod draft;
 mod engine;
 mod find;
@@ -29,6 +31,7 @@ mod view;
 
 pub use command::{Command, Like, Move, Shortcut};
 pub use composer::{Composer, Format, SendAs, Sending};
+pub use consult::{Doctor, Stock};
 pub use copy::{CopyAs, StatisticsAs};
 pub use draft::{AuthKind, CursorFrom, Draft, ProxyFrom, parse_headers};
 pub use engine::{Notify, Purpose};
@@ -46,6 +49,7 @@ pub use reading::Reading;
 pub use tally::Tally;
 pub use view::{View, ViewId};
 
+pub use crate::session::AckRule;
 pub use crate::session::file::Recording;
 pub use crate::session::statistics::{SentTime, TimeUnit};
 pub use crate::transport::{HttpVersion, PushType};
@@ -183,6 +187,14 @@ pub struct State {
     pub pane: Pane,
     /// Where messages say when they were sent.
     pub sent_time: SentTime,
+    /// What the doctor says, or is about to.
+    pub doctor: Option<Doctor>,
+    /// What an ordinary client makes of the address.
+    pub stock: Option<Stock>,
+    /// How the application says that it has a message.
+    pub ack: AckRule,
+    /// What is wrong with that.
+    pub ack_mistake: Option<String>,
     /// Whether activity over time is shown.
     pub activity: bool,
     /// Whether the details are shown.
@@ -331,6 +343,10 @@ impl App {
             sidebar: true,
             pane: Pane::Record,
             sent_time: SentTime::lab(),
+            doctor: None,
+            stock: None,
+            ack: AckRule::default(),
+            ack_mistake: None,
             activity: true,
             details: true,
             columns: [true; COLUMNS.len()],
@@ -425,6 +441,21 @@ impl Drop for App {
     fn drop(&mut self) {
         self.shut_down();
     }
+}
+
+/// Whether a record is what the user sent, rather than framing below it.
+pub fn is_sent_message(record: &crate::session::Record) -> bool {
+    use crate::session::Kind;
+    matches!(
+        record.kind,
+        Kind::HttpRequest | Kind::WsText | Kind::WsBinary | Kind::WsPing | Kind::WsPong | Kind::WsClose
+    )
+}
+
+/// The lab's middleboxes: a lab address that shows it, its name, explanation.
+pub fn middlebox_addresses() -> Vec<(String, &'static str, &'static str)> {
+    let all = crate::lab::MIDDLEBOXES.iter();
+    all.map(|middlebox| (middlebox.example.to_owned(), middlebox.name, middlebox.explanation)).collect()
 }
 
 /// The lab's endpoints as addresses: address, push type, explanation.

@@ -47,7 +47,10 @@ impl App {
     fn add_view(&mut self, title: String, session: Session, source: Source) -> ViewId {
         let id = ViewId(self.next_view);
         self.next_view += 1;
-        self.state.views.push(View::new(id, title, session, source));
+        let mut view = View::new(id, title, session, source);
+        // A mistake in it was told when it was typed.
+        let _ = view.deliveries.set_rule(self.state.ack.clone());
+        self.state.views.push(view);
         self.state.active = Some(id);
         id
     }
@@ -151,6 +154,7 @@ impl App {
             Command::Open => (Purpose::Open, String::new()),
             Command::SaveAs => (Purpose::SaveAs, format!("{base}.pushscope")),
             Command::SavePayload => (Purpose::SavePayload, "payload.bin".to_owned()),
+            Command::SaveReport => (Purpose::SaveReport, "report.html".to_owned()),
             _ => (Purpose::SendFile, String::new()),
         };
         let in_folder =
@@ -177,6 +181,7 @@ impl App {
         match purpose {
             Purpose::Open => self.open(path),
             Purpose::SaveAs => self.save_as(path),
+            Purpose::SaveReport => self.save_report(path),
             Purpose::SendFile => {
                 self.state.composer.format = super::Format::File;
                 self.state.composer.text = path.to_string_lossy().into_owned();
@@ -209,6 +214,9 @@ impl App {
                     self.state.path_field = None;
                 }
             }
+            Reply::Tried(number, outcome, total) => self.take_tried(number, *outcome, total),
+            Reply::Examined(number, report) => self.take_report(number, report.map(|report| *report)),
+            Reply::Stock(address, verdict) => self.take_stock(&address, verdict),
             Reply::Kept(Ok(said)) => self.say(said),
             Reply::Kept(Err(why)) => self.complain(why),
             Reply::Fetched(question, found) => self.take_login(&question, found),

@@ -5,7 +5,7 @@ use super::{FieldRef, FilterMistake, Find, Inspection, Like, List, Move, Tally};
 use crate::session::filter::compose;
 use crate::session::findings::Findings;
 use crate::session::statistics::SentTime;
-use crate::session::{Connection, Record, RecordId, Session, Severity};
+use crate::session::{Connection, Deliveries, Record, RecordId, Session, Severity};
 use crate::wire::ConnectionId;
 use std::collections::HashMap;
 use std::ops::Range;
@@ -51,6 +51,8 @@ pub struct View {
     pub tally: Tally,
     /// What is wrong, and what to try.
     pub findings: Findings,
+    /// What answers what was sent.
+    pub deliveries: Deliveries,
     /// The selected record.
     pub selected: Option<RecordId>,
     /// What is said of the selected record.
@@ -76,6 +78,7 @@ impl View {
             span_ns: None,
             tally: Tally::new(),
             findings: Findings::default(),
+            deliveries: Deliveries::default(),
             selected: None,
             inspection: None,
             field: None,
@@ -232,7 +235,8 @@ impl View {
             self.tally.extend(&self.session, &self.list, sent, deadline.max(Instant::now() + LIST_BUDGET))
         });
         let unlooked = self.findings.look(&self.session, deadline.max(Instant::now() + FINDINGS_BUDGET));
-        more || uncounted || unlooked || (unscanned && !self.list.is_paused())
+        let unanswered = self.deliveries.look(&self.session, deadline.max(Instant::now() + FINDINGS_BUDGET));
+        more || uncounted || unlooked || unanswered || (unscanned && !self.list.is_paused())
     }
 
     /// Whether there is a rate to take that nothing new will call for: it rose, or must fall although nothing comes.

@@ -24,6 +24,8 @@ pub enum Command {
     Record(Box<RecordArgs>),
     /// Print the records of a recording.
     Show(ShowArgs),
+    /// Try every way to an address, and say what works and why not.
+    Doctor(Box<DoctorArgs>),
     /// Run the lab: a loopback server that speaks every push type.
     Lab(LabArgs),
 }
@@ -148,6 +150,9 @@ pub struct RecordArgs {
     /// At the end, print what is wrong with the connection, what that means and what to try.
     #[arg(long)]
     pub findings: bool,
+    /// At the end, say whether an ordinary client (reqwest, eventsource-stream, tokio-tungstenite) accepts this.
+    #[arg(long)]
+    pub stock_client: bool,
     /// WebSocket: send a ping so often.
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub ping: Option<Duration>,
@@ -195,12 +200,62 @@ impl ProxyArgs {
 pub struct ShowArgs {
     /// A recording.
     pub file: PathBuf,
-    /// Print what is wrong with the connections, what that means and what to try, in the place of the records.
-    #[arg(long)]
+    /// Print why connections do not work and what to try, in the place of the records.
+    #[arg(long, conflicts_with_all = ["fields", "filter", "messages"])]
     pub findings: bool,
     /// What is printed.
     #[command(flatten)]
     pub out: OutputArgs,
+}
+
+/// How the doctor's report is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// For terminals and mails.
+    Text,
+    /// For programs.
+    Json,
+    /// For tickets.
+    Markdown,
+    /// A page that needs nothing else.
+    Html,
+}
+
+/// `pushscope doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// http, https, ws or wss address, or lab:NAME for the built-in lab.
+    pub url: String,
+    /// A proxy to try beside those of the environment and the system; may be given again.
+    #[arg(long = "proxy", value_name = "ADDRESS")]
+    pub proxies: Vec<String>,
+    /// User and password for the proxies.
+    #[arg(long, value_name = "USER:PASSWORD")]
+    pub proxy_user: Option<String>,
+    /// How the report is written (default: by the file's name, else text).
+    #[arg(long, value_enum)]
+    pub format: Option<ReportFormat>,
+    /// Write the report into this file.
+    #[arg(short = 'o', long = "output", value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// How long each way may take.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub timeout: Option<Duration>,
+    /// A request header, sent as typed; may be given again.
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
+    pub headers: Vec<String>,
+    /// Basic authentication.
+    #[arg(short = 'u', long, value_name = "USER:PASSWORD", conflicts_with = "bearer")]
+    pub user: Option<String>,
+    /// Bearer authentication.
+    #[arg(long, value_name = "TOKEN")]
+    pub bearer: Option<String>,
+    /// Accept any certificate.
+    #[arg(long)]
+    pub insecure: bool,
+    /// Trust the certificate authorities in this PEM file, too.
+    #[arg(long, value_name = "FILE")]
+    pub cacert: Option<String>,
 }
 
 /// `pushscope lab`.

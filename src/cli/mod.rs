@@ -4,6 +4,8 @@
 //! pipe ends quietly.
 
 pub mod args;
+mod doctor;
+mod findings;
 mod lab;
 mod output;
 mod record;
@@ -36,6 +38,7 @@ pub fn run(command: Command) -> ExitCode {
     let done = match command {
         Command::Record(args) => record::run(*args),
         Command::Show(args) => show::run(args),
+        Command::Doctor(args) => doctor::run(*args),
         Command::Lab(args) => lab::run(args),
     };
     let (text, code) = match done {

@@ -3,7 +3,6 @@
 use super::args::{Format, OutputArgs};
 use crate::dissect::{Explained, Field, Flags, Record, Severity, Value};
 use crate::session::filter::Filter;
-use crate::session::findings::Findings;
 use crate::session::{RecordId, Session, duration};
 use crate::wire::{Buf, Dir};
 use base64::Engine;
@@ -62,20 +61,6 @@ impl Output {
                     }
                 }
             }
-        }
-        Ok(())
-    }
-
-    /// Prints findings.
-    pub fn findings(&mut self, findings: &Findings) -> io::Result<()> {
-        for (at, finding) in findings.list().iter().enumerate() {
-            match self.args.format {
-                Format::Table => write!(self.out, "{}. {}", at + 1, finding.to_text())?,
-                Format::Jsonl => writeln!(self.out, "{}", finding.to_json())?,
-            }
-        }
-        if findings.list().is_empty() && self.args.format == Format::Table {
-            writeln!(self.out, "No findings.")?;
         }
         Ok(())
     }

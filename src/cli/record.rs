@@ -9,7 +9,8 @@ use crate::session::file::Recorder;
 use crate::session::findings::Findings;
 use crate::session::{RecordId, Session, Store, is_message};
 use crate::transport::{self, Auth, CursorSource, CursorTarget, Handle, HttpVersion, Order, Outgoing, PushType, Spec};
-use crate::wire::{Act, ConnectionId, Dir, EventSender, ReaderOptions};
+use crate::wire::{Act, ConnectionId, Dir, EventSender, LinkId, ReaderOptions};
+use std::collections::HashSet;
 use std::io::IsTerminal;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,6 +33,9 @@ const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
 
 /// How long the texts to send wait for the first answer, which tells what the endpoint is.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long an ordinary client is asked.
+const STOCK_LIMIT: Duration = Duration::from_secs(10);
 
 /// Connects, records, and prints.
 pub fn run(args: RecordArgs) -> Result<(), Failed> {
@@ -67,6 +71,7 @@ pub fn run(args: RecordArgs) -> Result<(), Failed> {
     }
     let Some(receiver) = receivers.pop() else { return Ok(()) };
     let mut session = Session::new(store, started_unix_ns);
+    let stock_spec = args.stock_client.then(|| spec.clone());
     let handle = transport::connect(runtime.handle(), ConnectionId(1), spec, args.url.clone(), events.clone());
     drop(events);
 
@@ -81,6 +86,7 @@ pub fn run(args: RecordArgs) -> Result<(), Failed> {
         said: None,
         said_at: Instant::now(),
         answered: false,
+        asked_who: HashSet::new(),
         messages: 0,
         looked_at: 0,
     };
@@ -129,8 +135,11 @@ pub fn run(args: RecordArgs) -> Result<(), Failed> {
     };
     if args.findings {
         findings.look_all(&session);
-        output.findings(&findings)?;
-        output.flush()?;
+        super::findings::print(findings.list(), args.out.format)?;
+    }
+    if let Some(spec) = stock_spec {
+        let verdict = runtime.block_on(transport::stock(&spec, STOCK_LIMIT));
+        println!("{}: {}", verdict.client, verdict.says);
     }
     let unsent = run.unsent.len();
     drop(run);
@@ -170,6 +179,8 @@ struct Run<'a> {
     /// Whether an answer came.
     answered: bool,
     closing: Option<Instant>,
+    /// Links whose answer asks who we are.
+    asked_who: HashSet<LinkId>,
     messages: u64,
     /// How many records were looked at.
     looked_at: RecordId,
@@ -179,7 +190,12 @@ impl Run<'_> {
     /// Counts the messages among the new records, and notes how far the exchange has come.
     fn look_at(&mut self, session: &Session) {
         for record in session.records().range(self.looked_at..session.records().len()) {
-            self.messages += u64::from(counts(record));
+            let is_question = record.kind == Kind::HttpBody && self.asked_who.remove(&record.link);
+            self.messages += u64::from(counts(record) && !is_question);
+            // A page with which a proxy or server asks who we are is no message.
+            if record.kind == Kind::HttpResponse && matches!(record.detail, 401 | 407) {
+                self.asked_who.insert(record.link);
+            }
             self.answered |= record.kind == Kind::HttpResponse;
             if record.kind == Kind::HttpRequest {
                 self.asked.get_or_insert_with(Instant::now);
@@ -328,15 +344,20 @@ fn lab_defaults(spec: &mut Spec) {
     }
 }
 
+/// A header as typed after -H.
+pub fn header(typed: &str) -> Result<(String, String), Failed> {
+    match typed.split_once(':') {
+        Some((name, value)) => Ok((name.trim_end().to_owned(), value.trim().to_owned())),
+        None => Err(Failed::Usage(format!("-H '{typed}' has no colon; write -H 'Name: value'"))),
+    }
+}
+
 fn spec(args: &RecordArgs) -> Result<Spec, Failed> {
     let mut spec = Spec { url: args.url.clone(), method: args.method.clone(), ..Spec::default() };
     let types = PushType::ALL.into_iter();
     spec.push_type = types.into_iter().find(|known| known.name() == args.push_type).unwrap_or_default();
     for header in &args.headers {
-        let Some((name, value)) = header.split_once(':') else {
-            return Err(Failed::Usage(format!("-H '{header}' has no colon; write -H 'Name: value'")));
-        };
-        spec.headers.push((name.trim_end().to_owned(), value.trim().to_owned()));
+        spec.headers.push(self::header(header)?);
     }
     if let Some(data) = &args.data {
         spec.body = Some(match data.strip_prefix('@') {

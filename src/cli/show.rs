@@ -12,7 +12,7 @@ use std::sync::atomic::AtomicU64;
 /// Bytes of the file that are taken at a time.
 const BATCH_BYTES: usize = 4 << 20;
 
-/// Prints the records of a recording.
+/// Prints the records of a recording, or what they say about why a connection does not work.
 pub fn run(args: ShowArgs) -> Result<(), Failed> {
     let mut output = Output::new(&args.out, false).map_err(Failed::Usage)?;
     let failed = |error: crate::session::file::FileError| Failed::Run(error.to_string());
@@ -22,7 +22,7 @@ pub fn run(args: ShowArgs) -> Result<(), Failed> {
     }
     let store = Store::archived(opened.archive().map_err(failed)?, Arc::new(AtomicU64::new(u64::MAX)));
     let mut session = Session::new(store, opened.started_unix_ns());
-    let mut findings = Findings::default();
+    let mut findings = args.findings.then(Findings::default);
     let mut damage = None;
     loop {
         let batch = opened.next_batch(BATCH_BYTES);
@@ -41,16 +41,16 @@ pub fn run(args: ShowArgs) -> Result<(), Failed> {
         for entry in entries {
             session.take(entry);
         }
-        findings.look_all(&session);
-        if !args.findings {
-            output.print(&session, first..session.records().len())?;
+        match &mut findings {
+            Some(findings) => findings.look_all(&session),
+            None => output.print(&session, first..session.records().len())?,
         }
         session.forget_told();
     }
-    if args.findings {
-        output.findings(&findings)?;
+    match findings {
+        Some(findings) => super::findings::print(findings.list(), args.out.format)?,
+        None => output.flush()?,
     }
-    output.flush()?;
     if damage.is_none() && session.records().is_empty() {
         eprintln!("pushscope: {}: the recording has no events", args.file.display());
     }

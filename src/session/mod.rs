@@ -4,6 +4,7 @@
 //! and opening a file go through it alike, which is why they give the same records.
 
 mod activity;
+mod delivery;
 mod explain;
 mod facts;
 pub mod file;
@@ -21,6 +22,7 @@ mod summary;
 /// What records are made of, for whoever reads them from a session.
 pub use crate::dissect::{Explained, Field, Flags, Kind, Layer, Payload, Record, Severity};
 pub use activity::{Bins, Bucket};
+pub use delivery::{AckRule, Deliveries, Delivery};
 pub use explain::{BYTES_MISSING, EXPLAIN_LIMIT_BYTES, UNFINISHED};
 pub use facts::duration;
 pub use link::{Link, LinkState, StageTime};

@@ -142,6 +142,11 @@ impl Client {
         }
     }
 
+    /// The proxy that the newest request was given to, where it was.
+    pub fn forwarder(&self) -> Option<String> {
+        Some(self.link.as_ref()?.link.forwarder.as_ref()?.address.clone())
+    }
+
     /// Closes the link politely.
     pub async fn finish(&mut self, text: &str) {
         if let Some(link) = self.link.take() {

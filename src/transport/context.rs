@@ -7,7 +7,9 @@ use super::login::Logins;
 use super::proxy::Settings;
 use super::spec::Spec;
 use super::tls::Trust;
-use crate::wire::{Act, ClientAct, Closed, ConnectionId, Dir, EventSender, Failure, LinkId, Opening, Stage, Via, What};
+use crate::wire::{
+    Act, Challenge, ClientAct, Closed, ConnectionId, Dir, EventSender, Failure, LinkId, Opening, Stage, Via, What,
+};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -30,6 +32,8 @@ pub(crate) struct Context {
     trust: OnceCell<Trust>,
     /// Challenges that were met and can be answered.
     pub logins: Logins,
+    /// What was asked of us last.
+    pub challenge: Mutex<Option<Challenge>>,
     /// The system's proxy settings, read once.
     pub system_proxy: OnceCell<Settings>,
     /// Whether what there is to say of them was said.
@@ -49,6 +53,7 @@ impl Context {
             early_acts: Mutex::default(),
             trust: OnceCell::new(),
             logins: Logins::default(),
+            challenge: Mutex::default(),
             system_proxy: OnceCell::new(),
             said_proxy: AtomicBool::new(false),
         })

@@ -164,6 +164,9 @@ pub fn not_http(sample: &[u8]) -> (String, String) {
         [0x14..=0x17, 0x03, ..] => {
             ("a TLS record".to_owned(), "this port speaks TLS: use https:// or wss://".to_owned())
         }
+        [5, 0 | 1 | 2 | 0xFF, ..] | [0, 91..=93, ..] if sample.len() <= 10 => {
+            ("an answer of SOCKS".to_owned(), "that is a SOCKS proxy: its address begins with socks5://".to_owned())
+        }
         _ if sample.starts_with(b"SSH-") => {
             ("an SSH greeting".to_owned(), "that is the port of an SSH server".to_owned())
         }

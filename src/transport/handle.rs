@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use super::drivers::{self, Outcome};
-use super::secrets::without_user_information;
+use super::secrets::shown_address;
 use super::spec::{Order, Spec};
 use super::target::{self, Target};
 use crate::wire::{Act, ConnectionId, ConnectionInfo, EventSender};
@@ -31,7 +31,7 @@ pub fn connect(
 ) -> Handle {
     // A spec is plain data; it always has a JSON form.
     let json = serde_json::to_string(&spec.without_secrets()).unwrap_or_default();
-    let label = without_user_information(&label);
+    let label = shown_address(&label);
     events.send_connection(ConnectionInfo { id, spec: json, label });
     let (orders, receiver) = unbounded_channel();
     let handle = Handle {

@@ -220,7 +220,11 @@ impl Http1 {
                     let hint = "what arrived is recorded; if it is only slow, set a longer timeout";
                     return Err(Trouble::Failed(self.link.fail(failure::failure(Stage::Answer, began, text, hint))));
                 }
-                let doing = format!("waiting for {host} to answer {}", ask.method);
+                let by = match &self.link.forwarder {
+                    Some(proxy) => format!(" by the proxy {}, which may be holding the answer back", proxy.address),
+                    None => String::new(),
+                };
+                let doing = format!("waiting for {host} to answer {}{by}", ask.method);
                 Err(Trouble::Silent(failure::timeout(Stage::Answer, &doing, limit, began)))
             }
         }

@@ -71,6 +71,7 @@ pub(crate) fn is_to_be_answered(context: &Context, link: &Link, ask: &Ask, answe
     };
     let asked = context.logins.challenged(&asker, &who, login.as_ref(), ask, answer);
     let Some((challenge, again)) = asked else { return false };
+    *context.challenge.lock().unwrap_or_else(PoisonError::into_inner) = Some(challenge.clone());
     link.log.event(What::Challenged(challenge));
     again
 }

@@ -20,13 +20,15 @@ mod proxy;
 mod request;
 mod secrets;
 mod spec;
+mod stock;
 mod tap;
 mod target;
 mod tls;
 
 pub use failure::{failure, refused_option, status_hint};
 pub use handle::{Handle, connect};
-pub use proxy::shown_proxy;
-pub use secrets::{LEFT_OUT, is_secret_header};
+pub use proxy::{known_proxies, shown_proxy};
+pub use secrets::{LEFT_OUT, is_secret_header, shown_address};
 pub use spec::*;
+pub use stock::{Verdict, stock};
 pub use target::check;

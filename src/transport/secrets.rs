@@ -33,7 +33,7 @@ impl Spec {
             (name.clone(), value)
         });
         Spec {
-            url: without_user_information(&self.url),
+            url: shown_address(&self.url),
             headers: headers.collect(),
             body: None,
             auth: Auth::None,
@@ -74,7 +74,7 @@ pub(crate) fn masked(value: &str) -> String {
 }
 
 /// An address without the user and password in it.
-pub(crate) fn without_user_information(address: &str) -> String {
+pub fn shown_address(address: &str) -> String {
     match Target::parse(address) {
         Ok((target, Some(_))) => target.url.to_string(),
         Ok((_, None)) => address.to_owned(),
@@ -119,6 +119,6 @@ mod tests {
         assert_eq!(clean.headers[0], ("COOKIE".to_owned(), LEFT_OUT.to_owned()));
         assert_eq!(clean.headers[1].1, "kept");
         assert!(!serde_json::to_string(&clean).unwrap().contains("secret"));
-        assert_eq!(without_user_information("htp//me:secret@x"), "x");
+        assert_eq!(shown_address("htp//me:secret@x"), "x");
     }
 }

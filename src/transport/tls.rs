@@ -63,6 +63,30 @@ impl Trust {
                 return Err(failure(Stage::Tls, began, text.clone(), hint));
             }
         };
+        let (mut config, witness) = self.config(began, verifier)?;
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        // Each handshake is to show its whole chain.
+        config.resumption = Resumption::disabled();
+        config.key_log = Arc::new(rustls::KeyLogFile::new());
+        Ok((config, witness))
+    }
+
+    /// The configuration of an ordinary client: rustls as it comes, with whom to trust and who we are. Where no
+    /// certificate authority could be loaded, its handshakes fail.
+    pub fn plain(&self) -> Result<ClientConfig, Failure> {
+        let verifier = self.verifier.as_ref().ok().cloned();
+        let (mut config, _) = self.config(Instant::now(), verifier.clone())?;
+        if let Some(verifier) = verifier.filter(|_| !self.insecure) {
+            config.dangerous().set_certificate_verifier(verifier);
+        }
+        Ok(config)
+    }
+
+    fn config(
+        &self,
+        began: Instant,
+        verifier: Option<Arc<dyn ServerCertVerifier>>,
+    ) -> Result<(ClientConfig, Arc<Witness>), Failure> {
         let witness = Arc::new(Witness {
             verifier,
             anchors: self.anchors.clone(),
@@ -77,17 +101,13 @@ impl Trust {
             .map_err(refused)?
             .dangerous()
             .with_custom_certificate_verifier(witness.clone());
-        let mut config = match &self.client {
+        let config = match &self.client {
             Some((chain, key)) => builder.with_client_auth_cert(chain.clone(), key.clone_key()).map_err(|error| {
                 let text = format!("the client certificate and key cannot be used: {error}");
                 failure(Stage::Tls, began, text, "do the two files belong together?")
             })?,
             None => builder.with_no_client_auth(),
         };
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        // Each handshake is to show its whole chain.
-        config.resumption = Resumption::disabled();
-        config.key_log = Arc::new(rustls::KeyLogFile::new());
         Ok((config, witness))
     }
 }

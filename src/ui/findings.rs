@@ -35,7 +35,7 @@ pub fn findings_ui(ui: &mut Ui, view: &View, look: &mut Look, out: &mut Vec<Comm
         }
         // What stops a connection stands first, what is for learners last; else in the order of finding.
         let mut order: Vec<&Finding> = found.iter().collect();
-        order.sort_by_key(|finding| std::cmp::Reverse(finding.rule.severity));
+        order.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
         for finding in order {
             finding_ui(ui, view, finding, look, out);
             ui.add_space(theme::MARGIN);
@@ -45,16 +45,16 @@ pub fn findings_ui(ui: &mut Ui, view: &View, look: &mut Look, out: &mut Vec<Comm
 
 fn finding_ui(ui: &mut Ui, view: &View, finding: &Finding, look: &mut Look, out: &mut Vec<Command>) {
     let colors = theme::colors(ui);
-    let severity = finding.rule.severity;
+    let severity = finding.severity;
     Frame::new().fill(colors.bar).corner_radius(theme::ROUND).inner_margin(theme::MARGIN).show(ui, |ui| {
         ui.set_width(ui.available_width());
         ui.horizontal_wrapped(|ui| {
             ui.label(RichText::new(theme::severity_mark(severity)).color(colors.severity(severity)));
-            ui.label(RichText::new(finding.rule.title).color(colors.strong));
+            ui.label(RichText::new(finding.title).color(colors.strong));
             let times = if finding.count > 1 { format!(" · {} times", finding.count) } else { String::new() };
             let label = view.session.connection(finding.connection).map_or("", |connection| &connection.info.label);
             let text = format!("{}{times} · {label}", finding.confidence.label());
-            ui.label(RichText::new(text).font(theme::small()).color(colors.weak)).on_hover_text(finding.rule.key);
+            ui.label(RichText::new(text).font(theme::small()).color(colors.weak)).on_hover_text(finding.key);
         });
         for (name, text) in [("Seen", &finding.seen), ("Means", &finding.means), ("Try", &finding.attempt)] {
             ui.horizontal_top(|ui| {

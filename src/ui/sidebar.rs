@@ -1,7 +1,7 @@
 //! The list at the left: connections of now, recordings, and the lab.
 
 use super::{theme, words};
-use crate::app::{Command, Source, State, View, lab_addresses};
+use crate::app::{Command, Source, State, View, lab_addresses, middlebox_addresses};
 use crate::session::Connection;
 use crate::wire::Act;
 use egui::{Color32, Rect, RichText, Sense, Ui, WidgetInfo, pos2, vec2};
@@ -26,6 +26,7 @@ pub fn sidebar_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
         }
         saved_ui(ui, state, out);
         lab_ui(ui, out);
+        middleboxes_ui(ui, out);
     });
 }
 
@@ -191,6 +192,25 @@ fn lab_ui(ui: &mut Ui, out: &mut Vec<Command>) {
             is_selected: false,
             name: format!("lab {name}"),
             hover: format!("{push_type}\n{explanation}"),
+        };
+        if item_ui(ui, &item).clicked() {
+            out.push(Command::ConnectTo(address));
+        }
+    }
+}
+
+fn middleboxes_ui(ui: &mut Ui, out: &mut Vec<Command>) {
+    heading_ui(ui, "MIDDLEBOXES");
+    let colors = theme::colors(ui);
+    for (address, name, explanation) in middlebox_addresses() {
+        let item = Item {
+            mark: "▷",
+            mark_color: colors.weak,
+            text: name,
+            right: String::new(),
+            is_selected: false,
+            name: format!("middlebox {name}"),
+            hover: format!("{explanation}\n{address}"),
         };
         if item_ui(ui, &item).clicked() {
             out.push(Command::ConnectTo(address));

@@ -19,6 +19,7 @@ pub fn stages_ui(ui: &mut Ui, state: &State, draft: &mut Draft, out: &mut Vec<Co
         if let Some(link) = link {
             link_ui(ui, link);
         }
+        consult_ui(ui, out);
         if connection.links.len() > 1 {
             weak(ui, format!("link {} of this connection", connection.links.len()));
         }
@@ -40,7 +41,30 @@ pub fn stages_ui(ui: &mut Ui, state: &State, draft: &mut Draft, out: &mut Vec<Co
     } else if let Some((_, text)) = &connection.over {
         weak(ui, format!("○ over: {text}"));
     }
+    stock_ui(ui, state);
     login::login_ui(ui, state, draft, out);
+}
+
+/// Whom else to ask.
+fn consult_ui(ui: &mut Ui, out: &mut Vec<Command>) {
+    for (text, command) in [("Ordinary client?", Command::AskStock), ("Doctor", Command::RunDoctor)] {
+        let button = ui.small_button(RichText::new(text).font(theme::small()));
+        if button.on_hover_text(command.label()).clicked() {
+            out.push(command);
+        }
+    }
+}
+
+/// The verdict of an ordinary client, beside ours above it.
+fn stock_ui(ui: &mut Ui, state: &State) {
+    let Some(stock) = &state.stock else { return };
+    let colors = theme::colors(ui);
+    let (text, color) = match &stock.verdict {
+        None => ("● an ordinary client is being asked…".to_owned(), colors.accent),
+        Some(verdict) if verdict.accepted => (format!("✔ {} {}", verdict.client, verdict.says), colors.good),
+        Some(verdict) => (format!("✖ {} would not go on: {}", verdict.client, verdict.says), colors.error),
+    };
+    ui.add(Label::new(RichText::new(text).font(theme::small()).color(color)).wrap());
 }
 
 fn link_ui(ui: &mut Ui, link: &Link) {

@@ -3,7 +3,7 @@
 use super::sidebar::elided;
 use super::timeline_header::{Slot, is_number};
 use super::window::Told;
-use super::{theme, words};
+use super::{delivery, theme, words};
 use crate::app::{Command, CopyAs, View};
 use crate::dissect::Severity;
 use crate::session::filter::compose;
@@ -79,6 +79,12 @@ pub fn row_ui(
             _ => {
                 let color =
                     if record.kind.is_fact() && record.worst < Severity::Warning { colors.weak } else { colors.text };
+                let mut place = place;
+                if let Some((text, color)) = delivery::mark(view, id, colors) {
+                    let right = pos2(place.right(), place.center().y);
+                    let mark = painter.text(right, Align2::RIGHT_CENTER, text, theme::small(), color);
+                    place.max.x = (mark.left() - theme::UNIT).max(place.left());
+                }
                 elided(&painter, place, &told.summary, theme::mono(), color);
                 continue;
             }

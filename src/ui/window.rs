@@ -5,8 +5,8 @@ use super::options::Foldout;
 use super::rows::Scroll;
 use super::statistics::Measure;
 use super::{
-    composer, connection_bar, details, findings, first_run, keys, menu, messages, palette, sidebar, statistics, status,
-    strip, theme, timeline, timeline_bar,
+    composer, connection_bar, delivery, details, doctor, findings, first_run, keys, menu, messages, palette, sidebar,
+    statistics, status, strip, theme, timeline, timeline_bar,
 };
 use crate::app::{App, Bits, Command, FieldRef, Next, Pane, State, Theme, View, ViewId, Wish};
 use crate::session::RecordId;
@@ -211,6 +211,9 @@ impl Window {
             .show(ui, |ui| connection_bar::connection_bar_ui(ui, state, look, commands));
         let ground = Frame::new().fill(colors.ground);
         match state.view() {
+            None if state.shows(Pane::Doctor) && state.doctor.is_some() => {
+                egui::CentralPanel::default().frame(ground).show(ui, |ui| doctor::doctor_ui(ui, state, commands));
+            }
             None => {
                 egui::CentralPanel::default().frame(ground).show(ui, |ui| first_run::first_run_ui(ui, commands));
             }
@@ -232,9 +235,9 @@ impl Window {
                         .show(ui, |ui| match state.pane {
                             Pane::Statistics => statistics::statistics_ui(ui, state, view, look, commands),
                             Pane::Findings => findings::findings_ui(ui, view, look, commands),
-                            Pane::Record | Pane::Delivery | Pane::Doctor => {
-                                details::details_ui(ui, view, look, commands);
-                            }
+                            Pane::Doctor => doctor::doctor_ui(ui, state, commands),
+                            Pane::Delivery => delivery::delivery_ui(ui, state, view, look, commands),
+                            Pane::Record => details::details_ui(ui, view, look, commands),
                         });
                 }
                 if state.activity {

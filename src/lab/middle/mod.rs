@@ -45,6 +45,8 @@ pub struct Middlebox {
     pub name: &'static str,
     /// A line of explanation.
     pub explanation: &'static str,
+    /// A lab address that shows it well.
+    pub example: &'static str,
     fault: Fault,
 }
 
@@ -59,8 +61,8 @@ impl Middlebox {
     }
 }
 
-const fn middlebox(name: &'static str, fault: Fault, explanation: &'static str) -> Middlebox {
-    Middlebox { name, explanation, fault }
+const fn middlebox(name: &'static str, fault: Fault, example: &'static str, explanation: &'static str) -> Middlebox {
+    Middlebox { name, explanation, example, fault }
 }
 
 /// Every middlebox.
@@ -68,33 +70,58 @@ pub const MIDDLEBOXES: &[Middlebox] = &[
     middlebox(
         "connect-443-only",
         Fault::Connect443Only,
+        "lab:ws?via=connect-443-only",
         "A proxy that opens a way to port 443 only, as squid does by default",
     ),
     middlebox(
         "needs-login",
         Fault::NeedsLogin,
+        "lab:sse?via=needs-login",
         "A proxy that wants user and password (both are: lab), by Basic or Digest",
     ),
     middlebox(
         "rewrites-connection",
         Fault::RewritesConnection,
+        "lab:ws?via=rewrites-connection",
         "Rewrites the Connection header of the answer, which breaks an upgrade",
     ),
     middlebox(
         "swallows-upstream",
         Fault::SwallowsUpstream,
+        "lab:ws?rate=2&via=swallows-upstream",
         "Swallows what the client sends after its request; the server's data flow",
     ),
     middlebox(
         "tls-intercept",
         Fault::TlsIntercept,
+        "lab:ws?via=tls-intercept",
         "A proxy that opens TLS and encrypts it again with a certificate of its own",
     ),
-    middlebox("buffers", Fault::Buffers, "Collects the answer and hands it on in lumps"),
-    middlebox("cuts-idle", Fault::CutsIdle, "Closes a connection on which nothing was said for some seconds"),
-    middlebox("downgrades-http10", Fault::DowngradesHttp10, "Speaks HTTP/1.0 to both sides: no chunks, no upgrade"),
-    middlebox("block-page", Fault::BlockPage, "Answers everything with a page that says that it is forbidden"),
-    middlebox("truncates", Fault::Truncates, "Ends an answer in the middle"),
+    middlebox(
+        "buffers",
+        Fault::Buffers,
+        "lab:sse?rate=5&via=buffers&lump=2000",
+        "Collects the answer and hands it on in lumps",
+    ),
+    middlebox(
+        "cuts-idle",
+        Fault::CutsIdle,
+        "lab:ws?scenario=quiet&via=cuts-idle",
+        "Closes a connection on which nothing was said for some seconds",
+    ),
+    middlebox(
+        "downgrades-http10",
+        Fault::DowngradesHttp10,
+        "lab:sse?via=downgrades-http10",
+        "Speaks HTTP/1.0 to both sides: no chunks, no upgrade",
+    ),
+    middlebox(
+        "block-page",
+        Fault::BlockPage,
+        "lab:sse?via=block-page",
+        "Answers everything with a page that says that it is forbidden",
+    ),
+    middlebox("truncates", Fault::Truncates, "lab:sse?rate=5&via=truncates", "Ends an answer in the middle"),
 ];
 
 /// What the user may choose of a middlebox.

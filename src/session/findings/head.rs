@@ -1,89 +1,128 @@
-//! A head as rules read it.
+//! The head of a request or an answer, as the rules read it.
 
-use super::Evidence;
-use crate::session::{RecordId, Session};
+use super::seen::Case;
+use super::{Evidence, text};
+use crate::dissect::Value;
+use crate::session::RecordId;
 use crate::wire::Span;
 
-/// A value of a field that is read at most.
-const VALUE_LIMIT_BYTES: usize = 1024;
+/// Bytes of a head that are read at most.
+const LIMIT_BYTES: usize = 64 * 1024;
 
-/// A request's or an answer's head.
+/// Fields of a head, and bytes of a value, that are kept at most.
+const MOST_FIELDS: usize = 96;
+const VALUE_BYTES: usize = 1024;
+
+/// A field line.
+#[derive(Clone, Debug)]
+struct FieldLine {
+    name: String,
+    value: String,
+    span: Span,
+}
+
+/// A head.
 #[derive(Clone, Debug)]
 pub(super) struct Head {
     pub id: RecordId,
-    pub at_ns: u64,
-    pub method: String,
-    pub target: String,
-    /// 0 in requests.
+    /// The answer's status; 0 in requests.
     pub status: u16,
+    /// The request's method; empty in answers.
+    pub method: String,
+    /// The request's target; empty in answers.
+    pub target: String,
+    /// Such as `HTTP/1.1`.
     pub version: String,
-    fields: Vec<(String, String, Span)>,
+    line: Option<Span>,
+    fields: Vec<FieldLine>,
 }
 
 impl Head {
-    pub fn read(session: &Session, id: RecordId) -> Head {
-        let explained = session.explain(id);
-        let text = |key: &str| {
-            let field = explained.fields.iter().find(|field| field.def.key == key);
-            field.map(|field| session.field_text(&explained, field, VALUE_LIMIT_BYTES)).unwrap_or_default()
+    /// The head of a record, where its bytes are to be had.
+    pub fn read(case: &Case) -> Option<Head> {
+        let explained = case.session.explain_within(case.id, LIMIT_BYTES);
+        let mut head = Head {
+            id: case.id,
+            status: 0,
+            method: String::new(),
+            target: String::new(),
+            version: String::new(),
+            line: None,
+            fields: Vec::new(),
         };
-        let mut fields = Vec::new();
-        let mut name = String::new();
+        let mut name: Option<String> = None;
         for field in &explained.fields {
+            let text = || case.session.field_text(&explained, field, VALUE_BYTES);
             match field.def.key {
-                "http.header.name" => name = session.field_text(&explained, field, VALUE_LIMIT_BYTES).to_lowercase(),
-                "http.header.value" => {
-                    let value = session.field_text(&explained, field, VALUE_LIMIT_BYTES);
-                    fields.push((name.clone(), value, field.span));
+                "http.request.line" | "http.response.line" => head.line = Some(field.span),
+                "http.request.method" => head.method = text(),
+                "http.request.target" => head.target = text(),
+                "http.request.version" | "http.response.version" => head.version = text(),
+                "http.status" => {
+                    if let Value::Number(status) = field.value {
+                        head.status = u16::try_from(status).unwrap_or(0);
+                    }
+                }
+                "http.header.name" => name = Some(text()),
+                "http.header.value" if head.fields.len() < MOST_FIELDS => {
+                    let Some(name) = name.take() else { continue };
+                    head.fields.push(FieldLine { name, value: text(), span: field.span });
                 }
                 _ => {}
             }
         }
-        Head {
-            id,
-            at_ns: session.at_ns(id),
-            method: text("http.request.method"),
-            target: text("http.request.target"),
-            status: text("http.status").parse().unwrap_or(0),
-            version: text("http.response.version") + &text("http.request.version"),
-            fields,
-        }
+        head.line.map(|_| head)
     }
 
-    /// The first field of that name, in lower case.
-    pub fn field(&self, name: &str) -> Option<&str> {
-        self.fields.iter().find(|(each, ..)| each == name).map(|(_, value, _)| value.as_str())
+    fn lines<'h>(&'h self, name: &str) -> impl Iterator<Item = &'h FieldLine> {
+        self.fields.iter().filter(move |line| line.name.eq_ignore_ascii_case(name))
     }
 
-    /// Whether a field lists a token.
-    pub fn lists(&self, name: &str, token: &str) -> bool {
-        let lines = self.fields.iter().filter(|(each, ..)| each == name);
-        lines.flat_map(|(_, value, _)| value.split(',')).any(|item| item.trim().eq_ignore_ascii_case(token))
+    /// The first value of a field.
+    pub fn value(&self, name: &str) -> Option<&str> {
+        self.lines(name).next().map(|line| line.value.as_str())
     }
 
-    /// The media type without parameters, in lower case.
+    /// The items of a field that is a list, all its lines together (RFC 9110 §5.6.1).
+    pub fn items(&self, name: &str) -> Vec<&str> {
+        let items = self.lines(name).flat_map(|line| line.value.split(','));
+        items.map(str::trim).filter(|item| !item.is_empty()).collect()
+    }
+
+    /// Whether a list names an item; case is no matter.
+    pub fn names(&self, name: &str, item: &str) -> bool {
+        self.items(name).iter().any(|found| found.eq_ignore_ascii_case(item))
+    }
+
+    /// The media type without its parameters, in lower case; empty where there is none.
     pub fn media_type(&self) -> String {
-        let value = self.field("content-type").unwrap_or_default();
-        value.split(';').next().unwrap_or_default().trim().to_lowercase()
+        let value = self.value("content-type").unwrap_or_default();
+        value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
     }
 
-    /// A field as evidence; the head itself where there is none of that name.
+    /// Whether the answer's body ends where the connection does (RFC 9112 §6.3).
+    pub fn is_close_delimited(&self) -> bool {
+        self.value("content-length").is_none() && !self.names("transfer-encoding", "chunked")
+    }
+
+    /// A field as evidence: its line, or that there is none.
     pub fn evidence(&self, name: &str) -> Evidence {
-        match self.fields.iter().find(|(each, ..)| each == name) {
-            Some((name, value, span)) => {
-                Evidence { record: self.id, span: Some(*span), says: format!("{name}: {value}") }
-            }
-            None => Evidence { record: self.id, span: None, says: format!("no {name}") },
+        match self.lines(name).next() {
+            Some(line) => Evidence {
+                record: self.id,
+                span: Some(line.span),
+                says: format!("{}: {}", line.name, text::short(&line.value)),
+            },
+            None => Evidence { record: self.id, span: self.line, says: format!("no {name} header") },
         }
     }
 
-    /// The status as evidence.
-    pub fn status_evidence(&self) -> Evidence {
-        Evidence { record: self.id, span: None, says: format!("{} {}", self.version, self.status) }
-    }
-
-    /// Whether this request asks for WebSocket.
-    pub fn is_upgrade(&self) -> bool {
-        self.lists("upgrade", "websocket")
+    /// The first line as evidence.
+    pub fn first_line(&self) -> Evidence {
+        let says = match self.status {
+            0 => format!("{} {}", self.method, text::without_query(&self.target)),
+            status => format!("{} {status}", self.version),
+        };
+        Evidence { record: self.id, span: self.line, says }
     }
 }

@@ -1,239 +1,298 @@
-//! What proxies do: refuse a way through, want a login, answer in the server's place, show a page.
+//! Proxies: refusals of a way through, answers that are not the server's, and pages in the place of streams.
 
 use super::head::Head;
-use super::rules::{BLOCK_PAGE, CONNECT_REFUSED, PROXY_ANSWERED, PROXY_LOGIN, SERVER_LOGIN};
-use super::{Confidence, Eye, Look, Rule, Said, sentence};
-use crate::session::RecordId;
-use crate::wire::Challenge;
+use super::product;
+use super::reports::{Reports, Told};
+use super::rules::{ANSWERED, BLOCK_PAGE, CONNECT_REFUSED};
+use super::seen::{Case, Seen, Talk};
+use super::text::{quoted, this, without_query};
+use super::{Confidence, Evidence};
+use crate::dissect::Severity;
+use crate::wire::{Dir, Failure};
 
-/// Products that answer in the place of servers, by their names in Server and Via.
-const PRODUCTS: [&str; 16] = [
-    "squid",
-    "zscaler",
-    "bluecoat",
-    "blue coat",
-    "fortigate",
-    "mitmproxy",
-    "haproxy",
-    "tinyproxy",
-    "sophos",
-    "netskope",
-    "mcafee",
-    "forcepoint",
-    "cisco",
-    "privoxy",
-    "envoy",
-    "filter",
+/// Bytes of a page that are searched for words.
+const PAGE_BYTES: usize = 8 * 1024;
+
+/// Words of pages that say that something is forbidden, or that somebody has to sign in.
+const WORDS: &[&str] = &[
+    "access denied",
+    "access to this",
+    "blocked",
+    "blocks this",
+    "content filter",
+    "web filter",
+    "webfilter",
+    "url category",
+    "category:",
+    "not permitted",
+    "acceptable use",
+    "security policy",
+    "your organi",
+    "your administrator",
+    "captive",
+    "hotspot",
+    "proxy",
+    "firewall",
 ];
 
-/// Words of pages that block.
-const WORDS: [&str; 9] =
-    ["blocked", "denied", "content filter", "forbidden", "policy", "not allowed", "firewall", "captive", "web filter"];
+/// Words in the address of a redirection that lead to such a page.
+const ADDRESS_WORDS: &[&str] = &[
+    "block", "deny", "denied", "portal", "captive", "login", "auth", "filter", "policy", "proxy", "gateway", "hotspot",
+];
 
-/// Bytes of a page that are looked through.
-const PAGE_BYTES: usize = 16 * 1024;
-
-/// What was asked of us on a connection, until it is answered.
-#[derive(Default)]
-pub(super) struct Logins {
-    open: Option<(RecordId, Challenge)>,
-}
-
-impl Logins {
-    pub fn challenged(&mut self, look: &mut Look<'_>, challenge: &Challenge) {
-        self.open = Some((look.id, challenge.clone()));
-        if challenge.refused || !challenge.can_be_answered {
-            self.gave_up(look);
-        }
-    }
-
-    /// The connection ended with what was asked unanswered.
-    pub fn gave_up(&mut self, look: &mut Look<'_>) {
-        let Some((record, challenge)) = self.open.take() else { return };
-        let (rule, whose, status): (&'static Rule, _, _) = match challenge.by_proxy {
-            true => (&PROXY_LOGIN, "proxy", 407),
-            false => (&SERVER_LOGIN, "server", 401),
-        };
-        let schemes = challenge.schemes.join(", ");
-        let realm = if challenge.realm.is_empty() { String::new() } else { format!(" for “{}”", challenge.realm) };
-        let by = if challenge.schemes == ["password"] { String::new() } else { format!(" (status {status})") };
-        let seen = match challenge.refused {
-            true => format!(
-                "The {whose} {} refused the user or password it was given{realm}{by}: it offers {schemes}.",
-                challenge.who
-            ),
-            false => format!("The {whose} {} asks who we are{realm}{by} and offers {schemes}.", challenge.who),
-        };
-        let means = match (challenge.can_be_answered, challenge.by_proxy) {
-            (false, _) => {
-                format!("It accepts {schemes} only, which Pushscope does not speak (Basic and Digest are spoken).")
-            }
-            (true, true) => {
-                "Nothing passes the proxy without a login; many client libraries hide this behind “connection failed”."
-                    .to_owned()
-            }
-            (true, false) => "The server serves nobody whom it does not know.".to_owned(),
-        };
-        let attempt = match (challenge.can_be_answered, challenge.by_proxy) {
-            (false, _) => {
-                "Run a helper on this machine that logs in for you (cntlm, px), or ask the proxy's owner for an exception for this host."
-            }
-            (true, true) => "Give user and password for the proxy, and see that the application can do so as well.",
-            (true, false) => "Give user and password, or a token.",
-        };
-        let mut evidence = look.here(format!("{status}: {schemes}"));
-        evidence.record = record;
-        let confidence = Confidence::Certain;
-        look.found(rule, Said { confidence, seen, means, attempt: attempt.to_owned(), evidence: vec![evidence] });
-    }
-}
-
-/// An answer of a proxy, or of one that should not be there.
-pub(super) fn answer(look: &mut Look<'_>, eye: &Eye, request: Option<&Head>, answer: &Head) {
-    let is_connect = eye.is_leg() || request.is_some_and(|request| request.method == "CONNECT");
-    if is_connect {
-        return refused(look, eye, request, answer);
-    }
-    let Some(product) =
-        product(answer).filter(|_| answer.status >= 400 && answer.status != 401 && answer.status != 407)
-    else {
-        return;
-    };
-    let squid = answer.field("x-squid-error");
-    let is_gateway = matches!(answer.status, 502..=504);
-    let has_via = answer.field("via").is_some() || squid.is_some();
-    if !(is_gateway || has_via) {
+/// A proxy answered CONNECT (RFC 9110 §9.3.6).
+pub(super) fn connect_answered(case: &Case, seen: &mut Seen, request: &Head, answer: &Head, reports: &mut Reports) {
+    let status = answer.status;
+    if matches!(status, 200..=299 | 407) {
         return;
     }
-    let error = squid.map_or_else(String::new, |error| format!(", with the error {error}"));
-    let seen = format!("{} answered with status {}{error}; by its head that is {product}.", eye.to, answer.status);
-    let means = match is_gateway {
-        true => "A proxy or gateway stands in front of the server and could not reach it, or gave up waiting for it.",
-        false => "The answer is not the server's: something in between refuses.",
-    };
-    let attempt = "See the log of that proxy at this time. If it stands in front of the server: is the server running, and does it answer within the proxy's timeouts (nginx: proxy_read_timeout)? If it is your network's: ask its owner to allow this address.";
-    let mut evidence = vec![answer.status_evidence()];
-    evidence.extend(
-        ["x-squid-error", "via", "server"]
-            .into_iter()
-            .filter(|name| answer.field(name).is_some())
-            .map(|name| answer.evidence(name)),
-    );
-    let confidence = if squid.is_some() { Confidence::Certain } else { Confidence::Likely };
-    look.found(
-        &PROXY_ANSWERED,
-        Said { confidence, seen, means: means.to_owned(), attempt: attempt.to_owned(), evidence },
-    );
-}
-
-fn product(answer: &Head) -> Option<String> {
-    if answer.field("x-squid-error").is_some() {
-        return Some("a squid proxy".to_owned());
-    }
-    for name in ["via", "server"] {
-        let Some(value) = answer.field(name) else { continue };
-        let lower = value.to_lowercase();
-        let is_known = PRODUCTS.iter().any(|product| lower.contains(product));
-        let is_gateway = name == "server"
-            && ["nginx", "cloudflare", "awselb", "varnish", "traefik"].iter().any(|p| lower.contains(p));
-        if name == "via" || is_known || is_gateway {
-            return Some(format!("“{value}” ({})", if name == "via" { "Via" } else { "Server" }));
-        }
-    }
-    None
-}
-
-fn refused(look: &mut Look<'_>, eye: &Eye, request: Option<&Head>, answer: &Head) {
-    if matches!(answer.status, 200..=299 | 407) {
-        return;
-    }
-    let target = match (&eye.via, request) {
-        (_, Some(request)) => request.target.clone(),
-        (Some(via), _) => via.target.clone(),
-        _ => "the server".to_owned(),
-    };
+    seen.said_proxy = true;
+    let proxy = seen.proxy().map_or_else(|| seen.dialled(), |via| via.proxy.clone());
+    let target = request.target.clone();
     let port = target.rsplit_once(':').map_or("", |(_, port)| port);
-    let proxy = eye.via.as_ref().map_or(eye.to.as_str(), |via| via.proxy.as_str());
-    let who = product(answer).map_or_else(String::new, |product| format!(" ({product})"));
-    let seen = format!("The proxy {proxy}{who} answered CONNECT {target} with status {}.", answer.status);
-    let (means, attempt) = match answer.status {
-        502..=504 => (
-            format!("The proxy would open a way, but could not reach {target} itself."),
+    let (means, attempt) = match status {
+        403 | 405 if port != "443" => (
             format!(
-                "Does the name exist for the proxy, and may it go to {target}? Ask whoever runs it; its log names the reason."
+                "The proxy's rules forbid CONNECT to port {port}. Many proxies allow CONNECT to port 443 only, and \
+                 every WebSocket through a proxy needs CONNECT."
+            ),
+            format!(
+                "Offer the service on port 443 (wss:// or https://), or have whoever runs the proxy {proxy} allow \
+                 CONNECT to {target}."
             ),
         ),
-        _ if port != "443" => (
+        401 | 403 | 405 => (
+            format!("The proxy's rules forbid {target}, although CONNECT to port 443 is what proxies usually allow."),
+            format!("Have whoever runs the proxy {proxy} allow CONNECT to {target}."),
+        ),
+        502..=504 => (
             format!(
-                "The proxy's rules forbid a way to port {port}. The usual rule allows CONNECT to port 443 only, so plain ws:// and other ports die here."
+                "The proxy tried to reach {target} for us and could not: the name may not resolve there, a firewall \
+                 may keep the proxy from it, or the server is down."
             ),
-            format!(
-                "Serve the endpoint by TLS on port 443 (wss:// or https:// without a port), or ask the proxy's owner: “please allow CONNECT to {target}”."
-            ),
+            format!("Try from the proxy's own network whether {target} answers, and see the log of the proxy {proxy}."),
         ),
         _ => (
-            "The proxy's rules forbid this host.".to_owned(),
-            format!("Ask the proxy's owner: “please allow CONNECT to {target}”."),
+            format!("The proxy did not open a way to {target}."),
+            format!("See the log of the proxy {proxy} for CONNECT {target}; is this the address of a proxy at all?"),
         ),
     };
-    let mut evidence = vec![answer.status_evidence()];
-    if answer.field("x-squid-error").is_some() {
-        evidence.push(answer.evidence("x-squid-error"));
-    }
-    look.found(&CONNECT_REFUSED, Said { confidence: Confidence::Certain, seen, means, attempt, evidence });
+    let seen_text = format!("The proxy {proxy} answered CONNECT {target} with status {status}.");
+    let mut evidence = vec![answer.first_line(), request.first_line()];
+    evidence.extend(answer.value("x-squid-error").map(|_| answer.evidence("X-Squid-Error")));
+    reports.tell(
+        case,
+        Told {
+            rule: &CONNECT_REFUSED,
+            severity: Severity::Error,
+            confidence: Confidence::Certain,
+            about: format!("{proxy} {target} {status}"),
+            seen: seen_text,
+            means,
+            attempt,
+            evidence,
+        },
+    );
 }
 
-/// A body that is a page where none was wanted.
-pub(super) fn body(look: &mut Look<'_>, eye: &Eye) {
-    let (Some(request), Some(answer)) = (&eye.request, &eye.answer) else { return };
-    let is_page = answer.media_type() == "text/html"
-        || (matches!(answer.status, 302 | 303 | 307) && answer.field("location").is_some());
-    let wants_stream = request.is_upgrade() || request.lists("accept", "text/event-stream");
-    if eye.is_leg() || !is_page || !wants_stream || !matches!(answer.status, 200 | 302 | 303 | 307 | 403 | 451 | 511) {
+/// Asking a proxy failed otherwise: SOCKS said no, or what came is no answer.
+pub(super) fn way_failed(case: &Case, seen: &Seen, failure: &Failure, reports: &mut Reports) {
+    if seen.said_proxy {
         return;
     }
-    let page = look.session.explain_within(look.id, PAGE_BYTES).payload;
-    let page = String::from_utf8_lossy(&page).to_lowercase();
-    let word = WORDS.iter().find(|word| page.contains(**word));
-    let product = product(answer);
-    let leads_away = answer.field("location").is_some_and(|location| {
-        let host = eye.to.rsplit_once(':').map_or(eye.to.as_str(), |(host, _)| host);
-        location.contains("://") && !location.contains(host)
-    });
-    if word.is_none() && product.is_none() && !leads_away {
-        return;
-    }
-    let title = page
-        .split("<title>")
-        .nth(1)
-        .and_then(|rest| rest.split("</title>").next())
-        .unwrap_or_default()
-        .trim()
-        .to_owned();
-    let what = if request.is_upgrade() { "a WebSocket upgrade" } else { "an event stream" };
-    let titled = if title.is_empty() { String::new() } else { format!(", titled “{title}”") };
-    let by = product.map_or_else(String::new, |product| format!(", by {product}"));
-    let seen = match answer.field("location").filter(|_| answer.status != 200) {
-        Some(location) => format!(
-            "{what} was asked for, and {} answered with status {}, leading to {location}{by}.",
-            eye.to, answer.status
-        ),
-        None => format!("{what} was asked for, and a web page came with status {}{titled}{by}.", answer.status),
+    let proxy = seen.via.as_ref().map_or_else(|| seen.dialled(), |via| via.proxy.clone());
+    let target = seen.server();
+    let attempt = match failure.hint.as_str() {
+        "" => format!("See the log of the proxy {proxy}, and have whoever runs it allow {target}."),
+        hint => format!("Ask whoever runs the proxy {proxy}: {hint}."),
     };
-    let means = "Something in between (a content filter, a captive portal, a login page) answered with a page for people. Programs see “200” and then nonsense, or a connection that never opens.";
-    let attempt = "Open the address in a browser on this network to see the page; log in there if it is a portal, or ask the network's owner to allow the address. TLS (https, wss) keeps such boxes from answering in the server's name.";
-    let mut evidence = vec![
-        answer.status_evidence(),
-        answer.evidence("content-type"),
-        look.here(if title.is_empty() { "the page" } else { title.as_str() }.to_owned()),
-    ];
-    evidence.extend(
-        ["via", "server", "location"]
-            .into_iter()
-            .filter(|name| answer.field(name).is_some())
-            .map(|name| answer.evidence(name)),
+    reports.tell(
+        case,
+        Told {
+            rule: &CONNECT_REFUSED,
+            severity: Severity::Error,
+            confidence: Confidence::Likely,
+            about: format!("{proxy} {target}"),
+            seen: format!("Asking the proxy {proxy} for a way to {target} failed: {}.", failure.text),
+            means: format!("Without that way nothing reaches {target}; the server itself was not asked."),
+            attempt,
+            evidence: vec![this(case, failure.text.clone())],
+        },
     );
-    let confidence = if word.is_some() { Confidence::Likely } else { Confidence::Possible };
-    let seen = sentence(&seen);
-    look.found(&BLOCK_PAGE, Said { confidence, seen, means: means.to_owned(), attempt: attempt.to_owned(), evidence });
+}
+
+/// An answer to a request, which may be a proxy's own.
+pub(super) fn answered(case: &Case, seen: &Seen, answer: &Head, reports: &mut Reports) {
+    let status = answer.status;
+    if status == 407 {
+        return;
+    }
+    let Some(who) = product::answerer(answer) else { return };
+    let server = seen.server();
+    let means = match status {
+        502..=504 | 520..=530 => format!(
+            "{} stands between us and the server, and could not get an answer from it: the server is down, too slow, \
+             or cannot be reached from there.",
+            capital(&who.name)
+        ),
+        _ => format!(
+            "{} stands between us and the server and answered itself; {server} may not know of it.",
+            capital(&who.name)
+        ),
+    };
+    let confidence = match (who.is_own, who.header) {
+        (true, _) => Confidence::Certain,
+        (_, "Via") => Confidence::Possible,
+        _ => Confidence::Likely,
+    };
+    reports.tell(
+        case,
+        Told {
+            rule: &ANSWERED,
+            severity: Severity::Error,
+            confidence,
+            about: format!("{} {status}", who.name),
+            seen: format!(
+                "The answer for {server} has status {status} and names {} in its {} header.",
+                who.name, who.header
+            ),
+            means,
+            attempt: format!(
+                "Ask whoever runs {} what its log says about {server} at this time, and try once without it.",
+                who.name
+            ),
+            evidence: vec![answer.evidence(who.header), answer.first_line()],
+        },
+    );
+}
+
+/// A name at the beginning of a sentence.
+fn capital(name: &str) -> String {
+    let mut chars = name.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+/// An answer where a stream was asked for: may a page follow, or are we sent elsewhere?
+pub(super) fn page_begins(case: &Case, seen: &mut Seen, talk: &mut Talk, answer: &Head, reports: &mut Reports) {
+    if talk.redirected && (answer.status == 101 || answer.media_type() == "text/event-stream") {
+        talk.redirected = false;
+        reports.take_back(seen.connection, &BLOCK_PAGE, "redirected");
+    }
+    if !seen.is_for_stream(talk) {
+        return;
+    }
+    match answer.status {
+        301 | 302 | 303 | 307 | 308 => redirected(case, seen, talk, answer, reports),
+        511 => page(case, seen, Confidence::Certain, answer.first_line(), reports),
+        200 | 403 if answer.media_type() == "text/html" => seen.page = true,
+        _ => {}
+    }
+}
+
+fn redirected(case: &Case, seen: &Seen, talk: &mut Talk, answer: &Head, reports: &mut Reports) {
+    let Some(location) = answer.value("location").map(without_query) else { return };
+    let Some((_, rest)) = location.split_once("://") else { return };
+    let authority = rest.split('/').next().unwrap_or_default();
+    let to = authority.rsplit_once(':').map_or(authority, |(host, _)| host).to_ascii_lowercase();
+    let server = seen.server();
+    let from = server.rsplit_once(':').map_or(server.as_str(), |(host, _)| host).to_ascii_lowercase();
+    if to.is_empty() || site(&to) == site(&from) {
+        return;
+    }
+    let lower = location.to_ascii_lowercase();
+    let is_told = ADDRESS_WORDS.iter().any(|word| lower.contains(word));
+    talk.redirected = true;
+    reports.tell(
+        case,
+        Told {
+            rule: &BLOCK_PAGE,
+            severity: Severity::Error,
+            confidence: if is_told { Confidence::Likely } else { Confidence::Possible },
+            about: "redirected".to_owned(),
+            seen: format!("{} answered with status {} and sends us to {location}.", seen.whom(), answer.status),
+            means: format!(
+                "A filter, a hotspot or a login page stepped in: {to} is not {from}, and a stream was asked for."
+            ),
+            attempt: format!(
+                "Open http://{from}/ in a browser on the same network and see what comes; if it is a page of your \
+                 organisation or of the hotspot, have {from} allowed there. If the server moved, use the new address."
+            ),
+            evidence: vec![answer.evidence("Location"), answer.first_line()],
+        },
+    );
+}
+
+/// The last two labels of a name, or the whole of an address.
+fn site(host: &str) -> &str {
+    let is_address = host.parse::<std::net::IpAddr>().is_ok() || host.starts_with('[');
+    match host.rmatch_indices('.').nth(1) {
+        Some((at, _)) if !is_address => &host[at + 1..],
+        _ => host,
+    }
+}
+
+/// The page that began has ended: its words tell what it is.
+pub(super) fn page_ended(case: &Case, seen: &mut Seen, talk: &Talk, reports: &mut Reports) {
+    if !std::mem::take(&mut seen.page) {
+        return;
+    }
+    let record = &case.record;
+    let len = record.len.min(PAGE_BYTES as u64) as usize;
+    let bytes = case.session.wire(record.link, Dir::In, record.start, len);
+    let page_text = String::from_utf8_lossy(&bytes).to_ascii_lowercase();
+    let word = WORDS.iter().find(|word| page_text.contains(*word));
+    let Some(answer) = &seen.answer else { return };
+    let has_proxy = seen.via.is_some() || answer.value("via").is_some();
+    let is_plain = word.is_none() && !has_proxy;
+    // The server's own page: what it is instead of is said elsewhere, where a label or an upgrade is missed.
+    if is_plain && !(answer.status == 200 && seen.is_for_events(talk)) {
+        return;
+    }
+    let evidence = match word {
+        Some(word) => this(case, format!("the page says {}", quoted(word))),
+        None => answer.evidence("Content-Type"),
+    };
+    page(case, seen, if is_plain { Confidence::Possible } else { Confidence::Likely }, evidence, reports);
+}
+
+fn page(case: &Case, seen: &Seen, confidence: Confidence, evidence: Evidence, reports: &mut Reports) {
+    let Some(answer) = &seen.answer else { return };
+    let whom = seen.whom();
+    let server = seen.server();
+    let wanted = if seen.is_upgrade() { "a WebSocket" } else { "an event stream" };
+    let via = answer.value("via").map(|via| format!(", by way of {}", quoted(via))).unwrap_or_default();
+    let means = match answer.status {
+        511 => "The network wants somebody to sign in first (status 511 is made for that, RFC 6585 §6).".to_owned(),
+        _ if confidence == Confidence::Possible => {
+            "Either the address is that of a page, or something on the way puts a page in the place of the stream."
+                .to_owned()
+        }
+        _ => "A filter or proxy on the way most likely puts this page in the place of the server's answer.".to_owned(),
+    };
+    let mut all = vec![evidence];
+    for name in ["Content-Type", "Via"] {
+        if answer.value(name).is_some() && !all[0].says.starts_with(name) {
+            all.push(answer.evidence(name));
+        }
+    }
+    reports.tell(
+        case,
+        Told {
+            rule: &BLOCK_PAGE,
+            severity: Severity::Error,
+            confidence,
+            about: "page".to_owned(),
+            seen: format!(
+                "{whom} was asked for {wanted} and answered with status {} and a page ({}){via}.",
+                answer.status,
+                answer.value("content-type").unwrap_or("without Content-Type")
+            ),
+            means,
+            attempt: format!(
+                "Read the page in the recording: it often names who blocks and why. Have {server} allowed there, and \
+                 try https or wss, which a filter cannot answer unnoticed."
+            ),
+            evidence: all,
+        },
+    );
 }

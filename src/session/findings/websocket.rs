@@ -1,222 +1,424 @@
-//! WebSocket: the answer to the upgrade item by item, an upstream that is dead, and how it was closed.
+//! WebSocket: what is wrong with the answer to an upgrade (RFC 6455 §4.1), whether our side is heard, and why the server
+//! closed (§7.4).
 
 use super::head::Head;
+use super::reports::{Reports, Told};
 use super::rules::{
-    ACCEPT_HEADER, CLOSE_CODE, CONNECTION_HEADER, PROTOCOL_HEADER, UPGRADE_HEADER, UPGRADE_LOST, UPSTREAM_DEAD,
+    ACCEPT_HEADER, CLOSE_CODE, CONNECTION_HEADER, PROTOCOL_HEADER, Rule, UPGRADE_HEADER, UPGRADE_LOST, UPSTREAM_DEAD,
 };
-use super::{Confidence, Evidence, Eye, Look, Rule, Said};
+use super::seen::{Case, Phase, Seen};
+use super::text::{quoted, seconds, short, this};
+use super::{Confidence, Evidence};
 use crate::dissect::websocket::close_code_meaning;
-use crate::session::{Kind, RecordId};
-use crate::wire::Dir;
+use crate::dissect::{Kind, Severity};
+use crate::session::RecordId;
+use crate::wire::{Dir, Progress};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest, Sha1};
 
-/// Silence after a ping of ours from which on the way up counts as dead, while data come down.
-const DEAF_NS: u64 = 2_000_000_000;
+/// So long a ping or sent bytes may be on their way.
+const PATIENCE_NS: u64 = 2_000_000_000;
 
-/// What is kept of a WebSocket.
+/// Pings that wait for their pong and are remembered.
+const MOST_PINGS: usize = 16;
+
+/// Frames of a link behind which progress is looked at only now and then, and how often then.
+const FIRST_FRAMES: u64 = 256;
+const EVERY_FRAMES: u64 = 512;
+
+/// Close frames of a connection that are explained.
+const MOST_CLOSES: u64 = 64;
+
+/// What is remembered of a WebSocket.
 #[derive(Default)]
-pub(super) struct WebSocketEye {
-    pub is_open: bool,
-    /// Our first ping or close frame that is not answered: when, and which record.
-    unanswered: Option<(u64, RecordId, &'static str)>,
-    /// Data of the server since then.
-    came_since: u64,
-    last_came: Option<RecordId>,
-    pub closed_by_us: bool,
-    pub closed_by_server: bool,
+pub(super) struct Socket {
+    /// Pings of ours that wait, oldest first.
+    pings: Vec<(RecordId, u64)>,
+    /// Frames from the server.
+    frames: u64,
+    /// The close frames: ours, the server's.
+    pub closed: [bool; 2],
+    said_pings: bool,
+    said_progress: bool,
 }
 
-/// The answer to an upgrade.
-pub(super) fn answer(look: &mut Look<'_>, eye: &mut Eye, request: Option<&Head>, answer: &Head) {
-    let Some(request) = request.filter(|request| request.is_upgrade()) else { return };
-    if answer.status != 101 {
-        return lost(look, eye, request, answer);
-    }
-    eye.websocket.is_open = true;
-    let goes_on = "“Go on anyway” shows what follows. TLS (wss://) keeps boxes in between from touching the head.";
-    let mut wrong = |rule: &'static Rule, name: &str, expected: &str| {
-        let found = match answer.field(name) {
-            Some(value) => format!("is “{value}”"),
-            None => "is missing".to_owned(),
-        };
-        let seen = format!(
-            "The answer to the upgrade (status 101) of {} has a wrong {name} header: it {found}, and should be “{expected}”.",
-            eye.to
-        );
-        let means = match rule.key {
-            "websocket.accept-header" => {
-                "Whoever answered did not read this request's key: a cache, a server that is none, or a box that rewrote the head. RFC 6455 §4.1 demands that the client gives up."
-            }
-            "websocket.protocol-header" => {
-                "The server speaks a subprotocol that the client did not offer; RFC 6455 §4.1 demands that the client gives up."
-            }
-            _ => {
-                "A filtering proxy rewrote the head (hop-by-hop fields are its to touch); such boxes often go on to swallow what the client sends. RFC 6455 §4.1 demands that the client gives up, and browsers do."
-            }
-        };
-        let attempt = match rule.key {
-            "websocket.protocol-header" => {
-                format!("Offer “{}” as a subprotocol, or none. {goes_on}", answer.field(name).unwrap_or_default())
-            }
-            _ => goes_on.to_owned(),
-        };
-        let evidence = vec![answer.evidence(name)];
-        look.found(rule, Said { confidence: Confidence::Certain, seen, means: means.to_owned(), attempt, evidence });
-    };
-    if !answer.field("upgrade").is_some_and(|value| value.eq_ignore_ascii_case("websocket")) {
-        wrong(&UPGRADE_HEADER, "upgrade", "websocket");
-    }
-    if !answer.lists("connection", "upgrade") {
-        wrong(&CONNECTION_HEADER, "connection", "Upgrade");
-    }
-    let key = request.field("sec-websocket-key").unwrap_or_default();
-    let expected = STANDARD.encode(Sha1::digest(format!("{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11")));
-    if answer.field("sec-websocket-accept") != Some(&expected) {
-        wrong(&ACCEPT_HEADER, "sec-websocket-accept", &expected);
-    }
-    if let Some(chosen) = answer.field("sec-websocket-protocol")
-        && !request.lists("sec-websocket-protocol", chosen)
-    {
-        let offered = request.field("sec-websocket-protocol").unwrap_or("none");
-        wrong(&PROTOCOL_HEADER, "sec-websocket-protocol", offered);
-    }
-}
-
-/// An answer that is no upgrade.
-fn lost(look: &mut Look<'_>, eye: &Eye, request: &Head, answer: &Head) {
-    let is_complete = request.lists("connection", "upgrade");
-    let is_page = answer.media_type() == "text/html";
-    let (confidence, seen) = match answer.status {
-        200..=299 if !is_page => (
-            Confidence::Likely,
-            format!("{} answered the upgrade as an ordinary request, with status {}.", eye.to, answer.status),
-        ),
-        400 | 426 if is_complete && (answer.field("via").is_some() || answer.version == "HTTP/1.0") => (
-            Confidence::Likely,
-            format!(
-                "{} answered the upgrade with status {} by {}, although the request had all it needs.",
-                eye.to, answer.status, answer.version
-            ),
-        ),
-        426 if is_complete => (
-            Confidence::Possible,
-            format!(
-                "{} answered the upgrade with status 426 (Upgrade Required), although the request asks for it.",
-                eye.to
-            ),
-        ),
+/// The answer to a request for an upgrade.
+pub(super) fn answered(case: &Case, seen: &Seen, request: &Head, answer: &Head, reports: &mut Reports) {
+    let is_switch = answer.status == 101;
+    let bears_marks = answer.names("upgrade", "websocket") || answer.value("sec-websocket-accept").is_some();
+    match answer.status {
+        101 => {}
+        200 if bears_marks => {}
+        200..=299 | 400 | 426 => return upgrade_lost(case, seen, request, answer, reports),
         _ => return,
-    };
-    let means = "Something between client and server took the Upgrade and Connection headers out, as proxies do that speak HTTP/1.0 or were not set up for WebSocket; or this path is no WebSocket endpoint.";
-    let attempt = "Try wss:// (TLS hides the upgrade from boxes in between). Where a reverse proxy stands in front of the server, it must pass the upgrade on (nginx: proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection \"upgrade\"). Check the path.";
-    let mut evidence = vec![answer.status_evidence()];
-    if answer.field("via").is_some() {
-        evidence.push(answer.evidence("via"));
     }
-    look.found(
-        &UPGRADE_LOST,
-        Said { confidence, seen, means: means.to_owned(), attempt: attempt.to_owned(), evidence },
+    let mut tell = |rule: &'static Rule, name: &str, severity, expected: String, means: &str| {
+        let found = answer.items(name).join(", ");
+        let found =
+            if answer.value(name).is_none() { "there is none".to_owned() } else { format!("it is {}", quoted(&found)) };
+        let status =
+            if is_switch { String::new() } else { format!(" (and status {} in the place of 101)", answer.status) };
+        reports.tell(
+            case,
+            Told {
+                rule,
+                severity,
+                confidence: Confidence::Certain,
+                about: name.to_owned(),
+                seen: format!(
+                    "In the answer of {} to the upgrade{status}, the {name} header must be {expected}; {found}.",
+                    seen.whom()
+                ),
+                means: means.to_owned(),
+                attempt: attempt(seen),
+                evidence: vec![answer.evidence(name), answer.first_line()],
+            },
+        );
+    };
+    if !answer.names("connection", "upgrade") {
+        tell(
+            &CONNECTION_HEADER,
+            "Connection",
+            Severity::Error,
+            "“Upgrade”".to_owned(),
+            "A proxy or load balancer on the way handled this header as its own (it is hop-by-hop, RFC 9110 §7.6.1) \
+             and did not write it anew for the upgrade. WebSocket clients must give up then.",
+        );
+    }
+    if !answer.value("upgrade").is_some_and(|value| value.eq_ignore_ascii_case("websocket")) {
+        tell(
+            &UPGRADE_HEADER,
+            "Upgrade",
+            Severity::Error,
+            "“websocket”".to_owned(),
+            "A proxy on the way took the header off or changed it, or the server switches to another protocol. \
+             WebSocket clients must give up then.",
+        );
+    }
+    let expected = accept_key(request.value("sec-websocket-key").unwrap_or_default());
+    if answer.value("sec-websocket-accept") != Some(expected.as_str()) {
+        tell(
+            &ACCEPT_HEADER,
+            "Sec-WebSocket-Accept",
+            Severity::Error,
+            quoted(&expected),
+            "Whoever answered did not see the key that we sent, or is no WebSocket server: a proxy may have answered \
+             from its cache or changed Sec-WebSocket-Key. WebSocket clients must give up then.",
+        );
+    }
+    let offered = request.items("sec-websocket-protocol");
+    let chosen = answer.value("sec-websocket-protocol");
+    match chosen {
+        Some(chosen) if !offered.contains(&chosen) => tell(
+            &PROTOCOL_HEADER,
+            "Sec-WebSocket-Protocol",
+            Severity::Error,
+            if offered.is_empty() {
+                "absent, since none was offered".to_owned()
+            } else {
+                format!("one of {}", quoted(&offered.join(", ")))
+            },
+            "The server chose a subprotocol that was not offered: it ignores the offer or a proxy changed it. \
+             WebSocket clients must give up then.",
+        ),
+        None if !offered.is_empty() && is_switch => tell(
+            &PROTOCOL_HEADER,
+            "Sec-WebSocket-Protocol",
+            Severity::Warning,
+            format!("one of {}", quoted(&offered.join(", "))),
+            "The server knows none of the subprotocols, or a proxy took the header off. Browsers close the connection \
+             then, other clients go on.",
+        ),
+        _ => {}
+    }
+}
+
+fn attempt(seen: &Seen) -> String {
+    let wss = if seen.tls {
+        "The connection is encrypted, so only what opens TLS (a load balancer before the server, or a proxy whose \
+         certificate is trusted here) can have changed it: see its configuration for WebSocket."
+    } else {
+        "Use wss:// instead of ws://: what is encrypted, proxies on the way can not change. Else see the \
+         configuration of the proxy or load balancer for WebSocket."
+    };
+    format!("{wss} To see whether the rest works, let Pushscope “go on anyway”.")
+}
+
+/// What the server must make of a key (RFC 6455 §4.2.2).
+fn accept_key(key: &str) -> String {
+    let mut hasher = Sha1::new();
+    hasher.update(key.as_bytes());
+    hasher.update(b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
+    STANDARD.encode(hasher.finalize())
+}
+
+fn upgrade_lost(case: &Case, seen: &Seen, request: &Head, answer: &Head, reports: &mut Reports) {
+    let status = answer.status;
+    let versions = answer.items("sec-websocket-version");
+    let is_version = !versions.is_empty() && !versions.contains(&"13");
+    let is_old = answer.version == "HTTP/1.0" && request.version == "HTTP/1.1";
+    let (confidence, means) = match status {
+        _ if is_version => (
+            Confidence::Certain,
+            format!("The server speaks WebSocket version {}, and 13 was asked for.", versions.join(", ")),
+        ),
+        426 if answer.names("upgrade", "websocket") => (
+            Confidence::Likely,
+            "The server asks for the very upgrade that was asked for: it did not see our Upgrade header. A proxy on \
+             the way took it off."
+                .to_owned(),
+        ),
+        _ if is_old => (
+            Confidence::Likely,
+            "The answer is HTTP/1.0, which knows no upgrade: a proxy on the way passes the request on in the old \
+             version."
+                .to_owned(),
+        ),
+        400 => (
+            Confidence::Possible,
+            "The server did not take the request for a WebSocket's: the path may be wrong, the Origin may not be \
+             allowed, or a proxy on the way took Upgrade or Connection off."
+                .to_owned(),
+        ),
+        _ => (
+            Confidence::Likely,
+            "The server saw an ordinary request: the path knows no WebSocket, or a proxy on the way took Upgrade and \
+             Connection off."
+                .to_owned(),
+        ),
+    };
+    let mut evidence = vec![answer.first_line(), request.evidence("Upgrade")];
+    evidence.extend(
+        ["Upgrade", "Via", "Server"]
+            .iter()
+            .filter(|name| answer.value(name).is_some())
+            .map(|name| answer.evidence(name)),
+    );
+    reports.tell(
+        case,
+        Told {
+            rule: &UPGRADE_LOST,
+            severity: Severity::Error,
+            confidence,
+            about: status.to_string(),
+            seen: format!("{} was asked to upgrade to WebSocket and answered with status {status}.", seen.whom()),
+            means,
+            attempt: if seen.tls {
+                "Check the path. If a load balancer or reverse proxy stands before the server, have it pass Upgrade \
+                 and Connection on (in nginx: proxy_http_version 1.1 and proxy_set_header Upgrade $http_upgrade)."
+                    .to_owned()
+            } else {
+                "Check the path, and try wss://, which proxies on the way cannot change. If a reverse proxy stands \
+                 before the server, have it pass Upgrade and Connection on (in nginx: proxy_http_version 1.1 and \
+                 proxy_set_header Upgrade $http_upgrade)."
+                    .to_owned()
+            },
+            evidence,
+        },
     );
 }
 
-/// A frame or a message.
-pub(super) fn frame(look: &mut Look<'_>, eye: &mut Eye) {
-    let socket = &mut eye.websocket;
-    match (look.record.kind, look.record.dir) {
-        (Kind::WsPing, Dir::Out) if socket.unanswered.is_none() => {
-            socket.unanswered = Some((look.at_ns(), look.id, "ping"));
-            socket.came_since = 0;
+/// A ping, pong or close frame.
+pub(super) fn control(case: &Case, seen: &mut Seen, reports: &mut Reports) {
+    let record = &case.record;
+    match (record.kind, record.dir) {
+        (Kind::WsPing, Dir::Out) if seen.socket.pings.len() < MOST_PINGS => {
+            seen.socket.pings.push((case.id, case.at_ns()));
         }
-        (Kind::WsClose, Dir::Out) => {
-            socket.closed_by_us |= !socket.closed_by_server;
-            if socket.unanswered.is_none() && socket.closed_by_us {
-                socket.unanswered = Some((look.at_ns(), look.id, "close frame"));
-                socket.came_since = 0;
+        (Kind::WsPong, Dir::In) => {
+            // RFC 6455 §5.5.3: of several pings, only the latest need be answered.
+            seen.socket.pings.clear();
+            if std::mem::take(&mut seen.socket.said_pings) {
+                reports.take_back(seen.connection, &UPSTREAM_DEAD, &pings_of(case));
             }
         }
-        (Kind::WsPong, Dir::In) => socket.unanswered = None,
-        (Kind::WsClose, Dir::In) => {
-            socket.unanswered = None;
-            if !socket.closed_by_us && !std::mem::replace(&mut socket.closed_by_server, true) {
-                closed(look, &eye.to);
+        (Kind::WsClose, dir) => {
+            let is_first = !seen.socket.closed[dir.index()];
+            let is_answer = seen.socket.closed[dir.opposite().index()];
+            seen.socket.closed[dir.index()] = true;
+            if dir == Dir::In && is_first && !is_answer {
+                closed(case, seen, reports);
             }
-        }
-        (Kind::WsText | Kind::WsBinary | Kind::WsPing, Dir::In) if socket.unanswered.is_some() => {
-            socket.came_since += 1;
-            socket.last_came = Some(look.id);
-            dead(look, eye);
         }
         _ => {}
     }
 }
 
-/// The link ended.
-pub(super) fn ended(look: &mut Look<'_>, eye: &mut Eye) {
-    dead(look, eye);
+fn pings_of(case: &Case) -> String {
+    format!("pings of link {}", case.record.link.0)
 }
 
-fn dead(look: &mut Look<'_>, eye: &mut Eye) {
-    let socket = &mut eye.websocket;
-    let Some((since, record, what)) = socket.unanswered else { return };
-    let (Some(last), came) = (socket.last_came, socket.came_since) else { return };
-    let silent_ns = look.session.at_ns(last).saturating_sub(since);
-    if came == 0 || silent_ns < DEAF_NS {
+/// A frame: one of the server's shows that its side is alive.
+pub(super) fn frame(case: &Case, seen: &mut Seen, reports: &mut Reports) {
+    if case.record.dir != Dir::In {
         return;
     }
-    socket.unanswered = None;
-    let seconds = silent_ns as f64 / 1e9;
-    let seen = format!(
-        "Our {what} to {} was not answered within {seconds:.1} s, while {came} message{} came from the server in that time.",
-        eye.to,
-        if came == 1 { "" } else { "s" }
-    );
-    let means = "The way up is dead and the way down is not: a box in between swallows what the client sends after the upgrade. TCP acknowledges it all the same, so nothing else tells.";
-    let attempt = "Use wss:// on port 443, so that the box cannot read the connection; or send by HTTP requests beside a stream that only receives (SSE, long polling). Ask the network's owner about WebSocket support of its proxy or filter.";
-    let evidence = vec![
-        Evidence { record, span: None, says: format!("our {what}") },
-        Evidence { record: last, span: None, says: "still coming from the server".to_owned() },
-    ];
-    let confidence = if what == "ping" { Confidence::Likely } else { Confidence::Possible };
-    look.found(
-        &UPSTREAM_DEAD,
-        Said { confidence, seen, means: means.to_owned(), attempt: attempt.to_owned(), evidence },
-    );
-}
-
-/// A close frame of the server's.
-fn closed(look: &mut Look<'_>, to: &str) {
-    let code = look.record.detail as u16;
-    if matches!(code, 0..=1000 | 1005) {
-        return;
-    }
-    let payload = look.session.explain_within(look.id, 256).payload;
-    let reason = payload.get(2..).map(|bytes| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default();
-    let said = if reason.is_empty() { String::new() } else { format!(", saying “{reason}”") };
-    let seen = format!("{to} closed the WebSocket with code {code}{said}.");
-    let attempt = match code {
-        1001 => "The server went away (a restart, or it is being drained): reconnect after a random wait.",
-        1002 | 1007 => {
-            "The server did not like what it got: look at the last messages sent, their notes, and whether a box in between changed them."
+    let socket = &mut seen.socket;
+    socket.frames += 1;
+    let is_pong = case.record.detail & 0x0f == 0xa;
+    if let Some((ping, at_ns)) = socket.pings.first().copied().filter(|_| !is_pong && !socket.said_pings) {
+        let waited_ns = case.at_ns().saturating_sub(at_ns);
+        if waited_ns >= PATIENCE_NS {
+            socket.said_pings = true;
+            pings_unanswered(case, seen, ping, waited_ns, reports);
         }
-        1003 => "Send the other kind of message (text or binary).",
-        1008 => "The server's rules: authentication, origin, or rate. Its log knows.",
-        1009 => "Send smaller messages, or raise the server's or a proxy's limit for messages.",
-        1010 => "Offer the extension that the server names.",
-        1011 => "The server failed: see its log at this time.",
-        1012 => "The server restarts: reconnect after 5 to 30 s, at a random time.",
-        1013 => "The server is overloaded: come back later, with growing waits.",
-        1014 => "A gateway in front of the server got a bad answer from it: see the gateway's log.",
-        1015 => "This code must never be on the wire (it stands for a failed TLS handshake): the server is wrong.",
-        3000..=3999 => "A code of a library or framework: see its documentation.",
-        4000..=4999 => "A code of the application's own: see its documentation or its authors.",
-        _ => "A code without a meaning in the standard: the server is wrong, or speaks a later protocol.",
-    };
-    let evidence = vec![look.here(format!("close code {code}"))];
-    let means = format!("{code} means: {}.", close_code_meaning(code));
-    look.found(
-        &CLOSE_CODE,
-        Said { confidence: Confidence::Certain, seen, means, attempt: attempt.to_owned(), evidence },
+        return;
+    }
+    if !socket.said_progress && (socket.frames <= FIRST_FRAMES || socket.frames % EVERY_FRAMES == 0) {
+        progress(case, seen, case.at_ns(), reports);
+    }
+}
+
+fn pings_unanswered(case: &Case, seen: &Seen, ping: RecordId, waited_ns: u64, reports: &mut Reports) {
+    reports.tell(
+        case,
+        Told {
+            rule: &UPSTREAM_DEAD,
+            severity: Severity::Error,
+            confidence: Confidence::Likely,
+            about: pings_of(case),
+            seen: format!(
+                "A ping that we sent to {} is not answered for {}, while the server's data go on arriving.",
+                seen.whom(),
+                seconds(waited_ns)
+            ),
+            means: dead_means(),
+            attempt: dead_attempt(seen),
+            evidence: vec![
+                Evidence { record: ping, span: None, says: "this ping has no pong".to_owned() },
+                this(case, "the server sent this later"),
+            ],
+        },
+    );
+}
+
+fn dead_means() -> String {
+    "One way only is open: something on the way takes what we send and does not pass it on, as proxies do that read \
+     the request and never look at that side again. A server that must answer every ping (RFC 6455 §5.5.2) would have."
+        .to_owned()
+}
+
+fn dead_attempt(seen: &Seen) -> String {
+    if seen.tls {
+        "Have whoever runs the proxy or load balancer look at what it does with bytes from the client after an \
+         upgrade; try from another network to see which box it is."
+            .to_owned()
+    } else {
+        "Use wss:// so that proxies on the way only pass bytes on; try from another network to see which box it is."
+            .to_owned()
+    }
+}
+
+/// Whether what we sent stays unacknowledged until `now_ns`, while bytes come in.
+pub(super) fn progress(case: &Case, seen: &mut Seen, now_ns: u64, reports: &mut Reports) {
+    if seen.socket.said_progress || seen.phase != Phase::WebSocket {
+        return;
+    }
+    let Some(link) = case.session.link(case.record.link) else { return };
+    let samples = link.progress.samples();
+    let known = &samples[..samples.partition_point(|(at_ns, _)| *at_ns <= now_ns)];
+    let Some((_, last)) = known.last() else { return };
+    let (Some(acknowledged), sent) = (last.acknowledged_bytes, last.sent_bytes) else { return };
+    let is_behind =
+        |progress: &Progress| progress.acknowledged_bytes == Some(acknowledged) && progress.sent_bytes > acknowledged;
+    let stuck = known.iter().rev().take_while(|(_, progress)| is_behind(progress)).last();
+    let Some((since_ns, _)) = stuck.filter(|_| sent > acknowledged) else { return };
+    let last_in_ns = link.len_bytes(Dir::In).checked_sub(1).map_or(0, |last| link.at_ns(Dir::In, last)).min(now_ns);
+    let waited_ns = now_ns.saturating_sub(*since_ns);
+    if waited_ns < PATIENCE_NS || last_in_ns <= *since_ns {
+        return;
+    }
+    seen.socket.said_progress = true;
+    reports.tell(
+        case,
+        Told {
+            rule: &UPSTREAM_DEAD,
+            severity: Severity::Error,
+            confidence: Confidence::Likely,
+            about: "progress".to_owned(),
+            seen: format!(
+                "Of {sent} bytes that we sent to {}, the other end's TCP acknowledges no more than the first \
+                 {acknowledged} for {}, while the server's data go on arriving.",
+                seen.whom(),
+                seconds(waited_ns)
+            ),
+            means:
+                "Whoever ends our TCP connection, the server or a proxy before it, has stopped to read what we send."
+                    .to_owned(),
+            attempt: dead_attempt(seen),
+            evidence: vec![this(case, "the server sent this later")],
+        },
+    );
+}
+
+/// The server closed first, with a code.
+fn closed(case: &Case, seen: &Seen, reports: &mut Reports) {
+    let code = u16::try_from(case.record.detail).unwrap_or(0);
+    if !matches!(code, 1001..=1003 | 1007..=1015 | 3000..=4999) {
+        return;
+    }
+    let about = code.to_string();
+    let many = reports.told(seen.connection, &CLOSE_CODE, &about).is_some_and(|finding| finding.count >= MOST_CLOSES);
+    let reason = if many { String::new() } else { reason(case) };
+    let said = if reason.is_empty() { String::new() } else { format!(" and the reason {}", quoted(&reason)) };
+    let severity = if matches!(code, 1001 | 1012 | 1013) { Severity::Warning } else { Severity::Error };
+    reports.tell(
+        case,
+        Told {
+            rule: &CLOSE_CODE,
+            severity,
+            confidence: Confidence::Certain,
+            about,
+            seen: format!("{} closed the WebSocket with code {code}{said}.", seen.whom()),
+            means: format!("{code} is: {}.", close_code_meaning(code)),
+            attempt: close_attempt(code).to_owned(),
+            evidence: vec![this(case, format!("{code} {}", short(&reason)).trim_end())],
+        },
+    );
+}
+
+fn reason(case: &Case) -> String {
+    let explained = case.session.explain_within(case.id, 1024);
+    let field = explained.fields.iter().find(|field| field.def.key == "websocket.close.reason");
+    field.map_or_else(String::new, |field| case.session.field_text(&explained, field, 123))
+}
+
+fn close_attempt(code: u16) -> &'static str {
+    match code {
+        1001 | 1012 => "Connect again after a random pause; if it comes often, ask why the server restarts.",
+        1013 => "Connect again later, with growing pauses; the server has too much to do.",
+        1002 => "Look at the frames before it for errors: one side broke the protocol, or a proxy damaged the bytes.",
+        1003 | 1007 => "Look at the message that was sent last: its type or its text is not what the server takes.",
+        1008 => "See the reason and the server's log: usually a missing login, a forbidden Origin, or a rate limit.",
+        1009 => "Send smaller messages, or have the server's limit raised.",
+        1010 => "Offer the extension that the server needs (Sec-WebSocket-Extensions).",
+        1011 => "See the server's log at this time: it failed.",
+        1014 => "See the log of the gateway before the server, and of the server behind it.",
+        3000 | 3003 => "Give the login or token that the service needs.",
+        3008 => "Send something, or answer pings, more often than the service's timeout.",
+        4000..=4999 => "The meaning is the application's own: its documentation or its makers know.",
+        _ => "Ask whoever makes the server what it means.",
+    }
+}
+
+/// The link ended and neither side said so in a close frame.
+pub(super) fn ended_without_close(case: &Case, seen: &Seen, said: &str, reports: &mut Reports) {
+    reports.tell(
+        case,
+        Told {
+            rule: &CLOSE_CODE,
+            severity: Severity::Error,
+            confidence: Confidence::Certain,
+            about: "1006".to_owned(),
+            seen: format!("The WebSocket to {} ended without a close frame: {said}.", seen.whom()),
+            means: "Applications are told code 1006. The server's program crashed or was killed, or a proxy or \
+                    firewall on the way dropped the connection; a server that closes by itself sends a close frame."
+                .to_owned(),
+            attempt: "See the logs of the server and of the proxies at this time; if it comes after silence, send \
+                      pings more often."
+                .to_owned(),
+            evidence: vec![this(case, said)],
+        },
     );
 }

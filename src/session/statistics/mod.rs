@@ -8,7 +8,7 @@ mod table;
 
 pub use distribution::{Distribution, Histogram, HistogramBar};
 pub use overhead::Overhead;
-pub(in crate::session) use sent::read_sent_time;
+pub use sent::sent_time;
 pub use sent::{SentTime, TimeUnit};
 pub use table::{Cell, Section, csv, text};
 

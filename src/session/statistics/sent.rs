@@ -113,7 +113,7 @@ const TIME_NAMES: [&str; 9] =
 
 /// When a message says it was sent, in nanoseconds since 1970: by the first member of a JSON object that is known to
 /// name times.
-pub(in crate::session) fn read_sent_time(payload: &[u8]) -> Option<i128> {
+pub fn sent_time(payload: &[u8]) -> Option<i128> {
     let Ok(Json::Object(object)) = serde_json::from_slice::<Json>(payload) else { return None };
     TIME_NAMES.iter().find_map(|name| read(object.get(*name)?, TimeUnit::Detect))
 }

@@ -15,12 +15,13 @@ use super::client::Client;
 use super::context::Context;
 use super::failure::{failure, seconds, status_hint};
 use super::http1::{Answer, Trouble};
+use super::login;
 use super::request::Ask;
 use super::spec::{Auth, Order, PushType};
 use super::target::Target;
 use crate::wire::{Act, Failure, Stage};
 use side::SideRequests;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -90,15 +91,21 @@ fn recorded(client: &mut Client, trouble: Trouble) -> Failure {
 /// Records an answer whose status says that there is no stream; its body is read as evidence.
 async fn refused(client: &mut Client, answer: Answer) -> Failure {
     let (status, held) = (answer.status, answer.held);
-    let text = format!("{} answered with status {status}{}", answer.target.authority(), reason_phrase(status));
+    let proxy = client.forwarder().filter(|_| status == 407);
+    let who = proxy.unwrap_or_else(|| answer.target.authority());
+    let stage = if status == 407 { Stage::Proxy } else { Stage::Answer };
+    let text = format!("{who} answered with status {status}{}", reason_phrase(status));
     let hint = match answer.header("location").or_else(|| answer.header("upgrade")) {
         Some(names) => format!("{}: {names}", status_hint(status)),
         None if matches!(status, 301 | 302 | 303 | 307 | 308) => {
             format!("{}, but names no place: there is no Location header", status_hint(status))
         }
-        None => status_hint(status).to_owned(),
+        None => match client.context.challenge.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+            Some(challenge) if matches!(status, 401 | 407) => login::hint(challenge),
+            _ => status_hint(status).to_owned(),
+        },
     };
-    let refusal = Failure { stage: Stage::Answer, text, hint, took_ns: held.as_nanos() as u64, chain: Vec::new() };
+    let refusal = Failure { stage, text, hint, took_ns: held.as_nanos() as u64, chain: Vec::new() };
     client.refuse(answer, refusal).await
 }
 

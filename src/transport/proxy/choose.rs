@@ -31,6 +31,42 @@ pub(crate) async fn choose(context: &Context, target: &Target) -> Result<Option<
     Ok(found.map(|proxy| with_login(proxy, options)))
 }
 
+/// The proxy that options name for a target, asked without a connection.
+pub(crate) async fn named(options: &ProxyOptions, target: &Target) -> Result<Option<Proxy>, Failure> {
+    let found = match &options.choice {
+        ProxyChoice::None => None,
+        ProxyChoice::Given(address) => Some(Proxy::parse(address, "given")?),
+        _ if is_loopback(target) => None,
+        ProxyChoice::Environment => matched(&Matcher::from_env(), target, "environment")?,
+        ProxyChoice::System => {
+            let settings = system::settings().await;
+            matched(&settings.matcher, target, settings.source)?
+        }
+    };
+    Ok(found.map(|proxy| with_login(proxy, options)))
+}
+
+/// The proxies that the environment and the system's settings name for an address: how to ask for each, and its address
+/// without user and password.
+pub async fn known_proxies(address: &str) -> Vec<(ProxyChoice, String)> {
+    let Ok((target, _)) = Target::parse(address) else { return Vec::new() };
+    if is_loopback(&target) {
+        return Vec::new();
+    }
+    let mut known: Vec<(ProxyChoice, String)> = Vec::new();
+    let settings = system::settings().await;
+    for (choice, matcher) in
+        [(ProxyChoice::Environment, &Matcher::from_env()), (ProxyChoice::System, &settings.matcher)]
+    {
+        if let Ok(Some(proxy)) = matched(matcher, &target, "")
+            && !known.iter().any(|(_, address)| *address == proxy.address)
+        {
+            known.push((choice, proxy.address));
+        }
+    }
+    known
+}
+
 fn with_login(mut proxy: Proxy, options: &ProxyOptions) -> Proxy {
     if options.login.is_some() {
         proxy.login.clone_from(&options.login);

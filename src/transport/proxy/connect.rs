@@ -107,7 +107,7 @@ fn refused(proxy: &Proxy, target: &Target, answer: &Answer, began: Instant) -> F
             target.port
         ),
         403 | 405 => format!("the proxy's rules forbid {to}: ask whoever runs it"),
-        502..=504 => {
+        500..=599 => {
             format!("the proxy could not reach {to}: does that name exist for it, and is it allowed to go there?")
         }
         _ => status_hint(status).to_owned(),

@@ -8,7 +8,8 @@ mod connect;
 mod socks;
 mod system;
 
-pub(crate) use choose::choose;
+pub use choose::known_proxies;
+pub(crate) use choose::{choose, named};
 pub(crate) use system::Settings;
 
 use super::context::Context;

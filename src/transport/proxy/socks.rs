@@ -94,7 +94,18 @@ fn challenge(proxy: &Proxy, error: &Error) -> Option<Challenge> {
 fn refused(proxy: &Proxy, target: &Target, protocol: &str, error: &Error, tap: &Tap, began: Instant) -> Failure {
     let to = target.host_and_port();
     let sample = tap.sample();
+    // The first byte of an answer: the version in SOCKS5 (RFC 1928 §3), always 0 in SOCKS4.
+    let own = if proxy.protocol == Protocol::Socks4a { 0 } else { 5 };
     let (said, hint) = match error {
+        _ if !sample.starts_with(b"HTTP/") && sample.first().is_some_and(|first| *first != own) => {
+            let other = if own == 0 { "SOCKS5, so its address begins with socks5://" } else { "SOCKS4a (socks4a://)" };
+            let speaks = if matches!(sample[0], 0 | 5) {
+                format!("it seems to speak {other}")
+            } else {
+                "is this the right port and kind of proxy?".to_owned()
+            };
+            (format!("what it answered is not {protocol}: {}", failure::quoted(&sample)), speaks)
+        }
         Error::Io(error) if sample.is_empty() => {
             let said = match error.kind() {
                 io::ErrorKind::UnexpectedEof => "it closed the connection without an answer".to_owned(),

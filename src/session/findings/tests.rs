@@ -1,1 +1,0 @@
-//! Rules on sessions made by hand.
