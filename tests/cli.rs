@@ -9,6 +9,8 @@ mod server;
 
 #[path = "cli/disk.rs"]
 mod disk;
+#[path = "cli/doctor.rs"]
+mod doctor;
 #[path = "cli/files.rs"]
 mod files;
 #[path = "cli/hostile.rs"]

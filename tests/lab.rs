@@ -3,6 +3,8 @@
 #[path = "lab/peers.rs"]
 mod peers;
 
+#[path = "lab/middleboxes.rs"]
+mod middleboxes;
 #[path = "lab/relay.rs"]
 mod relay;
 #[path = "lab/rules.rs"]

@@ -21,6 +21,7 @@ mod list;
 mod live;
 mod login;
 mod menu;
+mod objection;
 mod open;
 mod pane;
 mod payload;

@@ -32,6 +32,8 @@ fn heads_of_event_streams() {
 
     let old = "HTTP/1.0 200 OK\r\nContent-Type: text/event-stream\r\nVia: 1.0 lab-proxy\r\n\r\n";
     assert!(stream(old).only("sse.http10").seen.contains("lab-proxy"));
+    let by_itself = stream(&old.replace("Via: 1.0 lab-proxy\r\n", ""));
+    assert!(by_itself.faults().is_empty() && by_itself.found()[0].key == "sse.http10", "the server may be as old");
     let mut asked = Story::direct("sse");
     asked.out(GET.replace("HTTP/1.1", "HTTP/1.0")).inward(old);
     assert!(asked.found().is_empty(), "it was asked so");
@@ -59,12 +61,29 @@ fn events_that_were_held_back() {
     let timed = lumps(|n, sent| format!("id: {n}\ndata: {{\"sent_ns\":{sent}}}\n\n"));
     let found = timed.only("sse.buffered");
     assert_eq!((found.confidence, found.severity), (Confidence::Likely, Severity::Warning));
-    assert!(found.seen.contains("2.00 s"), "{}", found.seen);
+    assert!(found.seen.contains("2.00 s") && found.seen.contains("in one read"), "{}", found.seen);
+    assert_eq!(found.evidence.len(), 6);
 
     let beats = lumps(|n, _| format!("id: {n}\ndata: x\n\n{}", if n % 3 == 0 { ": beat\n\n" } else { "" }));
     assert_eq!(beats.only("sse.buffered").confidence, Confidence::Possible);
 
     assert!(lumps(|n, _| format!("id: {n}\ndata: x\n\n")).faults().is_empty(), "nothing contradicts that");
+}
+
+#[test]
+fn lines_that_were_held_back() {
+    let mut story = Story::direct("stream");
+    story.out(POLL).inward(EVENTS.replace("text/event-stream", "application/x-ndjson"));
+    for lump in 0..4_u64 {
+        let lines: String = (0..4)
+            .map(|n| format!("{{\"sent_ns\":{}}}\n", STARTED + ((lump * 4 + n) * 500 * MS) as i64))
+            // Every line is cut by a chunk.
+            .map(|line| chunk(&line[..5]) + &chunk(&line[5..]))
+            .collect();
+        story.wait(2 * SECOND).inward(lines);
+    }
+    story.close(Dir::Out);
+    story.only("sse.buffered");
 }
 
 #[test]

@@ -37,7 +37,7 @@ fn keys(objects: &[Value]) -> Vec<&str> {
 fn a_clean_connection_has_no_findings() {
     let (shown, objects) = findings("lab:ws", &["--count", "2"]);
     assert_eq!((shown.as_str(), objects.len()), ("No findings.\n", 0));
-    for url in ["lab:sse", "lab:poll", "lab:longpoll", "lab:stream", "lab:lines", "lab:multipart", "lab:sse10"] {
+    for url in ["lab:sse", "lab:sse10", "lab:poll", "lab:longpoll", "lab:stream", "lab:lines", "lab:multipart"] {
         let (shown, objects) = findings(url, &["--count", "3"]);
         assert!(keys(&objects).is_empty(), "{url}: {shown}");
     }
@@ -68,11 +68,23 @@ fn what_stands_in_between_is_found() {
         ("lab:sse?via=block-page", ["--for", "2s"], "proxy.block-page"),
         ("lab:sse?via=downgrades-http10", ["--count", "2"], "sse.http10"),
         ("lab:sse?via=truncates", ["--for", "6s"], "stream.truncated"),
+        ("lab:sse?via=buffers&rate=5&lump=1000", ["--for", "6s"], "sse.buffered"),
+        ("lab:sse?via=tls-intercept", ["--count", "1"], "tls.intercepted"),
+        ("lab:sse?scenario=quiet&via=cuts-idle", ["--for", "6s"], "idle-cut"),
     ] {
         let as_type = if url.starts_with("lab:ws") { "ws" } else { "sse" };
         let (shown, objects) = findings(url, &[&more[..], &["--as", as_type]].concat());
         assert_eq!(keys(&objects), [key], "{url}: {shown}");
     }
+}
+
+#[test]
+fn a_swallowed_ping_is_found_while_data_arrive() {
+    let more = ["--ping", "500ms", "--for", "4s"];
+    let (shown, objects) = findings("lab:ws?via=swallows-upstream&rate=5", &more);
+    assert_eq!(keys(&objects), ["websocket.upstream-dead"], "{shown}");
+    let (shown, objects) = findings("lab:ws?rate=5", &more);
+    assert!(keys(&objects).is_empty(), "{shown}");
 }
 
 #[test]

@@ -125,7 +125,8 @@ pub fn judge(way: Way, session: &Session, watch: &Watch, findings: Vec<Finding>)
             _ => by_type(&way, watch, status, session),
         },
     };
-    Outcome { way, verdict, took_ns, findings, latency_ns: watch.latency_ns }
+    let is_page = media_type(session) == "text/html";
+    Outcome { way, verdict, took_ns, findings, latency_ns: watch.latency_ns, is_page }
 }
 
 fn by_type(way: &Way, watch: &Watch, status: u16, session: &Session) -> Verdict {

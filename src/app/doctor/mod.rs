@@ -83,6 +83,8 @@ pub struct Outcome {
     pub findings: Vec<Finding>,
     /// The least and the most that messages were on their way, by the senders' times, in nanoseconds.
     latency_ns: Option<(i128, i128)>,
+    /// Whether the answer is a page for people.
+    is_page: bool,
 }
 
 /// How good a push type is where all of them work: the larger the better.

@@ -13,7 +13,7 @@ pub struct Way {
     pub push_type: PushType,
     /// Whether with TLS.
     pub tls: bool,
-    /// The address that is dialled.
+    /// The address that is dialled, without user and password.
     pub url: String,
     /// The proxy as it is shown, or `None` for straight.
     pub proxy: Option<String>,
@@ -78,7 +78,8 @@ pub async fn plan(address: &str, spec: &Spec, proxies: &[String], lab: Option<&L
                 spec.go_to(place.url.clone(), None, place.ca_file.clone());
                 spec.proxy.choice = choice;
                 spec.reconnect = Some(false);
-                ways.push(Way { push_type, tls, url: place.url.clone(), proxy, spec });
+                let url = crate::transport::shown_address(&place.url);
+                ways.push(Way { push_type, tls, url, proxy, spec });
             }
         }
     }

@@ -64,6 +64,7 @@ pub struct Report {
 
 impl Report {
     pub(super) fn new(address: String, began: String, mut outcomes: Vec<Outcome>) -> Report {
+        pages(&mut outcomes);
         delays(&mut outcomes);
         let (choose, ask) = (choose(&outcomes), ask(&address, &outcomes));
         Report { address, began, outcomes, choose, ask }
@@ -176,6 +177,20 @@ impl Report {
             }
         }
         found
+    }
+}
+
+/// A page that came in the place of a stream is none of the server's: whoever polled got it as well.
+fn pages(outcomes: &mut [Outcome]) {
+    let is_blocked = |outcome: &&Outcome| outcome.findings.iter().any(|finding| finding.key == "proxy.block-page");
+    let blocked: Vec<(bool, Option<String>)> =
+        outcomes.iter().filter(is_blocked).map(|outcome| (outcome.way.tls, outcome.way.proxy.clone())).collect();
+    for outcome in outcomes.iter_mut().filter(|outcome| outcome.is_page && outcome.verdict.is_usable()) {
+        if blocked.contains(&(outcome.way.tls, outcome.way.proxy.clone())) {
+            let why =
+                "a web page came, as it did where a stream was asked for: something in between answers".to_owned();
+            outcome.verdict = Verdict::Broken { stage: "answer".to_owned(), why };
+        }
     }
 }
 

@@ -1,12 +1,13 @@
 //! Middleboxes that are silently in between: they hand a request on to the lab and its answer back, each in its way.
 
 use std::io;
+use std::time::Duration;
 
 use bytes::BytesMut;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::time::{Instant, interval, sleep_until};
+use tokio::time::{Instant, interval, sleep_until, timeout};
 
 use super::head::Head;
 use super::{Fault, Way};
@@ -40,7 +41,12 @@ pub async fn serve(mut client: TcpStream, way: &Way) -> io::Result<()> {
     }
     lab.write_all(&early).await?;
     let mut body = BytesMut::new();
-    let Some(answer) = Head::read(&mut lab, &mut body).await? else { return Ok(()) };
+    let idle = match way.fault {
+        Fault::CutsIdle => way.options.idle,
+        _ => Duration::MAX,
+    };
+    let Ok(answer) = timeout(idle, Head::read(&mut lab, &mut body)).await else { return client.shutdown().await };
+    let Some(answer) = answer? else { return Ok(()) };
     client.write_all(&answered(answer, way.fault).bytes()).await?;
     let (from_client, to_client) = client.into_split();
     let (from_lab, to_lab) = lab.into_split();

@@ -3,14 +3,16 @@
 //! A server may send bursts, so lumps alone say nothing: the times of sending that the events carry must contradict the
 //! times of their coming; or, less sure, heartbeats must have been caught between them.
 
-use super::Confidence;
 use super::reports::{Reports, Told};
 use super::rules::BUFFERED;
 use super::seen::{Case, Seen};
-use super::text::{seconds, this};
+use super::text::seconds;
+use super::{Confidence, Evidence};
 use crate::dissect::{Flags, Kind, Severity};
+use crate::session::RecordId;
 use crate::session::payloads::Payloads;
 use serde_json::Value as Json;
+use std::borrow::Cow;
 
 /// What comes within so long comes together.
 const TOGETHER_NS: u64 = 5_000_000;
@@ -24,6 +26,9 @@ const LUMPS: usize = 3;
 
 /// Bytes of a payload in which the time of sending is looked for.
 const PAYLOAD_BYTES: usize = 16 * 1024;
+
+/// Messages of a body that are explained for it, because they do not lie in one piece.
+const MOST_EXPLAINED: u32 = 256;
 
 /// Where a message may say when it was sent.
 const SENT_KEYS: &[&str] =
@@ -41,6 +46,9 @@ struct Lump {
     has_comment_between: bool,
     /// The earliest and the latest time of sending.
     sent: Option<(i128, i128)>,
+    /// The first and the last event.
+    first: RecordId,
+    last: RecordId,
 }
 
 impl Lump {
@@ -68,6 +76,7 @@ pub(super) struct Lumps {
     /// The newest of those that are complete, oldest first.
     done: Vec<Lump>,
     is_told: bool,
+    explained: u32,
 }
 
 /// An event or line. Whether it was looked into.
@@ -77,8 +86,10 @@ pub(super) fn event(case: &Case, seen: &mut Seen, reports: &mut Reports) -> bool
     }
     let at_ns = case.at_ns();
     begin(case, seen, at_ns, reports);
-    let sent = sent_ns(case);
+    let sent = sent_ns(case, &mut seen.lumps.explained);
     if let Some(now) = &mut seen.lumps.now {
+        now.first = if now.events == 0 { case.id } else { now.first };
+        now.last = case.id;
         now.events += 1;
         now.has_comment_between |= now.is_comment_last;
         now.last_ns = at_ns;
@@ -158,11 +169,15 @@ pub(super) fn finish(case: &Case, seen: &mut Seen, reports: &mut Reports) {
 
 fn tell(case: &Case, seen: &Seen, lumps: &[Lump; LUMPS], gap_ns: u64, confidence: Confidence, reports: &mut Reports) {
     let events: Vec<String> = lumps.iter().map(|lump| lump.events.to_string()).collect();
-    let why = match lumps[LUMPS - 1].spread_ns().filter(|_| confidence == Confidence::Likely) {
+    let newest = &lumps[LUMPS - 1];
+    let together = match newest.last_ns - newest.first_ns {
+        0 => "in one read".to_owned(),
+        ns => format!("within {}", seconds(ns)),
+    };
+    let why = match newest.spread_ns().filter(|_| confidence == Confidence::Likely) {
         Some(spread) => format!(
-            "by the times that they carry, those of one lump were sent over {}, and all of them came within {}",
-            seconds(spread),
-            seconds(lumps[LUMPS - 1].last_ns - lumps[LUMPS - 1].first_ns)
+            "by the times that they carry, those of one lump were sent over {}, and all of them came {together}",
+            seconds(spread)
         ),
         None => "heartbeats were caught between events, which a server sends only when nothing else is to be sent"
             .to_owned(),
@@ -190,18 +205,31 @@ fn tell(case: &Case, seen: &Seen, lumps: &[Lump; LUMPS], gap_ns: u64, confidence
                       off in the proxy before it (in nginx: proxy_buffering off), and use https, so that filters on \
                       the way cannot read and hold the stream."
                 .to_owned(),
-            evidence: vec![this(case, "the newest of the lumps ends before this")],
+            evidence: lumps.iter().flat_map(ends).collect(),
         },
     );
 }
 
-/// When a message says that it was sent, in nanoseconds.
-fn sent_ns(case: &Case) -> Option<i128> {
+/// The first and the last event of a lump.
+fn ends(lump: &Lump) -> [Evidence; 2] {
+    let place = |record, says: &str| Evidence { record, span: None, says: says.to_owned() };
+    [place(lump.first, "the first of a lump"), place(lump.last, "its last, which came with it")]
+}
+
+/// When a message says that it was sent, in nanoseconds. `explained` counts those that did not lie in one piece.
+fn sent_ns(case: &Case, explained: &mut u32) -> Option<i128> {
     if !matches!(case.record.kind, Kind::SseEvent | Kind::Line) {
         return None;
     }
     let mut payloads = Payloads::new(case.session);
-    let payload = payloads.of(&case.record, PAYLOAD_BYTES)?;
+    let payload = match payloads.of(&case.record, PAYLOAD_BYTES) {
+        Some(payload) => payload,
+        None if *explained < MOST_EXPLAINED => {
+            *explained += 1;
+            Cow::Owned(case.session.explain_within(case.id, PAYLOAD_BYTES).payload)
+        }
+        None => return None,
+    };
     if payload.first() != Some(&b'{') {
         return None;
     }

@@ -179,7 +179,6 @@ fn dns(case: &Case, seen: &Seen, failure: &Failure, reports: &mut Reports) {
         Some(via) => (format!("the proxy {}", via.proxy), "Without the proxy's address nothing can be asked of it."),
         None => (seen.server(), "The name is misspelt, or the name servers that this machine asks do not know it."),
     };
-    let hint = if failure.hint.is_empty() { String::new() } else { format!(" ({})", failure.hint) };
     let told = Told {
         rule: &DNS_FAILED,
         severity: Severity::Error,
@@ -189,7 +188,7 @@ fn dns(case: &Case, seen: &Seen, failure: &Failure, reports: &mut Reports) {
         means: means.to_owned(),
         attempt: format!(
             "Check the spelling of {host}, and whether “nslookup {host}” finds it on this machine; a name inside a \
-             company may need its VPN or its name server.{hint}"
+             company may need its VPN or its name server."
         ),
         evidence: vec![this(case, failure.text.clone())],
     };

@@ -75,13 +75,12 @@ pub(super) fn answered(
         );
     }
     if answer.version == "HTTP/1.0" && request.version == "HTTP/1.1" {
-        // A server may well speak HTTP/1.0; where something names itself on the way, that is to blame.
-        let severity = if answer.value("via").is_some() { Severity::Warning } else { Severity::Info };
+        // A server that knows nothing newer is slow to tell its end, and that is all.
         let via =
             answer.value("via").map(|via| format!(" The answer came by way of {}.", quoted(via))).unwrap_or_default();
         tell(
             &HTTP10,
-            severity,
+            if via.is_empty() && seen.via.is_none() { Severity::Info } else { Severity::Warning },
             format!("HTTP/1.1 was asked and {whom} answered with HTTP/1.0.{via}"),
             "HTTP/1.0 has no chunks, so nobody can tell the end of the stream from a broken connection. Usually it is \
              a proxy that speaks HTTP/1.0 to the server, and many of those collect answers.",

@@ -36,7 +36,7 @@ pub(super) fn secured(case: &Case, seen: &Seen, facts: &TlsFacts, reports: &mut 
         _ => None,
     };
     if let Some((confidence, why)) = found {
-        intercepted(case, seen, &issuer, product, confidence, why, reports);
+        intercepted(case, seen, &issuer, product, (Severity::Warning, confidence), why, reports);
     }
     if facts.verified {
         return;
@@ -74,7 +74,7 @@ pub(super) fn failed(case: &Case, seen: &Seen, failure: &Failure, reports: &mut 
     let is_intercepted = !failure.chain.is_empty() && (product.is_some() || (seen.is_inside() && is_unknown));
     if is_intercepted {
         let why = "nobody who is trusted here vouches for it";
-        intercepted(case, seen, &issuer(&failure.chain), product, Confidence::Likely, why, reports);
+        intercepted(case, seen, &issuer(&failure.chain), product, (Severity::Error, Confidence::Likely), why, reports);
     }
     refused(case, seen, &failure.text, &failure.chain, (Severity::Error, is_intercepted), reports) || is_intercepted
 }
@@ -95,16 +95,17 @@ fn intercepted(
     seen: &Seen,
     issuer: &str,
     product: Option<&str>,
-    confidence: Confidence,
+    how: (Severity, Confidence),
     why: &str,
     reports: &mut Reports,
 ) {
+    let (severity, confidence) = how;
     let by = product.map(|product| format!(", which is {product}")).unwrap_or_default();
     let server = seen.server();
     tell(
         case,
         &TLS_INTERCEPTED,
-        Severity::Warning,
+        severity,
         confidence,
         [
             format!("The certificate that came for {} was issued by {issuer}{by}; {why}.", seen.whom()),

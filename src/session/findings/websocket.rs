@@ -265,7 +265,7 @@ pub(super) fn frame(case: &Case, seen: &mut Seen, reports: &mut Reports) {
         }
         return;
     }
-    if !socket.said_progress && (socket.frames <= FIRST_FRAMES || socket.frames % EVERY_FRAMES == 0) {
+    if !socket.said_progress && (socket.frames <= FIRST_FRAMES || socket.frames.is_multiple_of(EVERY_FRAMES)) {
         progress(case, seen, case.at_ns(), reports);
     }
 }

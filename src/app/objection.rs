@@ -1,0 +1,87 @@
+//! Why a command cannot be done now.
+
+use super::{App, Command, Pane, Source, View};
+
+impl App {
+    /// Why a command cannot be done now, if it cannot.
+    pub fn objection(&self, command: &Command) -> Option<String> {
+        let state = &self.state;
+        let view = state.view();
+        let need = |has: bool, why: &str| (!has).then(|| why.to_owned());
+        match command {
+            Command::CloseView
+            | Command::FocusFilter
+            | Command::Find
+            | Command::SetFind(_)
+            | Command::FindNext(_)
+            | Command::FindTerm(_)
+            | Command::CloseFind
+            | Command::StopFinding
+            | Command::SetFilter(_)
+            | Command::AddFilter(_)
+            | Command::OnlyConnection(_)
+            | Command::OnlyDir(_)
+            | Command::ToggleGroup(_)
+            | Command::ShowPane(Pane::Record | Pane::Statistics | Pane::Findings | Pane::Delivery)
+            | Command::ShowTime(_)
+            | Command::ZoomTime(_)
+            | Command::PanTime(_)
+            | Command::SetRange(_)
+            | Command::ToggleFollow
+            | Command::TogglePause
+            | Command::Move(_) => need(view.is_some(), "no recording is open"),
+            Command::SaveAs | Command::SaveAsPath(_) => match view.map(View::path) {
+                None => Some("no recording is open".into()),
+                Some(None) => Some("this recording has no file to copy".into()),
+                Some(Some(_)) => None,
+            },
+            Command::FilterLike(like, _) => {
+                need(view.is_some_and(|view| view.term_like(*like).is_some()), like.objection())
+            }
+            Command::Copy(_) | Command::SavePayload => {
+                need(view.is_some_and(|view| view.inspection.is_some()), "no record is selected")
+            }
+            Command::RangeFromSelected | Command::RangeToSelected => {
+                need(view.is_some_and(|view| view.selected.is_some()), "no record is selected")
+            }
+            Command::ZoomToRange => need(
+                view.is_some_and(|view| view.list.range_ns.is_some()),
+                "no time is selected: drag over the activity",
+            ),
+            Command::CopyFindings => {
+                need(view.is_some_and(|view| !view.findings.list().is_empty()), "nothing was found to be wrong")
+            }
+            Command::CopyStatistics(_) => {
+                need(view.is_some() && state.shows(Pane::Statistics), "no statistics are shown: the View menu has them")
+            }
+            Command::DisconnectAll => {
+                let any = state.live().is_some_and(|view| match &view.source {
+                    Source::Live(live) => live.open().next().is_some(),
+                    _ => false,
+                });
+                need(any, "nothing is connected")
+            }
+            Command::Send => match state.open_connection() {
+                None => Some("no connection is open".into()),
+                Some(_) => state.composer.objection(state.composer_type()),
+            },
+            Command::StopWork => {
+                let is_working = !state.jobs.is_empty() || view.is_some_and(View::is_working);
+                need(is_working, "nothing is being read, filtered or saved")
+            }
+            Command::RunDoctor | Command::AskStock | Command::CopyReport(_) | Command::SaveReport => {
+                self.consult_objection(command)
+            }
+            Command::ShowPane(Pane::Doctor) => {
+                need(view.is_some() || state.doctor.is_some(), "no recording is open, and nobody asked the doctor")
+            }
+            Command::LogIn(_) => self.login_objection(),
+            Command::FetchLogin => need(state.login_question().is_some(), "nobody asks who you are"),
+            Command::StopRepeat => need(state.repeat.is_some(), "nothing is being sent again and again"),
+            Command::Connect | Command::ToggleConnect => {
+                need(!state.draft.address.trim().is_empty(), "there is no address")
+            }
+            _ => None,
+        }
+    }
+}
