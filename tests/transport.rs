@@ -11,6 +11,8 @@ mod nchan;
 mod node;
 #[path = "transport/polling.rs"]
 mod polling;
+#[path = "transport/progress.rs"]
+mod progress;
 #[path = "transport/proxies.rs"]
 mod proxies;
 #[path = "transport/requests.rs"]

@@ -4,8 +4,7 @@
 
 use super::context::{Context, LinkGuard};
 use super::failure;
-use super::kernel;
-use super::progress::Flight;
+use super::progress::{Counted, Meter, Sealed};
 use super::proxy::{self, Proxy};
 use super::tap::{Duplex, Link};
 use super::target::Target;
@@ -23,7 +22,6 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
 
 /// How long an address may take before the next is tried beside it (RFC 8305 §5).
 const STAGGER: Duration = Duration::from_millis(250);
@@ -97,11 +95,11 @@ fn told<T>(outcome: Result<T, Failure>, guard: &LinkGuard) -> Result<T, Failure>
 async fn straight(context: &Context, target: &Target, guard: &LinkGuard) -> Result<Box<dyn Duplex>, Failure> {
     let timeouts = &context.spec.timeouts;
     let addresses = resolve(target, timeouts.dns_ms, guard).await?;
-    let tcp = connect(target, addresses, timeouts.tcp_ms, guard).await?;
+    let tcp = Box::new(Counted::new(connect(target, addresses, timeouts.tcp_ms, guard).await?));
     if !target.tls {
-        return Ok(Box::new(Counted::new(tcp)));
+        return Ok(tcp);
     }
-    secure(context, target, Box::new(Counted::new(tcp)), timeouts.tls_ms, guard).await
+    secure(context, target, tcp, timeouts.tls_ms, guard).await
 }
 
 /// Runs a future for at most `limit_ms`; 0 is no limit. `Err` is the limit that was reached.
@@ -236,60 +234,7 @@ async fn secure(
             witness.failure(target, &error, &raw, began)
         })?;
     guard.log.event(What::Secured(witness.facts(stream.get_ref().1, target, began)));
-    Ok(Box::new(stream))
-}
-
-/// A TCP stream that knows how much was written to it.
-struct Counted {
-    tcp: TcpStream,
-    written: u64,
-}
-
-impl Counted {
-    fn new(tcp: TcpStream) -> Counted {
-        Counted { tcp, written: 0 }
-    }
-}
-
-impl Duplex for Counted {
-    fn flight(&self) -> Option<Flight> {
-        let unacknowledged = kernel::unacknowledged_bytes(&self.tcp);
-        Some(Flight { written: self.written, unacknowledged, is_plain: true, is_held: false })
-    }
-}
-
-impl AsyncRead for Counted {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.tcp).poll_read(cx, buf)
-    }
-}
-
-impl AsyncWrite for Counted {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut std::task::Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let len = ready!(Pin::new(&mut self.tcp).poll_write(cx, buf))?;
-        self.written += len as u64;
-        Poll::Ready(Ok(len))
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.tcp).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.tcp).poll_shutdown(cx)
-    }
-}
-
-impl Duplex for TlsStream<Sniffed> {
-    fn flight(&self) -> Option<Flight> {
-        let (below, connection) = self.get_ref();
-        let below = below.stream.flight()?;
-        Some(Flight { is_plain: false, is_held: connection.wants_write() || below.is_held, ..below })
-    }
+    Ok(Box::new(Sealed(stream)))
 }
 
 /// Keeps the first bytes that arrive, to tell what a server speaks that does not speak TLS.
@@ -299,6 +244,16 @@ struct Sniffed {
 }
 
 const SNIFF_BYTES: usize = 64;
+
+impl Duplex for Sniffed {
+    fn meter(&self) -> Option<Arc<Meter>> {
+        self.stream.meter()
+    }
+
+    fn is_flushed(&self) -> bool {
+        self.stream.is_flushed()
+    }
+}
 
 impl AsyncRead for Sniffed {
     fn poll_read(

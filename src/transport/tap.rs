@@ -4,7 +4,7 @@
 //! reads, the tap asks for room in the queues, so a slow recording leaves the bytes in the socket.
 
 use super::context::{LinkGuard, LinkLog};
-use super::progress::{self, Flight, Meter};
+use super::progress::{Following, Meter};
 use super::proxy::{Proxy, Under};
 use super::request::Masked;
 use crate::wire::{Dir, Failure, Stalled, What};
@@ -12,15 +12,18 @@ use bytes::{Bytes, BytesMut};
 use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
 /// What a tap taps: TCP, or TLS over it.
 pub(crate) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {
-    /// How far what was written has come.
-    fn flight(&self) -> Option<Flight>;
+    /// What counts the bytes of the TCP stream at the bottom.
+    fn meter(&self) -> Option<Arc<Meter>>;
+
+    /// Whether all that was written has gone down to the TCP stream, and nothing waits on the way.
+    fn is_flushed(&self) -> bool;
 }
 
 /// The most that one read takes.
@@ -33,6 +36,8 @@ const SMALL_BYTES: usize = 2 * 1024;
 const SAMPLE_BYTES: usize = 64;
 
 struct State {
+    // The order matters: the last look at how far things came needs the stream.
+    following: Option<Following>,
     stream: Option<Box<dyn Duplex>>,
     log: Arc<LinkLog>,
     buffer: BytesMut,
@@ -42,26 +47,6 @@ struct State {
     sample: Vec<u8>,
     moved_bytes: [u64; 2],
     error: Option<Arc<io::Error>>,
-    meter: Meter,
-    is_watched: bool,
-}
-
-/// A tap that does not keep its stream alive.
-#[derive(Clone)]
-pub(crate) struct WeakTap(Weak<Mutex<State>>);
-
-impl WeakTap {
-    /// Notes how far what was sent has come; whether all of it has. `None` where the link is closed.
-    pub fn sample(&self) -> Option<bool> {
-        let tap = Tap(self.0.upgrade()?);
-        let mut state = tap.state();
-        let flight = state.stream.as_ref()?.flight()?;
-        let sent_bytes = state.moved_bytes[Dir::Out.index()];
-        if let Some(progress) = state.meter.sample(sent_bytes, flight) {
-            state.log.event(What::Progress(progress));
-        }
-        Some(flight.unacknowledged.is_none_or(|waiting| waiting == 0) && !flight.is_held)
-    }
 }
 
 /// A tapped stream, shared by a link's owner and the HTTP library that reads it.
@@ -71,6 +56,7 @@ pub(crate) struct Tap(Arc<Mutex<State>>);
 impl Tap {
     pub fn new(stream: Box<dyn Duplex>, log: Arc<LinkLog>) -> Tap {
         Tap(Arc::new(Mutex::new(State {
+            following: Following::begin(&*stream, log.clone()),
             stream: Some(stream),
             log,
             buffer: BytesMut::new(),
@@ -80,8 +66,6 @@ impl Tap {
             sample: Vec::new(),
             moved_bytes: [0; 2],
             error: None,
-            meter: Meter::default(),
-            is_watched: false,
         })))
     }
 
@@ -96,41 +80,23 @@ impl Tap {
 
     /// Writes from the front of `bytes` and takes off what was written.
     pub fn poll_write(&self, cx: &mut Context<'_>, bytes: &mut Bytes) -> Poll<io::Result<()>> {
-        let done = self.state().poll_write(cx, bytes, None);
-        self.watch(&done);
-        done
-    }
-
-    /// Has how far it comes watched after a write.
-    fn watch(&self, done: &Poll<io::Result<()>>) {
-        if !matches!(done, Poll::Ready(Ok(()))) {
-            return;
-        }
-        let mut state = self.state();
-        if !std::mem::replace(&mut state.is_watched, true) {
-            let (tap, wake) = (WeakTap(Arc::downgrade(&self.0)), state.meter.wake.clone());
-            tokio::spawn(progress::watch(tap, wake));
-        }
-        state.meter.wake.notify_one();
+        self.state().poll_write(cx, bytes, None)
     }
 
     /// Writes from the front of what is to go out, recorded as it is to be shown.
     pub fn poll_write_masked(&self, cx: &mut Context<'_>, bytes: &mut Masked) -> Poll<io::Result<()>> {
-        let done = self.state().poll_write(cx, &mut bytes.real, Some(&mut bytes.shown));
-        self.watch(&done);
-        done
+        self.state().poll_write(cx, &mut bytes.real, Some(&mut bytes.shown))
     }
 
     /// Takes the stream away, to be used for another link; this one moves no more bytes.
     pub fn take_stream(&self) -> Option<Box<dyn Duplex>> {
-        self.state().stream.take()
+        let mut state = self.state();
+        state.following = None;
+        state.stream.take()
     }
 
     pub fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.state().stream.as_mut() {
-            Some(stream) => Pin::new(stream).poll_flush(cx),
-            None => Poll::Ready(Ok(())),
-        }
+        self.state().poll_flush(cx)
     }
 
     pub fn poll_shutdown(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -151,9 +117,8 @@ impl Tap {
     /// Closes the socket at once.
     pub fn close(&self) {
         let mut state = self.state();
+        state.following = None;
         state.stream = None;
-        // Whoever watches sees that it is over.
-        state.meter.wake.notify_one();
     }
 
     /// Reads on after a parser gave up, so that the evidence is recorded: until the end, for a second, or 64 KiB.
@@ -255,6 +220,12 @@ impl State {
         bytes: &mut Bytes,
         shown: Option<&mut Bytes>,
     ) -> Poll<io::Result<()>> {
+        // What TLS still holds goes first, so that there are moments at which all is marked.
+        if self.stream.as_ref().is_some_and(|stream| !stream.is_flushed())
+            && let Err(error) = ready!(self.poll_flush(cx))
+        {
+            return Poll::Ready(Err(self.broken(error)));
+        }
         let Some(stream) = self.stream.as_mut() else {
             return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
         };
@@ -266,10 +237,25 @@ impl State {
                     let moved = bytes.split_to(len);
                     let moved = shown.map_or(moved, |shown| shown.split_to(len));
                     self.log.event(What::Bytes(Dir::Out, moved));
+                    self.mark();
                 }
                 Poll::Ready(Ok(()))
             }
             Err(error) => Poll::Ready(Err(self.broken(error))),
+        }
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Some(stream) = self.stream.as_mut() else { return Poll::Ready(Ok(())) };
+        ready!(Pin::new(stream).poll_flush(cx))?;
+        self.mark();
+        Poll::Ready(Ok(()))
+    }
+
+    /// Marks what went out, to be told how far it comes.
+    fn mark(&self) {
+        if let (Some(following), Some(stream)) = (&self.following, &self.stream) {
+            following.sent(self.moved_bytes[Dir::Out.index()], &**stream);
         }
     }
 
@@ -312,8 +298,12 @@ impl Prefixed {
 }
 
 impl Duplex for Prefixed {
-    fn flight(&self) -> Option<Flight> {
-        self.stream.flight()
+    fn meter(&self) -> Option<Arc<Meter>> {
+        self.stream.meter()
+    }
+
+    fn is_flushed(&self) -> bool {
+        self.stream.is_flushed()
     }
 }
 

@@ -31,7 +31,7 @@ fn each_file_that_is_no_recording_gets_its_own_sentence() {
     );
     says("short", "not a Pushscope recording: it begins with 68 69 (\"hi\")");
     says("foreign", "an SQLite database, but not a Pushscope recording");
-    says("newer", "written in format 7, and this program knows formats up to 1");
+    says("newer", "written in format 7, and this program knows formats up to 2");
     says("view", "it lacks the tables of a recording");
 }
 

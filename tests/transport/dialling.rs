@@ -29,6 +29,7 @@ fn the_stages_are_told_in_order() {
             What::Closed(_) => "closed",
             What::Client(act) if act.act == Act::Done => "done",
             What::Client(act) if act.act == Act::Picked => "picked",
+            What::Progress(_) => "progress",
             other => panic!("{other:?}"),
         })
         .collect();

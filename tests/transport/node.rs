@@ -1,8 +1,8 @@
 //! Node's `ws` at the other end, in plain and over TLS.
 
-use crate::support::{Watched, open, spec};
+use crate::support::{PATIENCE, RUNTIME, Watched, open, spec};
 use crate::tls::Certificates;
-use pushscope::transport::{Order, Outgoing, Spec};
+use pushscope::transport::{Order, Outgoing, Spec, stock};
 use pushscope::wire::Act;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -79,4 +79,26 @@ fn node_ws_over_tls_is_closed_by_us_with_fragments() {
     watched.send(Order::Close { code: Some(1000), reason: "enough".into() });
     let last = watched.end();
     assert!(last.act == Act::Done && last.text.contains("closed by the user: 1000"), "{last:?}");
+}
+
+#[test]
+fn node_ws_is_accepted_by_an_ordinary_client() {
+    let certificates = Certificates::make(&["localhost"], (2020, 2100));
+    let plain = start(&[]);
+    let secure = start(&[certificates.text("cert.pem").unwrap(), certificates.text("key.pem").unwrap()]);
+    for url in [format!("ws://127.0.0.1:{}/room", plain.port), format!("wss://localhost:{}/room", secure.port)] {
+        let mut asked = spec(url);
+        asked.tls.ca_file = certificates.text("ca.pem");
+        asked.headers = vec![("X-Mine".into(), "yes".into())];
+        asked.websocket.subprotocols = vec!["other".into(), "chat".into()];
+        let visit = |spec: Spec| RUNTIME.block_on(RUNTIME.spawn(async move { stock(&spec, PATIENCE).await })).unwrap();
+        let verdict = visit(asked.clone());
+        assert!(verdict.accepted && verdict.messages == 1, "{verdict:?}");
+        assert!(verdict.client.contains("tungstenite") && verdict.says.contains("“{\"url\":\"/room\""), "{verdict:?}");
+        assert!(verdict.says.contains("\"protocol\":\"chat\""), "{verdict:?}");
+        // `ws` chooses none of these, and tungstenite wants one of those it offered.
+        asked.websocket.subprotocols = vec!["other".into()];
+        let verdict = visit(asked);
+        assert!(!verdict.accepted && verdict.says.contains("subprotocol"), "{verdict:?}");
+    }
 }
