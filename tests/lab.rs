@@ -5,6 +5,8 @@ mod peers;
 
 #[path = "lab/middleboxes.rs"]
 mod middleboxes;
+#[path = "lab/proxies.rs"]
+mod proxies;
 #[path = "lab/relay.rs"]
 mod relay;
 #[path = "lab/rules.rs"]

@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use super::middle::MIDDLEBOXES;
+
 /// One thing to connect to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Endpoint {
@@ -114,22 +116,16 @@ pub(super) fn list(addr: SocketAddr) -> String {
     text
 }
 
-/// The middleboxes, a line each.
-fn middleboxes() -> String {
-    let mut text =
-        String::from("\nMiddleboxes, on ports of their own, chosen in Pushscope by lab:NAME?via=MIDDLEBOX\n");
-    for middlebox in super::MIDDLEBOXES {
-        text.push_str(&format!("    {}\n        {}.\n", middlebox.name, middlebox.explanation));
-    }
-    text.push_str(
-        "    idle=5 (seconds, cuts-idle), lump=3000 (milliseconds, buffers) and cut=700 (bytes, truncates)\n    set how they do it.\n",
-    );
-    text
-}
-
 /// The plain text of `/`.
 pub fn description(addr: SocketAddr) -> String {
-    format!("{}\n{}{}{}", INTRODUCTION, list(addr), middleboxes(), DETAILS.replace("ADDR", &addr.to_string()))
+    let details = DETAILS.replace("ADDR", &addr.to_string()).replace("MIDDLEBOXES\n", &middleboxes());
+    format!("{INTRODUCTION}\n{}{details}", list(addr))
+}
+
+fn middleboxes() -> String {
+    let lines =
+        MIDDLEBOXES.iter().map(|middlebox| format!("    {}\n        {}.\n", middlebox.name, middlebox.explanation));
+    lines.collect()
 }
 
 const INTRODUCTION: &str = "The Pushscope lab: one feed of messages over every type of push.
@@ -176,12 +172,26 @@ Positions
     has ended; /longpoll then answers at once (204 with X-Done: true). A cursor that is ahead of
     the feed: /longpoll goes on from there, /poll has nothing until the feed has come so far.
 
+Middleboxes
+    What stands between a client and a server in an office, and misbehaves. They are chosen in a
+    lab: address of Pushscope, as in lab:ws?via=connect-443-only or lab:sse?rate=5&via=buffers;
+    the other parameters go to the endpoint. Each listens on loopback, on a port of its own, from
+    its first use until the lab ends. The first three are proxies, which the client is told to
+    use, and reach this machine only; the others stand before the lab unseen.
+MIDDLEBOXES
+  their parameters
+    idle=5          via=cuts-idle: after how many seconds of silence, 0.1 to 3600
+    lump=3000       via=buffers: milliseconds from one lump to the next, 1 to 600000; 64 KiB are
+                    passed on sooner
+    cut=700         via=truncates: after how many bytes of the answer's body, chunk lines
+                    included, 0 to 1073741824
+
 Limits
     A channel keeps the last 256 published messages, at most 16 MiB of them. A subscriber that is
     slower than that loses the oldest ones, and is told how many: {"missed":N,"channel":…}.
     Generated messages wait for a slow subscriber: none is lost, and it catches up.
     A body or WebSocket message has 16 MiB at most, a request's head 64 KiB; there are 64 channels
-    and 512 connections at most.
+    and 512 connections at most; 64 middleboxes, each with 256 connections.
 
 Examples
     curl -N 'http://ADDR/sse?rate=5&count=10'
@@ -214,5 +224,9 @@ mod tests {
         for name in super::super::params::NAMES {
             assert!(text.contains(&format!("    {name}=")), "{name}");
         }
+        for middlebox in MIDDLEBOXES {
+            assert!(text.contains(&format!("\n    {}\n", middlebox.name)), "{}", middlebox.name);
+        }
+        assert!(!text.contains("MIDDLEBOXES") && !text.contains("ADDR"), "{text}");
     }
 }

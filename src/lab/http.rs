@@ -10,7 +10,8 @@ use super::answer::Answer;
 use super::params::is_token;
 use super::split::{Buffer, Receiver, Sender};
 
-const LARGEST_HEAD_BYTES: usize = 64 << 10;
+/// The longest head that is read.
+pub const LARGEST_HEAD_BYTES: usize = 64 << 10;
 /// The largest body that is taken, and the largest WebSocket message.
 pub const LARGEST_BODY_BYTES: usize = 16 << 20;
 const LARGEST_CHUNK_LINE_BYTES: usize = 4 << 10;
@@ -76,7 +77,8 @@ pub async fn read_request(receiver: &mut Receiver, sender: &mut Sender) -> Resul
     Ok(request)
 }
 
-async fn read_head(receiver: &mut Receiver) -> Result<Vec<u8>, Unread> {
+/// Reads a request's head, with the empty line that ends it.
+pub async fn read_head(receiver: &mut Receiver) -> Result<Vec<u8>, Unread> {
     let mut searched = 0;
     loop {
         // RFC 9112 §2.2: empty lines before the request line are ignored.
@@ -110,7 +112,7 @@ async fn read_head(receiver: &mut Receiver) -> Result<Vec<u8>, Unread> {
 }
 
 /// The end of the empty line that ends a head. A lone LF counts as a line end (RFC 9112 §2.2).
-fn head_end(bytes: &[u8], from: usize) -> Option<usize> {
+pub fn head_end(bytes: &[u8], from: usize) -> Option<usize> {
     memchr::memchr_iter(b'\n', &bytes[from..]).map(|at| from + at).find_map(|at| match bytes.get(at + 1..) {
         Some([b'\n', ..]) => Some(at + 2),
         Some([b'\r', b'\n', ..]) => Some(at + 3),

@@ -22,32 +22,23 @@ mod websocket;
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
 
 use tokio::net::TcpListener;
+use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
 pub use guide::{ENDPOINTS, Endpoint, description, resolve};
-pub use middle::{MIDDLEBOXES, Middlebox};
+pub use middle::{MIDDLEBOXES, Middlebox, Place};
+
+/// How many middleboxes run at most: one for each name with its parameters.
+const MOST_MIDDLEBOXES: usize = 64;
 
 /// A running lab. Dropping it stops the server and closes its connections.
 #[derive(Debug)]
 pub struct Lab {
     addr: SocketAddr,
     server: JoinHandle<()>,
-    middle: Mutex<Vec<middle::Running>>,
-}
-
-/// Where a lab address leads, and what is needed to get there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// The address to dial.
-    pub url: String,
-    /// The proxy to dial it by.
-    pub proxy: Option<String>,
-    /// A file with a certificate authority to be trusted beside the system's.
-    pub ca_file: Option<PathBuf>,
+    middleboxes: Mutex<Vec<middle::Running>>,
 }
 
 impl Lab {
@@ -65,56 +56,33 @@ impl Lab {
         let listener = TcpListener::bind(listen).await?;
         let addr = listener.local_addr()?;
         let server = tokio::spawn(serve::accept(listener, addr));
-        Ok(Lab { addr, server, middle: Mutex::default() })
-    }
-
-    /// Where `lab:NAME`, `lab:NAME?QUERY` and `lab:NAME?via=MIDDLEBOX` lead. A middlebox is started the first time, and
-    /// lives as long as the lab. The error is a sentence for the user.
-    pub async fn place(&self, lab_url: &str) -> Result<Place, String> {
-        let (address, query) = lab_url.split_once('?').unwrap_or((lab_url, ""));
-        let (rest, chosen) = middle::chosen(query)?;
-        let Some((middlebox, options)) = chosen else {
-            return Ok(Place { url: resolve(self.addr, lab_url)?, proxy: None, ca_file: None });
-        };
-        let plain = if rest.is_empty() { address.to_owned() } else { format!("{address}?{rest}") };
-        let (at, ca_file) = self.middlebox(middlebox, options).await?;
-        if !middlebox.is_proxy() {
-            return Ok(Place { url: resolve(at, &plain)?, proxy: None, ca_file: None });
-        }
-        let mut url = resolve(self.addr, &plain)?;
-        if ca_file.is_some() {
-            // The proxy that opens TLS speaks without it to the lab, which has none.
-            url = url.replacen("http://", "https://", 1).replacen("ws://", "wss://", 1);
-        }
-        Ok(Place { url, proxy: Some(format!("http://{at}")), ca_file })
-    }
-
-    /// Where a middlebox listens, and the certificate it wants to be trusted.
-    async fn middlebox(
-        &self,
-        middlebox: Middlebox,
-        options: middle::Options,
-    ) -> Result<(SocketAddr, Option<PathBuf>), String> {
-        let fault = middlebox.fault();
-        let known = || self.middle.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = known()
-            .iter()
-            .find(|one| one.fault == fault && one.options == options)
-            .map(|one| (one.addr, one.ca_file()));
-        if let Some(found) = found {
-            return Ok(found);
-        }
-        let started = middle::Running::start(fault, options, self.addr).await;
-        let started =
-            started.map_err(|error| format!("the lab's middlebox {} cannot be started: {error}", middlebox.name))?;
-        let found = (started.addr, started.ca_file());
-        known().push(started);
-        Ok(found)
+        Ok(Lab { addr, server, middleboxes: Mutex::default() })
     }
 
     /// Where it listens.
     pub fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// Where `lab_url` leads: `lab:NAME?QUERY`, in whose query `via` may name a middlebox to go through.
+    ///
+    /// A middlebox is started when it is first asked for, and runs as long as the lab; so must be called within a tokio
+    /// runtime. The error is a sentence: what is not understood, or why the middlebox cannot start.
+    pub async fn place(&self, lab_url: &str) -> Result<Place, String> {
+        let (address, chosen) = middle::take_via(lab_url)?;
+        let url = resolve(self.addr, &address)?;
+        let Some(kind) = chosen else { return Ok(Place { url, proxy: None, ca_file: None }) };
+        let mut middleboxes = self.middleboxes.lock().await;
+        if let Some(running) = middleboxes.iter().find(|running| running.kind == kind) {
+            return running.place(&address);
+        }
+        if middleboxes.len() >= MOST_MIDDLEBOXES {
+            return Err(format!("The lab runs {MOST_MIDDLEBOXES} middleboxes already, and starts no more."));
+        }
+        let running = middle::Running::start(kind, self.addr).await?;
+        let place = running.place(&address);
+        middleboxes.push(running);
+        place
     }
 
     /// Runs until the program is ended.

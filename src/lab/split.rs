@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::time::{sleep, timeout};
 
@@ -61,7 +61,8 @@ impl Sender {
         Ok(())
     }
 
-    async fn send_bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+    /// Sends `bytes`, in parts if the sender is to split.
+    pub async fn send_bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
         let Some(split) = self.split else {
             return self.half.write_all(bytes).await;
         };
@@ -70,6 +71,16 @@ impl Sender {
             sleep(PAUSE_BETWEEN_SPLITS).await;
         }
         Ok(())
+    }
+
+    /// Ends the sending side.
+    pub async fn finish(&mut self) -> io::Result<()> {
+        self.half.shutdown().await
+    }
+
+    /// What writes to the socket.
+    pub fn into_writer(self) -> OwnedWriteHalf {
+        self.half
     }
 
     /// Ends the sending side, then takes in what the client still sends, so that closing does not reset the connection
@@ -108,6 +119,11 @@ impl Receiver {
     pub async fn more(&mut self) -> io::Result<usize> {
         self.buffer.reserve(8 << 10);
         self.half.read_buf(&mut self.buffer).await
+    }
+
+    /// What reads from the socket, starting with what was received and not used yet.
+    pub fn into_reader(self) -> impl AsyncRead + Send + Unpin {
+        io::Cursor::new(self.buffer).chain(self.half)
     }
 
     /// Waits until the client is gone; what it sends meanwhile is kept for later.

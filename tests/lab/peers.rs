@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use pushscope::lab::Lab;
+use pushscope::lab::{Lab, Place};
 use serde_json::Value;
 
 pub const PATIENCE: Duration = Duration::from_secs(10);
@@ -17,18 +17,23 @@ pub const PATIENCE: Duration = Duration::from_secs(10);
 pub struct Running {
     pub addr: SocketAddr,
     lab: Option<Lab>,
-    _runtime: tokio::runtime::Runtime,
+    runtime: tokio::runtime::Runtime,
 }
 
 impl Running {
     pub fn start() -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let lab = runtime.block_on(Lab::start(SocketAddr::from(([127, 0, 0, 1], 0)))).unwrap();
-        Self { addr: lab.addr(), lab: Some(lab), _runtime: runtime }
+        Self { addr: lab.addr(), lab: Some(lab), runtime }
     }
 
     pub fn stop(&mut self) {
         self.lab = None;
+    }
+
+    /// Where a lab address leads.
+    pub fn place(&self, lab_url: &str) -> Result<Place, String> {
+        self.runtime.block_on(self.lab.as_ref().unwrap().place(lab_url))
     }
 
     pub fn http(&self, path: &str) -> String {

@@ -1,143 +1,270 @@
-//! Middleboxes that a client is told of: HTTP proxies (RFC 9110 §3.7) with CONNECT and absolute form.
+//! The forward proxies, which the client is told to use: `CONNECT` (RFC 9110 §9.3.6) and absolute-form requests
+//! (RFC 9112 §3.2.2). They reach this machine only.
 
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
-use bytes::BytesMut;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, copy_bidirectional};
-use tokio::net::TcpStream;
+use tokio::time::timeout;
 
-use super::head::Head;
-use super::login::{Login, Verdict};
-use super::{Fault, Way};
+use super::super::answer::Flow;
+use super::super::params::is_token;
+use super::body::Body;
+use super::head::{Head, own_answer, page};
+use super::intercept::Authority;
+use super::login::{self, Login};
+use super::relay::{HEAD_PATIENCE, Manner, Rules, Side, exchange, tunnel};
 
-/// Serves one connection of a client: requests that are refused may be followed by others.
-pub async fn serve(mut client: TcpStream, way: &Way) -> io::Result<()> {
-    let login = Login::new();
-    let mut early = BytesMut::new();
-    loop {
-        let Some(request) = Head::read(&mut client, &mut early).await? else { return Ok(()) };
-        let (method, target, _) = request.words();
-        let is_connect = method == "CONNECT";
-        if way.fault == Fault::NeedsLogin && login.check(&request) != Verdict::Right {
-            let page = "<html><body><h1>407 Who are you?</h1><p>User and password are: lab</p></body></html>\n";
-            let mut fields = vec![("Via", "1.1 lab-proxy".to_owned()), ("Server", "lab-proxy".to_owned())];
-            fields.extend(login.challenges().map(|value| ("Proxy-Authenticate", value)));
-            client.write_all(&page_bytes("407 Proxy Authentication Required", &fields, page)).await?;
-            continue;
+const CONNECTED: &[u8] = b"HTTP/1.1 200 Connection established\r\n\r\n";
+
+/// What sets a forward proxy apart.
+#[derive(Debug)]
+pub enum Proxy {
+    Connect443Only,
+    NeedsLogin(Login),
+    TlsIntercept(Authority),
+}
+
+impl Proxy {
+    /// How it names itself in `Server` and `Via`.
+    fn names(&self) -> (&'static str, &'static str) {
+        match self {
+            Proxy::Connect443Only => ("squid/5.7", "lab-proxy (squid/5.7)"),
+            Proxy::NeedsLogin(_) | Proxy::TlsIntercept(_) => ("lab-proxy", "lab-proxy"),
         }
-        let Some((host, port)) = (if is_connect { authority(target) } else { of_absolute_form(target) }) else {
-            let page = "<html><body><h1>400</h1><p>This is a proxy: ask it by CONNECT or in absolute form.</p></body></html>\n";
-            client.write_all(&page_bytes("400 Bad Request", &[("Server", "lab-proxy".to_owned())], page)).await?;
-            return client.shutdown().await;
+    }
+
+    /// The `Via` of a message that came in this version (RFC 9110 §7.6.3).
+    fn via(&self, version: &str) -> String {
+        format!("{} {}", version.trim_start_matches("HTTP/"), self.names().1)
+    }
+}
+
+/// Why a request is not forwarded.
+struct Refusal {
+    status: u16,
+    /// As squid has it in `X-Squid-Error`.
+    squid_error: &'static str,
+    sentence: String,
+}
+
+fn refusal(status: u16, squid_error: &'static str, sentence: impl Into<String>) -> Refusal {
+    Refusal { status, squid_error, sentence: sentence.into() }
+}
+
+/// Takes the client's requests, until one is a tunnel that has ended, or the connection is to be closed.
+pub async fn serve(mut client: Side, proxy: &Proxy, lab: SocketAddr) -> io::Result<()> {
+    while let Some(request) = client.next_head().await? {
+        if let Proxy::NeedsLogin(login) = proxy
+            && !login.allows(&request)
+        {
+            // A body that was not wanted is not waited for.
+            let keeps = request.keeps_alive() && request.request_body().is_ok_and(|body| body.has_ended());
+            client.sender.send_bytes(&login::demand(login, keeps, request.word(0) == "HEAD")).await?;
+            match keeps {
+                true => continue,
+                false => break,
+            }
+        }
+        let outcome = match request.word(0) {
+            "CONNECT" => match connect(proxy, request.word(1), lab).await {
+                Ok(upstream) => return establish(client, upstream, proxy, request.word(1)).await,
+                Err(refusal) => Err(refusal),
+            },
+            _ => forward(&mut client, proxy, &request, lab).await?,
         };
-        if is_connect && way.fault == Fault::Connect443Only && port != 443 {
-            let page = "<html><head><title>ERROR: The requested URL could not be retrieved</title></head><body>\n<h1>Access Denied.</h1></body></html>\n";
-            let fields = [
-                ("Server", "squid/5.7".to_owned()),
-                ("X-Squid-Error", "ERR_ACCESS_DENIED 0".to_owned()),
-                ("Via", "1.1 lab-proxy (squid/5.7)".to_owned()),
-                ("Connection", "close".to_owned()),
-            ];
-            client.write_all(&page_bytes("403 Forbidden", &fields, page)).await?;
-            return client.shutdown().await;
+        match outcome {
+            Ok(Flow::Keep) => {}
+            Ok(Flow::Close) => break,
+            Err(refusal) => {
+                client.sender.send_bytes(&refuse(proxy, &refusal, request.word(0) == "HEAD")).await?;
+                break;
+            }
         }
-        if !is_loopback(&host) {
-            let page = "<html><body><h1>502</h1><p>The lab's proxies reach this machine only.</p></body></html>\n";
-            client.write_all(&page_bytes("502 Bad Gateway", &[("Via", "1.1 lab-proxy".to_owned())], page)).await?;
-            return client.shutdown().await;
-        }
-        if is_connect {
-            return tunnel(client, early, way, &host, port).await;
-        }
-        return absolute(client, request, early, way, &host, port).await;
     }
+    client.close().await;
+    Ok(())
 }
 
-async fn tunnel(mut client: TcpStream, early: BytesMut, way: &Way, host: &str, port: u16) -> io::Result<()> {
-    let yes = b"HTTP/1.1 200 Connection established\r\nVia: 1.1 lab-proxy\r\n\r\n";
-    if let Some(authority) = &way.authority {
-        client.write_all(yes).await?;
-        let (mut client, mut lab) = (authority.accept(client, host).await?, TcpStream::connect(way.lab).await?);
-        return both_ways(&mut client, &mut lab).await;
+fn refuse(proxy: &Proxy, refusal: &Refusal, is_answer_to_head: bool) -> Vec<u8> {
+    let via = proxy.via("1.1");
+    let mut fields = vec![("Server", proxy.names().0)];
+    if matches!(proxy, Proxy::Connect443Only) {
+        fields.push(("X-Squid-Error", refusal.squid_error));
     }
-    match TcpStream::connect((host.trim_matches(['[', ']']), port)).await {
-        Ok(mut server) => {
-            client.write_all(yes).await?;
-            server.write_all(&early).await?;
-            both_ways(&mut client, &mut server).await
-        }
-        Err(error) => {
-            let page = format!("<html><body><h1>503</h1><p>{host}:{port}: {error}</p></body></html>\n");
-            client
-                .write_all(&page_bytes("503 Service Unavailable", &[("Via", "1.1 lab-proxy".to_owned())], &page))
-                .await?;
-            client.shutdown().await
-        }
-    }
+    fields.extend([("Via", via.as_str()), ("Connection", "close")]);
+    let html = page("ERROR: The requested URL could not be retrieved", &refusal.sentence);
+    own_answer(refusal.status, &fields, &html, is_answer_to_head)
 }
 
-/// Hands a request on as if it were the proxy's own (RFC 9112 §3.2.1), and the answer back.
-async fn absolute(
-    mut client: TcpStream,
-    request: Head,
-    early: BytesMut,
-    way: &Way,
-    host: &str,
-    port: u16,
-) -> io::Result<()> {
-    let is_lab = way.authority.is_some();
-    let reached = match is_lab {
-        true => TcpStream::connect(way.lab).await,
-        false => TcpStream::connect((host.trim_matches(['[', ']']), port)).await,
+/// Connects to where a `CONNECT` wants to go.
+async fn connect(proxy: &Proxy, target: &str, lab: SocketAddr) -> Result<Side, Refusal> {
+    let Some((host, port)) = split_authority(target, None) else {
+        let sentence = "CONNECT needs a host and a port, as in CONNECT 127.0.0.1:443.";
+        return Err(refusal(400, "ERR_INVALID_URL 0", sentence));
     };
-    let mut server = reached?;
-    let (method, target, version) = request.words();
-    let path = target.split_once("://").map_or(target, |(_, rest)| rest.find('/').map_or("/", |at| &rest[at..]));
-    let first = format!("{method} {path} {version}");
-    let hop_by_hop = ["connection", "proxy-connection", "proxy-authorization", "keep-alive", "upgrade", "te"];
-    let mut asked = request.without(&hop_by_hop).with("Via", "1.1 lab-proxy").with("Connection", "close");
-    asked.first = first;
-    server.write_all(&asked.bytes()).await?;
-    server.write_all(&early).await?;
-    let mut body = BytesMut::new();
-    let Some(answer) = Head::read(&mut server, &mut body).await? else { return client.shutdown().await };
-    client.write_all(&answer.with("Via", "1.1 lab-proxy").bytes()).await?;
-    client.write_all(&body).await?;
-    both_ways(&mut client, &mut server).await
-}
-
-async fn both_ways(
-    client: &mut (impl AsyncRead + AsyncWrite + Unpin),
-    server: &mut (impl AsyncRead + AsyncWrite + Unpin),
-) -> io::Result<()> {
-    copy_bidirectional(client, server).await.map(drop)
-}
-
-/// A whole answer with a page.
-fn page_bytes(status: &str, fields: &[(&str, String)], page: &str) -> Vec<u8> {
-    let mut text = format!("HTTP/1.1 {status}\r\n");
-    for (name, value) in fields {
-        text.push_str(&format!("{name}: {value}\r\n"));
+    match proxy {
+        Proxy::Connect443Only if port != 443 => {
+            let sentence = format!("Access denied: this proxy allows CONNECT to port 443 only, not to port {port}.");
+            Err(refusal(403, "ERR_ACCESS_DENIED 0", sentence))
+        }
+        // Whatever the client asks for, it is the lab that it gets.
+        Proxy::TlsIntercept(_) => reach(lab).await,
+        Proxy::Connect443Only | Proxy::NeedsLogin(_) => reach(on_this_machine(host, port, lab)?).await,
     }
-    text.push_str(&format!("Content-Type: text/html; charset=utf-8\r\nContent-Length: {}\r\n\r\n{page}", page.len()));
-    text.into_bytes()
 }
 
-/// `host:port` (RFC 9112 §3.2.3).
-fn authority(target: &str) -> Option<(String, u16)> {
-    let (host, port) = target.rsplit_once(':')?;
-    Some((host.to_owned(), port.parse().ok()?))
+async fn establish(mut client: Side, upstream: Side, proxy: &Proxy, target: &str) -> io::Result<()> {
+    let host = split_authority(target, None).map_or(target, |(host, _)| host);
+    let acceptor = match proxy {
+        Proxy::TlsIntercept(authority) => match authority.acceptor(host) {
+            Ok(acceptor) => Some(acceptor),
+            Err(error) => {
+                let sentence = format!("No certificate can be made for {host}: {error}.");
+                let refusal = refusal(400, "ERR_INVALID_URL 0", sentence);
+                client.sender.send_bytes(&refuse(proxy, &refusal, false)).await?;
+                client.close().await;
+                return Ok(());
+            }
+        },
+        Proxy::Connect443Only | Proxy::NeedsLogin(_) => None,
+    };
+    client.sender.send_bytes(CONNECTED).await?;
+    let stream = tokio::io::join(client.receiver.into_reader(), client.sender.into_writer());
+    match acceptor {
+        Some(acceptor) => tunnel(timeout(HEAD_PATIENCE, acceptor.accept(stream)).await??, upstream).await,
+        None => tunnel(stream, upstream).await,
+    }
+    Ok(())
 }
 
-/// The host and port of an address.
-fn of_absolute_form(target: &str) -> Option<(String, u16)> {
-    let url = url::Url::parse(target).ok().filter(|url| url.scheme() == "http")?;
-    Some((url.host_str()?.to_owned(), url.port().unwrap_or(80)))
+/// Forwards a request in absolute form, and its answer.
+async fn forward(
+    client: &mut Side,
+    proxy: &Proxy,
+    request: &Head,
+    lab: SocketAddr,
+) -> io::Result<Result<Flow, Refusal>> {
+    let (upstream, forwarded, body) = match prepare(proxy, request, lab).await {
+        Ok(prepared) => prepared,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let (mut upstream, client_keeps, is_head) = (upstream, request.keeps_alive(), request.word(0) == "HEAD");
+    let edit = |answer: &mut Head| {
+        let keeps = client_keeps && answer.answer_body(is_head).is_ok_and(|body| body.is_delimited());
+        answer.remove_hop_by_hop();
+        answer.add("Via", &proxy.via(answer.word(0)));
+        // RFC 9110 §2.5: a proxy speaks its own version.
+        if let Some((_, status)) = answer.start_line.split_once(' ') {
+            answer.start_line = format!("HTTP/1.1 {status}");
+        }
+        if answer.status() >= 200 {
+            answer.add("Connection", if keeps { "keep-alive" } else { "close" });
+        }
+    };
+    let rules = Rules { edit: &edit, manner: Manner::AtOnce, client_keeps, swallows: false };
+    exchange(client, &mut upstream, &forwarded, body, &rules).await.map(Ok)
 }
 
-fn is_loopback(host: &str) -> bool {
-    let host = host.trim_matches(['[', ']']);
-    host.eq_ignore_ascii_case("localhost")
-        || host.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
+/// The server to ask, what it is asked, and the body that goes with it.
+async fn prepare(proxy: &Proxy, request: &Head, lab: SocketAddr) -> Result<(Side, Head, Body), Refusal> {
+    let Some((authority, path)) = split_absolute(request.word(1)) else {
+        let sentence = "This is a proxy: it is asked with CONNECT, or for an address that starts with http://.";
+        return Err(refusal(400, "ERR_INVALID_URL 0", sentence));
+    };
+    let Some((host, port)) = split_authority(authority, Some(80)) else {
+        let sentence = format!("{authority} is no host with a port.");
+        return Err(refusal(400, "ERR_INVALID_URL 0", sentence));
+    };
+    let body = request.request_body().map_err(|sentence| refusal(400, "ERR_INVALID_REQ 0", sentence))?;
+    let upstream = reach(on_this_machine(host, port, lab)?).await?;
+    let mut forwarded = request.clone();
+    // The client's version, not the proxy's own: a client of HTTP/1.0 could not read the chunks of an HTTP/1.1 answer.
+    forwarded.start_line = format!("{} {path} {}", request.word(0), request.word(2));
+    forwarded.remove_hop_by_hop();
+    // RFC 9112 §3.2.2: the Host that came is replaced by the target's.
+    forwarded.remove(&["host"]);
+    forwarded.add("Host", authority);
+    forwarded.add("Via", &proxy.via(request.word(2)));
+    // Each request has a connection of its own.
+    forwarded.add("Connection", "close");
+    Ok((upstream, forwarded, body))
+}
+
+async fn reach(addr: SocketAddr) -> Result<Side, Refusal> {
+    let failed = |error| {
+        let sentence = format!("Connecting to {addr} failed: {error}.");
+        refusal(503, "ERR_CONNECT_FAIL 111", sentence)
+    };
+    Side::connect(addr).await.map_err(failed)
+}
+
+/// Nothing leaves the machine through the lab.
+fn on_this_machine(host: &str, port: u16, lab: SocketAddr) -> Result<SocketAddr, Refusal> {
+    let ip = match host.parse::<IpAddr>() {
+        Ok(ip) => Some(ip).filter(|ip| ip.to_canonical().is_loopback()),
+        Err(_) => host.trim_end_matches('.').eq_ignore_ascii_case("localhost").then_some(lab.ip()),
+    };
+    let sentence = || format!("The lab's proxies reach this machine only (127.0.0.1, ::1, localhost), not {host}.");
+    ip.map(|ip| SocketAddr::new(ip, port)).ok_or_else(|| refusal(403, "ERR_ACCESS_DENIED 0", sentence()))
+}
+
+/// Host, without the brackets of an IPv6 address, and port.
+fn split_authority(authority: &str, default_port: Option<u16>) -> Option<(&str, u16)> {
+    let (host, port) = match authority.rsplit_once(':').filter(|(_, port)| !port.contains(']')) {
+        Some((host, port)) => (host, port.parse().ok()?),
+        None => (authority, default_port?),
+    };
+    let bare = match host.strip_prefix('[') {
+        Some(inner) => inner.strip_suffix(']')?,
+        None => host,
+    };
+    (!bare.is_empty() && !bare.contains(['@', '/'])).then_some((bare, port))
+}
+
+/// Authority and path of an `http` target in absolute form.
+fn split_absolute(target: &str) -> Option<(&str, String)> {
+    let (scheme, rest) = target.split_once("://").filter(|(scheme, _)| is_token(scheme))?;
+    if !scheme.eq_ignore_ascii_case("http") {
+        return None;
+    }
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let path = path.split('#').next().unwrap_or_default();
+    // RFC 9112 §3.2.1: an empty path is sent as "/".
+    let slash = if path.starts_with('/') { "" } else { "/" };
+    Some((authority, format!("{slash}{path}")))
+}
+
+/// The path of a request's target in absolute form; another target as it is.
+pub fn path_of(target: &str) -> String {
+    split_absolute(target).map_or_else(|| target.to_owned(), |(_, path)| path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_are_taken_apart() {
+        assert_eq!(split_authority("a:1", None), Some(("a", 1)));
+        assert_eq!(split_authority("[::1]:1", None), Some(("::1", 1)));
+        assert_eq!(split_authority("[::1]", Some(80)), Some(("::1", 80)));
+        for wrong in ["", ":1", "a", "a:b", "a:70000", "u:p@a:1", "[::1:1"] {
+            assert_eq!(split_authority(wrong, None), None, "{wrong}");
+        }
+        assert_eq!(split_absolute("HTTP://a:1/b?c#d"), Some(("a:1", "/b?c".to_owned())));
+        assert_eq!(split_absolute("http://a?c"), Some(("a", "/?c".to_owned())));
+        assert_eq!(split_absolute("http://a"), Some(("a", "/".to_owned())));
+        assert_eq!(split_absolute("https://a/"), None);
+        assert_eq!(split_absolute("/b?u=http://a"), None);
+    }
+
+    #[test]
+    fn nothing_leaves_the_machine() {
+        let lab = SocketAddr::from(([127, 0, 0, 1], 8700));
+        let reached = |host| on_this_machine(host, 1, lab).ok().map(|addr| addr.to_string());
+        assert_eq!(reached("127.0.0.2").as_deref(), Some("127.0.0.2:1"));
+        assert_eq!(reached("::1").as_deref(), Some("[::1]:1"));
+        assert_eq!(reached("LocalHost.").as_deref(), Some("127.0.0.1:1"));
+        assert!(reached("192.0.2.1").is_none() && reached("example.com").is_none() && reached("0.0.0.0").is_none());
+    }
 }

@@ -1,81 +1,140 @@
-//! An authority of its own making, by which a proxy opens TLS: it signs a certificate for whatever host is asked for.
+//! The certificate authority of an intercepting proxy: it vouches for any host, and only who trusts it believes that.
 
-use std::io;
-use std::path::PathBuf;
+use std::fs::OpenOptions;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+    date_time_ymd,
+};
 use rustls::ServerConfig;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
-use tokio::net::TcpStream;
+use rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
 
-static MADE: AtomicU32 = AtomicU32::new(0);
+/// The names of the certificate authority.
+pub const COMMON_NAME: &str = "Pushscope Lab Interception CA";
+const ORGANIZATION: &str = "Lab Proxy";
 
-/// A certificate authority that nobody else trusts.
+/// Signs certificates for hosts that are not its own.
+#[derive(Debug)]
 pub struct Authority {
-    /// Its certificate, as PEM; removed with it.
-    pub file: PathBuf,
     issuer: Issuer<'static, KeyPair>,
-    certificate: CertificateDer<'static>,
-}
-
-impl std::fmt::Debug for Authority {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Authority").field("file", &self.file).finish_non_exhaustive()
-    }
 }
 
 impl Authority {
-    /// Makes one and writes its certificate into the system's folder for temporary files.
-    pub fn make() -> Result<Authority, String> {
-        let failed = |error: rcgen::Error| format!("the lab's certificate authority cannot be made: {error}");
-        let mut params = CertificateParams::new(Vec::new()).map_err(failed)?;
+    /// Makes an authority, and its certificate in PEM.
+    pub fn new() -> Result<(Self, String), rcgen::Error> {
+        let mut params = dated(CertificateParams::new(Vec::new())?);
+        params.distinguished_name.push(DnType::CommonName, COMMON_NAME);
+        params.distinguished_name.push(DnType::OrganizationName, ORGANIZATION);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.distinguished_name.push(DnType::OrganizationName, "Pushscope Lab");
-        params.distinguished_name.push(DnType::CommonName, "Pushscope Lab Interception CA");
-        let key = KeyPair::generate().map_err(failed)?;
-        let certificate = params.self_signed(&key).map_err(failed)?;
-        let number = MADE.fetch_add(1, Ordering::Relaxed);
-        let name = format!("pushscope-lab-{}-{number}.pem", std::process::id());
-        let file = std::env::temp_dir().join(name);
-        std::fs::write(&file, certificate.pem())
-            .map_err(|error| format!("the lab's certificate cannot be written to {}: {error}", file.display()))?;
-        Ok(Authority { file, certificate: certificate.der().clone(), issuer: Issuer::new(params, key) })
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        let key = KeyPair::generate()?;
+        let pem = params.self_signed(&key)?.pem();
+        Ok((Self { issuer: Issuer::new(params, key) }, pem))
     }
 
-    /// Removes its certificate's file.
-    pub fn remove_file(&self) {
-        // Whoever removed it before did no harm.
-        let _ = std::fs::remove_file(&self.file);
-    }
-
-    /// Speaks TLS to a client as if it were `host`.
-    pub async fn accept(&self, client: TcpStream, host: &str) -> io::Result<TlsStream<TcpStream>> {
-        let name = host.trim_matches(['[', ']']).to_owned();
-        let mut params = CertificateParams::new(vec![name.clone()]).map_err(io::Error::other)?;
-        params.distinguished_name.push(DnType::CommonName, name);
-        let now = jiff::Timestamp::now().as_second();
-        let year = 1970 + (now / 31_556_952) as i32;
-        (params.not_before, params.not_after) =
-            (rcgen::date_time_ymd(year - 1, 1, 1), rcgen::date_time_ymd(year + 1, 1, 1));
-        let key = KeyPair::generate().map_err(io::Error::other)?;
-        let leaf = params.signed_by(&key, &self.issuer).map_err(io::Error::other)?;
-        let chain = vec![leaf.der().clone(), self.certificate.clone()];
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    /// Speaks TLS as `host`, a name or an IP address, with a certificate made for it. The error is a phrase.
+    pub fn acceptor(&self, host: &str) -> Result<TlsAcceptor, String> {
+        let (chain, key) = self.mint(host).map_err(|error| error.to_string())?;
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
-            .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
-            .map_err(io::Error::other)?;
-        TlsAcceptor::from(Arc::new(config)).accept(client).await
+            .and_then(|builder| builder.with_no_client_auth().with_single_cert(vec![chain], key));
+        let mut config = config.map_err(|error| error.to_string())?;
+        // The lab speaks nothing newer.
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(TlsAcceptor::from(Arc::new(config)))
+    }
+
+    fn mint(
+        &self,
+        host: &str,
+    ) -> Result<(rustls::pki_types::CertificateDer<'static>, PrivateKeyDer<'static>), rcgen::Error> {
+        let mut params = dated(CertificateParams::new(vec![host.to_owned()])?);
+        params.distinguished_name.push(DnType::CommonName, host);
+        params.distinguished_name.push(DnType::OrganizationName, ORGANIZATION);
+        params.use_authority_key_identifier_extension = true;
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        let key = KeyPair::generate()?;
+        let certificate = params.signed_by(&key, &self.issuer)?;
+        Ok((certificate.der().clone(), PrivateKeyDer::Pkcs8(key.serialize_der().into())))
     }
 }
 
-impl Drop for Authority {
+/// Valid this year and the next: some clients refuse certificates that are valid for more than 825 days.
+fn dated(mut params: CertificateParams) -> CertificateParams {
+    let now = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC);
+    let year = i32::from(now.year()).clamp(1970, 9000);
+    params.not_before = date_time_ymd(year, 1, 1);
+    params.not_after = date_time_ymd(year + 2, 1, 1);
+    params
+}
+
+/// A file in the system's temporary folder, removed when dropped.
+#[derive(Debug)]
+pub struct TemporaryFile {
+    path: PathBuf,
+}
+
+impl TemporaryFile {
+    /// Writes a new file. One that is there already, of whomever, is left alone.
+    pub fn new(text: &str) -> io::Result<Self> {
+        static COUNTER: AtomicU32 = AtomicU32::new(1);
+        const MOST_NAMES: u32 = 1000;
+        let mut tried = 0;
+        loop {
+            let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+            let name = format!("pushscope-lab-ca-{}-{number}.pem", std::process::id());
+            let path = std::env::temp_dir().join(name);
+            match OpenOptions::new().write(true).create_new(true).open(&path) {
+                Ok(mut file) => {
+                    let made = Self { path };
+                    return file.write_all(text.as_bytes()).map(|()| made);
+                }
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && tried < MOST_NAMES => tried += 1,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for TemporaryFile {
     fn drop(&mut self) {
-        self.remove_file();
+        // If it is gone already, that is what was wanted.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn certificates_are_minted_for_names_and_addresses() {
+        let (authority, pem) = Authority::new().unwrap();
+        assert!(pem.starts_with("-----BEGIN CERTIFICATE-----"));
+        for host in ["example.com", "127.0.0.1", "::1"] {
+            assert!(authority.acceptor(host).is_ok(), "{host}");
+        }
+        assert!(authority.acceptor("ü").is_err());
+    }
+
+    #[test]
+    fn a_temporary_file_is_gone_with_its_owner() {
+        let (one, other) = (TemporaryFile::new("1").unwrap(), TemporaryFile::new("2").unwrap());
+        assert_ne!(one.path(), other.path());
+        let path = one.path().to_owned();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "1");
+        drop(one);
+        assert!(!path.exists() && other.path().exists());
     }
 }

@@ -1,262 +1,238 @@
-//! Middleboxes: what stands between a client and a server in offices, each with its fault, on loopback.
+//! Middleboxes: proxies and reverse proxies on loopback that misbehave in the ways that offices know. They are chosen in
+//! a lab address, as in `lab:ws?via=connect-443-only`, and listen on ports of their own.
 //!
-//! Some are proxies that a client is told of, others are silently in between. They write raw bytes and forward to the
-//! lab, or to other servers on this machine, and nowhere else.
+//! They pass bytes on as they came, but for what each does on purpose.
 
+mod body;
+mod choice;
 mod forward;
 mod head;
 mod intercept;
 mod login;
 mod relay;
+mod reverse;
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 
-use intercept::Authority;
+use super::answer::Answer;
+use super::guide::resolve;
+pub use choice::{Kind, take_via};
+use forward::Proxy;
+use intercept::{Authority, TemporaryFile};
+use login::Login;
+use relay::{Side, tunnel_until_idle};
 
-/// Connections that one middlebox has at the same time.
 const LARGEST_CONNECTIONS: usize = 256;
 
-/// What kind of fault.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    Connect443Only,
-    NeedsLogin,
-    TlsIntercept,
-    RewritesConnection,
-    SwallowsUpstream,
-    Buffers,
-    CutsIdle,
-    DowngradesHttp10,
-    BlockPage,
-    Truncates,
+/// Where a lab address leads, with what is needed to get there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The URL to connect to.
+    pub url: String,
+    /// The proxy to go through, as `http://ADDRESS:PORT`.
+    pub proxy: Option<String>,
+    /// A file in PEM with the certificate authority to trust.
+    pub ca_file: Option<PathBuf>,
 }
 
-/// One that can be chosen by name: `lab:ws?via=NAME`.
-#[derive(Clone, Copy, Debug)]
+/// A proxy or reverse proxy that misbehaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Middlebox {
-    /// Its name.
+    /// As in `via=NAME`.
     pub name: &'static str,
     /// A line of explanation.
     pub explanation: &'static str,
     /// A lab address that shows it well.
     pub example: &'static str,
-    fault: Fault,
+    /// Whether the client must be told to use it; else it stands before the server unseen.
+    pub is_proxy: bool,
 }
 
-impl Middlebox {
-    pub(super) fn fault(&self) -> Fault {
-        self.fault
-    }
-
-    /// Whether a client is told of it; else it is silently in between.
-    pub fn is_proxy(&self) -> bool {
-        matches!(self.fault, Fault::Connect443Only | Fault::NeedsLogin | Fault::TlsIntercept)
-    }
-}
-
-const fn middlebox(name: &'static str, fault: Fault, example: &'static str, explanation: &'static str) -> Middlebox {
-    Middlebox { name, explanation, example, fault }
-}
-
-/// Every middlebox.
-pub const MIDDLEBOXES: &[Middlebox] = &[
-    middlebox(
-        "connect-443-only",
-        Fault::Connect443Only,
-        "lab:ws?via=connect-443-only",
-        "A proxy that opens a way to port 443 only, as squid does by default",
-    ),
-    middlebox(
-        "needs-login",
-        Fault::NeedsLogin,
-        "lab:sse?via=needs-login",
-        "A proxy that wants user and password (both are: lab), by Basic or Digest",
-    ),
-    middlebox(
-        "rewrites-connection",
-        Fault::RewritesConnection,
-        "lab:ws?via=rewrites-connection",
-        "Rewrites the Connection header of the answer, which breaks an upgrade",
-    ),
-    middlebox(
-        "swallows-upstream",
-        Fault::SwallowsUpstream,
-        "lab:ws?rate=2&via=swallows-upstream",
-        "Swallows what the client sends after its request; the server's data flow",
-    ),
-    middlebox(
-        "tls-intercept",
-        Fault::TlsIntercept,
-        "lab:ws?via=tls-intercept",
-        "A proxy that opens TLS and encrypts it again with a certificate of its own",
-    ),
-    middlebox(
-        "buffers",
-        Fault::Buffers,
-        "lab:sse?rate=5&via=buffers&lump=2000",
-        "Collects the answer and hands it on in lumps",
-    ),
-    middlebox(
-        "cuts-idle",
-        Fault::CutsIdle,
-        "lab:ws?scenario=quiet&via=cuts-idle",
-        "Closes a connection on which nothing was said for some seconds",
-    ),
-    middlebox(
-        "downgrades-http10",
-        Fault::DowngradesHttp10,
-        "lab:sse?via=downgrades-http10",
-        "Speaks HTTP/1.0 to both sides: no chunks, no upgrade",
-    ),
-    middlebox(
-        "block-page",
-        Fault::BlockPage,
-        "lab:sse?via=block-page",
-        "Answers everything with a page that says that it is forbidden",
-    ),
-    middlebox("truncates", Fault::Truncates, "lab:sse?rate=5&via=truncates", "Ends an answer in the middle"),
+/// The middleboxes, for a UI's one-click starts.
+pub static MIDDLEBOXES: &[Middlebox] = &[
+    Middlebox {
+        name: "connect-443-only",
+        explanation: "A proxy as squid is by default: CONNECT to a port that is not 443 is answered with 403",
+        example: "lab:ws?via=connect-443-only",
+        is_proxy: true,
+    },
+    Middlebox {
+        name: "needs-login",
+        explanation: "A proxy that answers 407 until it is given user lab and password lab, by Basic or Digest",
+        example: "lab:sse?via=needs-login",
+        is_proxy: true,
+    },
+    Middlebox {
+        name: "tls-intercept",
+        explanation: "A proxy that decrypts TLS, with certificates of its own authority",
+        example: "lab:ws?via=tls-intercept",
+        is_proxy: true,
+    },
+    Middlebox {
+        name: "rewrites-connection",
+        explanation: "Answers come with Connection: keep-alive where the server wrote Upgrade",
+        example: "lab:ws?via=rewrites-connection",
+        is_proxy: false,
+    },
+    Middlebox {
+        name: "swallows-upstream",
+        explanation: "What the client sends over a WebSocket never arrives",
+        example: "lab:ws?rate=2&via=swallows-upstream",
+        is_proxy: false,
+    },
+    Middlebox {
+        name: "buffers",
+        explanation: "The answer's body is collected, and passed on in lumps",
+        example: "lab:sse?rate=5&via=buffers&lump=2000",
+        is_proxy: false,
+    },
+    Middlebox {
+        name: "cuts-idle",
+        explanation: "The connection is ended when nothing was sent either way for a while",
+        example: "lab:ws?scenario=quiet&via=cuts-idle",
+        is_proxy: false,
+    },
+    Middlebox {
+        name: "downgrades-http10",
+        explanation: "It speaks HTTP/1.0: no upgrade, no chunks, and a connection for each request",
+        example: "lab:sse?via=downgrades-http10",
+        is_proxy: false,
+    },
+    Middlebox {
+        name: "block-page",
+        explanation: "A content filter answers everything with 200 and a page of its own",
+        example: "lab:sse?via=block-page",
+        is_proxy: false,
+    },
+    Middlebox {
+        name: "truncates",
+        explanation: "The connection is ended in the midst of the answer's body",
+        example: "lab:sse?rate=5&via=truncates",
+        is_proxy: false,
+    },
 ];
 
-/// What the user may choose of a middlebox.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Options {
-    /// `cuts-idle`: after so long.
-    pub idle: Duration,
-    /// `buffers`: a lump every so long.
-    pub lump: Duration,
-    /// `truncates`: after so many bytes of the body.
-    pub cut_bytes: usize,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Options { idle: Duration::from_secs(5), lump: Duration::from_secs(3), cut_bytes: 700 }
+impl Kind {
+    /// Whether the client must be told to use it.
+    pub fn is_proxy(self) -> bool {
+        matches!(self, Kind::Connect443Only | Kind::NeedsLogin | Kind::TlsIntercept)
     }
 }
 
-/// A middlebox that listens.
+/// A middlebox that listens. Dropping it stops it, closes its connections, and removes its file.
 #[derive(Debug)]
 pub struct Running {
-    pub fault: Fault,
-    pub options: Options,
-    pub addr: SocketAddr,
-    authority: Option<Arc<Authority>>,
-    task: JoinHandle<()>,
+    pub kind: Kind,
+    addr: SocketAddr,
+    lab: SocketAddr,
+    ca_file: Option<TemporaryFile>,
+    server: JoinHandle<()>,
 }
 
 impl Running {
-    /// Listens on a free port of loopback, before the lab at `lab`.
-    pub async fn start(fault: Fault, options: Options, lab: SocketAddr) -> io::Result<Running> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let addr = listener.local_addr()?;
-        let authority = match fault {
-            Fault::TlsIntercept => Some(Arc::new(Authority::make().map_err(io::Error::other)?)),
+    /// Starts a middlebox before the lab at `lab`. The error is a sentence.
+    pub async fn start(kind: Kind, lab: SocketAddr) -> Result<Self, String> {
+        let mut ca_file = None;
+        let proxy = match kind {
+            Kind::Connect443Only => Some(Proxy::Connect443Only),
+            Kind::NeedsLogin => Some(Proxy::NeedsLogin(Login::new()?)),
+            Kind::TlsIntercept => {
+                let made = Authority::new();
+                let (authority, pem) =
+                    made.map_err(|error| format!("the middlebox's certificate authority cannot be made: {error}"))?;
+                let written = TemporaryFile::new(&pem);
+                let folder = std::env::temp_dir();
+                ca_file = Some(written.map_err(|error| {
+                    format!("the middlebox's certificate cannot be written in {}: {error}", folder.display())
+                })?);
+                Some(Proxy::TlsIntercept(authority))
+            }
             _ => None,
         };
-        let way = Way { fault, options, lab, authority: authority.clone() };
-        let task = tokio::spawn(accept(listener, way));
-        Ok(Running { fault, options, addr, authority, task })
+        let failed = |error| format!("the middlebox cannot listen on {}: {error}", lab.ip());
+        let listener = TcpListener::bind(SocketAddr::new(lab.ip(), 0)).await.map_err(failed)?;
+        let addr = listener.local_addr().map_err(failed)?;
+        let server = tokio::spawn(accept(listener, Arc::new(Service { kind, proxy, lab })));
+        Ok(Self { kind, addr, lab, ca_file, server })
     }
 
-    /// The certificate file that a client must trust to be deceived.
-    pub fn ca_file(&self) -> Option<PathBuf> {
-        self.authority.as_ref().map(|authority| authority.file.clone())
+    /// Where `address`, a lab address without `via`, leads through this middlebox. The error is a sentence.
+    pub fn place(&self, address: &str) -> Result<Place, String> {
+        if !self.kind.is_proxy() {
+            return Ok(Place { url: resolve(self.addr, address)?, proxy: None, ca_file: None });
+        }
+        let mut url = resolve(self.lab, address)?;
+        let ca_file = self.ca_file.as_ref().map(|file| file.path().to_owned());
+        if ca_file.is_some() {
+            url = url.replacen("://", "s://", 1);
+        }
+        Ok(Place { url, proxy: Some(format!("http://{}", self.addr)), ca_file })
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.task.abort();
-        if let Some(authority) = &self.authority {
-            authority.remove_file();
-        }
+        self.server.abort();
     }
 }
 
-/// What every connection of a middlebox knows.
-#[derive(Clone, Debug)]
-struct Way {
-    fault: Fault,
-    options: Options,
+struct Service {
+    kind: Kind,
+    /// For the forward proxies.
+    proxy: Option<Proxy>,
     lab: SocketAddr,
-    authority: Option<Arc<Authority>>,
 }
 
-async fn accept(listener: TcpListener, way: Way) {
+/// Serves until dropped, which closes every connection.
+async fn accept(listener: TcpListener, service: Arc<Service>) {
     let mut connections = JoinSet::new();
     loop {
         while connections.try_join_next().is_some() {}
         match listener.accept().await {
-            Ok((client, _)) if connections.len() < LARGEST_CONNECTIONS => {
-                let way = way.clone();
+            Ok((stream, _)) => {
+                let refuse = connections.len() >= LARGEST_CONNECTIONS;
+                let service = service.clone();
                 connections.spawn(async move {
-                    let _ = client.set_nodelay(true);
-                    // An error is one side being gone: there is no one to tell.
-                    let _ = serve(client, &way).await;
+                    let client = Side::new(stream);
+                    // An error is one of the two sides being gone: there is no one left to tell.
+                    let _ = match refuse {
+                        true => refuse_connection(client).await,
+                        false => serve(client, &service).await,
+                    };
                 });
             }
-            Ok(_) => {}
             // Out of file descriptors, most likely: some may be free again soon.
             Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
         }
     }
 }
 
-async fn serve(client: TcpStream, way: &Way) -> io::Result<()> {
-    match way.fault {
-        Fault::Connect443Only | Fault::NeedsLogin | Fault::TlsIntercept => forward::serve(client, way).await,
-        _ => relay::serve(client, way).await,
-    }
+async fn refuse_connection(mut client: Side) -> io::Result<()> {
+    let sentence = format!("The middlebox has {LARGEST_CONNECTIONS} connections already, and takes no more.");
+    Answer::sentence(503, &sentence).send(None, &mut client.sender).await?;
+    client.close().await;
+    Ok(())
 }
 
-/// Takes `via` and the middlebox's own parameters out of a lab address's query. The rest of the query, and what was
-/// chosen; an error is a sentence for the user.
-pub fn chosen(query: &str) -> Result<(String, Option<(Middlebox, Options)>), String> {
-    let mut options = Options::default();
-    let (mut via, mut rest) = (None, Vec::new());
-    let number = |name: &str, value: &str, least: f64, most: f64| match value.parse::<f64>() {
-        Ok(number) if (least..=most).contains(&number) => Ok(number),
-        _ => Err(format!("the parameter {name} is a number from {least} to {most}, not {value:?}")),
-    };
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        match name {
-            "via" => via = Some(value),
-            "idle" => options.idle = Duration::from_secs_f64(number(name, value, 0.1, 3600.0)?),
-            "lump" => options.lump = Duration::from_secs_f64(number(name, value, 1.0, 600_000.0)? / 1000.0),
-            "cut" => options.cut_bytes = number(name, value, 0.0, 1e9)? as usize,
-            _ => rest.push(pair),
+async fn serve(mut client: Side, service: &Service) -> io::Result<()> {
+    let Service { kind, proxy, lab } = service;
+    match (kind, proxy) {
+        (_, Some(proxy)) => forward::serve(client, proxy, *lab).await,
+        (Kind::CutsIdle(idle), None) => {
+            tunnel_until_idle(client, Side::connect(*lab).await?, *idle).await;
+            Ok(())
         }
-    }
-    let Some(via) = via else { return Ok((query.to_owned(), None)) };
-    let Some(middlebox) = MIDDLEBOXES.iter().find(|middlebox| middlebox.name == via) else {
-        let names: Vec<_> = MIDDLEBOXES.iter().map(|middlebox| middlebox.name).collect();
-        return Err(format!("the lab has no middlebox {via:?}; it has {}", names.join(", ")));
-    };
-    Ok((rest.join("&"), Some((*middlebox, options))))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_middlebox_is_chosen_in_the_query() {
-        let (rest, chosen_) = chosen("rate=5&via=cuts-idle&idle=1.5&count=2").unwrap();
-        let (middlebox, options) = chosen_.unwrap();
-        assert_eq!(
-            (rest.as_str(), middlebox.name, options.idle),
-            ("rate=5&count=2", "cuts-idle", Duration::from_millis(1500))
-        );
-        assert!(chosen("rate=5").unwrap().1.is_none());
-        assert!(chosen("via=smoke").unwrap_err().contains("block-page"));
-        assert!(chosen("via=cuts-idle&idle=soon").unwrap_err().contains("idle"));
+        (_, None) => {
+            reverse::serve(&mut client, *kind, *lab).await?;
+            client.close().await;
+            Ok(())
+        }
     }
 }

@@ -26,9 +26,13 @@ pub(super) fn secured(case: &Case, seen: &Seen, facts: &TlsFacts, reports: &mut 
         Some(Anchor::Machine) => {
             Some((Confidence::Certain, "its root certificate was put on this machine and is in no public set"))
         }
-        Some(Anchor::Given) if is_suspect => {
+        Some(Anchor::Given) if product.is_some() => {
             Some((Confidence::Likely, "its root certificate is that of the file that was given"))
         }
+        Some(Anchor::Given) if is_suspect => Some((
+            Confidence::Possible,
+            "its root certificate is that of the file that was given, which may be the server's own",
+        )),
         Some(Anchor::Nobody) | None if is_suspect && facts.would_fail.as_deref().is_some_and(is_of_issuer) => {
             Some((Confidence::Likely, "nobody who is trusted here vouches for it"))
         }
@@ -36,7 +40,9 @@ pub(super) fn secured(case: &Case, seen: &Seen, facts: &TlsFacts, reports: &mut 
         _ => None,
     };
     if let Some((confidence, why)) = found {
-        intercepted(case, seen, &issuer, product, (Severity::Warning, confidence), why, reports);
+        // An authority of one's own behind a proxy that opens nothing looks the same: no fault by itself.
+        let severity = if confidence == Confidence::Possible { Severity::Info } else { Severity::Warning };
+        intercepted(case, seen, &issuer, product, (severity, confidence), why, reports);
     }
     if facts.verified {
         return;
