@@ -37,6 +37,8 @@ PATH="$PATH:/usr/sbin" needs_program tinyproxy tinyproxy
 needs_program microsocks microsocks
 PATH="$PATH:/usr/sbin" needs_program haproxy haproxy
 needs_program openssl openssl
+needs_program dbus-run-session dbus-daemon
+needs_program gnome-keyring-daemon gnome-keyring
 mitmdump=target/peers/mitmproxy/bin/mitmdump
 has_mitmproxy() {
     [ -x "$mitmdump" ] || command -v mitmdump >/dev/null
@@ -119,6 +121,7 @@ say "outside suites"
 echo "nginx with nchan: $(outcome nchan)"
 echo "the program on the command line, Node's ws at the other end among others: $(outcome cli)"
 echo "Node's ws and broken servers, through the transport: $(outcome transport)"
+echo "GNOME keyring: $(outcome keyring)"
 echo "squid, tinyproxy, microsocks, mitmproxy, haproxy, nginx as proxies: $(outcome proxies)"
 echo "curl, npm eventsource, npm ws as clients of the lab: $(outcome lab)"
 if [ -n "${PUSHSCOPE_VECTORS:-}" ]; then

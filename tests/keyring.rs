@@ -1,0 +1,93 @@
+//! The system's keyring: a password is put into it where the user asks for that, and given back. The other end is GNOME's
+//! keyring daemon on a session bus of its own.
+
+use pushscope::app::{App, Command, Setup};
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn app(folder: &Path) -> App {
+    App::new(Setup { notify: Arc::new(|| {}), pickers: false, folder: Ok(folder.to_owned()) })
+        .expect("the program starts")
+}
+
+fn until(app: &mut App, what: &str, is_so: impl Fn(&App) -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so(app) {
+        app.tick(Duration::from_millis(5));
+        assert!(Instant::now() < deadline, "still not so: {what}; {:?}", app.state().messages);
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn says(app: &App, text: &str) -> bool {
+    app.state().messages.iter().any(|message| message.text.contains(text))
+}
+
+/// A connection that ended with the question who we are.
+fn asked(folder: &Path) -> App {
+    let mut app = app(folder);
+    app.apply(Command::ConnectTo("lab:sse?via=needs-login".into()));
+    until(&mut app, "the proxy asks", |app| app.state().login_question().is_some());
+    app
+}
+
+#[test]
+fn a_password_is_kept_where_the_user_asks_and_given_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let own = std::env::current_exe().expect("this test");
+    let script = "printf geheim | gnome-keyring-daemon --unlock --components=secrets >/dev/null && exec \"$0\" --exact --ignored --nocapture inside";
+    let mut session = std::process::Command::new("timeout");
+    session.args(["60", "dbus-run-session", "--", "bash", "-c", script]).arg(own);
+    for name in ["HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR"] {
+        session.env(name, folder.path());
+    }
+    let output = session.stdin(Stdio::null()).output().expect("timeout runs");
+    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success() && said.contains("1 passed"),
+        "is it there? apt-get install dbus gnome-keyring\n{said}"
+    );
+}
+
+#[test]
+#[ignore = "the other test runs this on a session bus with a keyring"]
+fn inside() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut first = asked(folder.path());
+    let question = first.state().login_question().unwrap();
+    let mut draft = first.state().draft.clone();
+    (draft.proxy_user, draft.proxy_password) = ("lab".into(), "lab".into());
+    first.apply(Command::SetDraft(Box::new(draft)));
+    first.apply(Command::LogIn(true));
+    until(&mut first, "it is kept", |app| says(app, "keyring keeps the password"));
+    until(&mut first, "it is let in", |app| {
+        app.state().live().is_some_and(|live| live.session.totals().messages[1] > 0)
+    });
+    // What is kept is for this proxy alone: the next lab has another port.
+    let key = format!("proxy {}", question.challenge.who);
+    let kept = keyring::Entry::new("Pushscope", &key).unwrap().get_password().unwrap();
+    let mut second = asked(folder.path());
+    second.apply(Command::FetchLogin);
+    until(&mut second, "there is none for this one", |app| says(app, "keeps nothing for the proxy"));
+    let other = format!("proxy {}", second.state().login_question().unwrap().challenge.who);
+    keyring::Entry::new("Pushscope", &other).unwrap().set_password(&kept).unwrap();
+    second.apply(Command::FetchLogin);
+    until(&mut second, "it is given back", |app| app.state().draft.proxy_password == "lab");
+    assert_eq!(second.state().draft.proxy_user, "lab");
+}
+
+#[test]
+fn without_a_keyring_it_says_so() {
+    if std::env::var_os("DBUS_SESSION_BUS_ADDRESS").is_some() {
+        // A desktop's own keyring is not asked by a test.
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut app = asked(folder.path());
+    app.apply(Command::FetchLogin);
+    until(&mut app, "the reason", |app| says(app, "keyring"));
+}
