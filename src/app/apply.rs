@@ -84,6 +84,10 @@ impl App {
                 self.state.draft = Draft::for_address(&address);
                 self.connect();
             }
+            Command::GoOnAnyway => {
+                self.state.draft.go_on_anyway = true;
+                self.connect();
+            }
             Command::RunDoctor => self.run_doctor(),
             Command::AskStock => self.ask_stock(),
             Command::CopyReport(how) => self.copy_report(how),

@@ -142,6 +142,8 @@ pub enum Command {
     LogIn(bool),
     /// Ask the system's keyring for the user and password.
     FetchLogin,
+    /// Connect again and go on although the server's answer to the upgrade is wrong.
+    GoOnAnyway,
     /// Try every way to the address in the address bar.
     RunDoctor,
     /// Ask an ordinary client what it makes of the address in the address bar, or put its verdict away.
@@ -367,6 +369,7 @@ impl Command {
             SetDraft(_) => "Change the connection's options",
             Connect => "Connect",
             ConnectTo(address) => return format!("Connect to {address}"),
+            GoOnAnyway => "Go on anyway, although the answer to the upgrade is wrong",
             RunDoctor => "Ask the doctor: try every way to the address",
             CopyReport(how) => return format!("Copy the doctor's report as {}", how.label()),
             AskStock => "Would an ordinary client accept this?",

@@ -2,7 +2,7 @@
 
 use super::doctor::{self, Outcome, Report, ReportAs};
 use super::engine::Reply;
-use super::{App, Command, Pane, Wish};
+use super::{App, Command, Pane, State, Wish};
 use crate::transport::Verdict;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -38,6 +38,17 @@ impl Doctor {
     /// Whether ways are being tried.
     pub fn is_running(&self) -> bool {
         self.report.is_none() && !self.address.is_empty()
+    }
+}
+
+impl State {
+    /// Whether the current connection ended by a wrong answer to the upgrade.
+    pub fn is_upgrade_wrong(&self) -> bool {
+        let Some((live, current)) = self.live().zip(self.current) else { return false };
+        let is_header = |key: &str| key.starts_with("websocket.") && key.ends_with("-header");
+        let is_over = live.session.connection(current).is_some_and(|connection| connection.over.is_some());
+        let mut found = live.findings.list().iter();
+        is_over && found.any(|finding| finding.connection == current && is_header(finding.key))
     }
 }
 

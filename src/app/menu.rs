@@ -78,7 +78,7 @@ impl Menu {
             ],
             Menu::Session => vec![
                 list(&[FocusAddress, ToggleConnect, DisconnectAll, OnlyConnection(None)]),
-                list(&[AskStock, RunDoctor, SaveReport])
+                list(&[GoOnAnyway, AskStock, RunDoctor, SaveReport])
                     .into_iter()
                     .chain(ReportAs::ALL.map(|how| Some(CopyReport(how))))
                     .collect(),

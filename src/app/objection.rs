@@ -69,6 +69,10 @@ impl App {
                 let is_working = !state.jobs.is_empty() || view.is_some_and(View::is_working);
                 need(is_working, "nothing is being read, filtered or saved")
             }
+            Command::GoOnAnyway => need(
+                state.is_upgrade_wrong() && !state.draft.go_on_anyway,
+                "no answer to an upgrade was found to be wrong",
+            ),
             Command::RunDoctor | Command::AskStock | Command::CopyReport(_) | Command::SaveReport => {
                 self.consult_objection(command)
             }

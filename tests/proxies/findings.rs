@@ -30,6 +30,17 @@ fn squid_refuses_asks_and_opens_tls() {
 }
 
 #[test]
+fn squid_that_opens_tls_is_suspected() {
+    let case = Case::begin();
+    let bumping = Authority::make("The Proxy");
+    let bump = Squid::Bump(&bumping).start(&case);
+    let url = format!("wss://localhost:{}/ws?rate=20", case.tls(&Authority::make("The Lab")));
+    let file = bumping.file();
+    let options = ["--proxy", &bump.proxy("http"), "--cacert", file.to_str().expect("a path in UTF-8"), "--count", "5"];
+    assert_eq!(case.findings(&url, &options), ["tls.intercepted"]);
+}
+
+#[test]
 fn tls_that_is_opened_is_told_from_tls_that_is_not() {
     let case = Case::begin();
     let peer = mitmproxy(&case, "regular", true);
@@ -68,6 +79,9 @@ fn reverse_proxies_are_clean_until_they_cut() {
     let through = |address: std::net::SocketAddr, path: &str| format!("http://{address}/{path}");
     assert_eq!(case.findings(&through(nginx.address(), "passed/sse?rate=20"), &["--count", "5"]), [""; 0]);
     assert_eq!(case.findings(&through(haproxy.address(), "sse?rate=20"), &["--count", "5"]), [""; 0]);
+    // Without chunks, nginx hands on what fills a buffer of its own.
+    let held = through(nginx.address(), "held/sse?rate=20&size=500&framing=close");
+    assert_eq!(case.findings(&held, &[]), ["sse.buffered"]);
     let quiet = format!("ws://{}/ws?scenario=quiet", haproxy.address());
     assert_eq!(case.findings(&quiet, &[]), ["close-code"], "cut after 2 s, without a close frame");
 }

@@ -153,6 +153,23 @@ fn what_goes_through_is_a_link_of_its_own_over_that_of_the_proxy() {
 }
 
 #[test]
+fn a_name_goes_to_a_socks4a_proxy_as_it_is() {
+    let proxy = Server::start(|_, mut peer| {
+        let expected = b"\x04\x01\x00\x51\x00\x00\x00\x01\x00server.test\x00";
+        assert_eq!(peer.read(expected.len()), expected);
+        peer.say_bytes(&[0, 90, 0, 0, 0, 0, 0, 0]);
+        let request = peer.request();
+        assert!(request.starts_with("GET /x HTTP/1.1\r\nHost: server.test:81\r\n"), "{request}");
+        peer.say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
+    });
+    let mut spec = by(&format!("socks4a://{}", proxy.address), "http://server.test:81/x");
+    spec.push_type = PushType::Stream;
+    let mut watched = open(spec);
+    assert_eq!(watched.end().act, Act::Done, "{}", watched.story());
+    assert!(watched.bytes(Dir::In).ends_with(b"hi"));
+}
+
+#[test]
 fn what_is_no_proxy_address_is_refused_before_anything_is_opened() {
     for address in ["ftp://me:geheim@h:1", "http://me:geheim@h:99999", "http://h/path", "socks9://h"] {
         let failure = check(&by(address, "http://server.test/")).unwrap_err();

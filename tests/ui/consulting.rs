@@ -62,6 +62,17 @@ fn a_finding_leads_to_its_bytes() {
 }
 
 #[test]
+fn going_on_anyway_is_one_click() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = window(folder.path());
+    connect(&mut harness, "lab:ws?via=rewrites-connection");
+    until(&mut harness, "it is offered", |harness| shows(harness, "Go on anyway"));
+    harness.get_by_label("Go on anyway").click();
+    until(&mut harness, "messages come all the same", |harness| shows(harness, "● open"));
+    assert!(!shows(&harness, "Go on anyway"));
+}
+
+#[test]
 fn an_ordinary_clients_verdict_stands_beside_ours() {
     let folder = tempfile::tempdir().unwrap();
     let mut harness = window(folder.path());
