@@ -146,7 +146,7 @@ pub enum Command {
     GoOnAnyway,
     /// Try every way to the address in the address bar.
     RunDoctor,
-    /// Ask an ordinary client what it makes of the address in the address bar, or put its verdict away.
+    /// Ask an ordinary client what it makes of the address in the address bar.
     AskStock,
     /// Copy the doctor's report.
     CopyReport(ReportAs),

@@ -9,6 +9,7 @@ use super::{Kind, Reached, Record, RecordId, Session};
 use crate::wire::{Dir, LinkId};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Instant;
 
 /// Messages of a link that wait for an answer at most; the oldest give up first.
@@ -17,8 +18,8 @@ const MOST_WAITING: usize = 256;
 const MOST_ANSWERED: usize = 65_536;
 /// Bytes of a message that are held against another's.
 const COMPARED_BYTES: usize = 64 * 1024;
-/// Records that are looked at between two looks at the clock.
-const STEP_RECORDS: usize = 1024;
+/// Records that are looked at between two looks at the clock; each may have to be explained.
+const STEP_RECORDS: usize = 64;
 
 /// How the application says that it has a message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,6 +45,8 @@ struct Waiting {
     id: RecordId,
     kind: Kind,
     payload_len: u64,
+    /// Of its payload, once something came that may be the same.
+    hash: Option<u64>,
     /// What an acknowledgement must name.
     name: Option<Json>,
 }
@@ -123,7 +126,7 @@ impl Deliveries {
                 if waiting.len() >= MOST_WAITING {
                     waiting.pop_front();
                 }
-                waiting.push_back(Waiting { id, kind: record.kind, payload_len: record.payload_len, name });
+                waiting.push_back(Waiting { id, kind: record.kind, payload_len: record.payload_len, hash: None, name });
             }
             Dir::In if is_message || record.kind == Kind::WsPong => self.answer(session, id, &record),
             _ => {}
@@ -133,14 +136,13 @@ impl Deliveries {
     /// A message of the server's: what it answers, if it answers anything.
     fn answer(&mut self, session: &Session, id: RecordId, record: &Record) {
         let Some(waiting) = self.waiting.get_mut(&record.link).filter(|waiting| !waiting.is_empty()) else { return };
-        let mut said: Option<Vec<u8>> = None;
-        let mut bytes = || said.get_or_insert_with(|| payload(session, id)).clone();
         let acknowledged = match &self.paths {
-            Some((path, _)) if record.kind == Kind::WsText => path.first_in(&bytes()),
+            Some((path, _)) if record.kind == Kind::WsText => path.first_in(&payload(session, id)),
             _ => None,
         };
+        let mut said = None;
         let names_ours = self.paths.as_ref().is_some_and(|(_, names)| names.is_some());
-        let at = waiting.iter().position(|ours| {
+        let at = waiting.iter_mut().position(|ours| {
             if let Some(acknowledged) = &acknowledged {
                 return !names_ours || ours.name.as_ref() == Some(acknowledged);
             }
@@ -149,7 +151,11 @@ impl Deliveries {
                 (sent, came) => sent == came && !matches!(sent, Kind::WsPing | Kind::WsClose),
             };
             let same_size = ours.payload_len == record.payload_len;
-            fits && (ours.kind == Kind::WsClose || same_size && payload(session, ours.id) == bytes())
+            if !fits || ours.kind == Kind::WsClose || !same_size {
+                return fits && ours.kind == Kind::WsClose;
+            }
+            let hash = *said.get_or_insert_with(|| hash_of(session, id));
+            *ours.hash.get_or_insert_with(|| hash_of(session, ours.id)) == hash
         });
         let Some(ours) = at.and_then(|at| waiting.remove(at)) else { return };
         self.answered.insert(ours.id, id);
@@ -161,6 +167,12 @@ impl Deliveries {
 
 fn payload(session: &Session, id: RecordId) -> Vec<u8> {
     session.explain_within(id, COMPARED_BYTES).payload
+}
+
+fn hash_of(session: &Session, id: RecordId) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    payload(session, id).hash(&mut hasher);
+    hasher.finish()
 }
 
 #[cfg(test)]

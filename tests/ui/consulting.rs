@@ -6,6 +6,8 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
 use pushscope::app::{Command, Composer, Pane};
 use pushscope::ui::Window;
+use std::io::{Read, Write};
+use std::net::TcpListener;
 
 fn connect(harness: &mut Harness<'_, Window>, address: &str) {
     harness.state_mut().app.apply(Command::ConnectTo(address.to_owned()));
@@ -40,6 +42,43 @@ fn a_login_is_asked_for_in_place_and_nothing_of_it_is_recorded() {
     let holds = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
     assert!(holds("Proxy-Authorization: Digest username=\"lab\"") && holds("response=\"****"));
     assert!(!holds("bGFiOmxhYg=="));
+}
+
+/// A server that lets nobody in but `me` with the password `x`, and then says one event. Gives its address.
+fn server_with_a_login() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
+    let address = format!("http://{}/events", listener.local_addr().expect("its address"));
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("a connection");
+            let (mut head, mut bytes) = (String::new(), [0; 4096]);
+            while !head.contains("\r\n\r\n") {
+                match stream.read(&mut bytes) {
+                    Ok(len) if len > 0 => head.push_str(&String::from_utf8_lossy(&bytes[..len])),
+                    _ => break,
+                }
+            }
+            let answer = match head.contains("Authorization: Basic bWU6eA==\r\n") {
+                true => "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: let in\n\n",
+                false => "HTTP/1.1 401 Who?\r\nWWW-Authenticate: Basic realm=\"club\"\r\nContent-Length: 0\r\n\r\n",
+            };
+            // Who is gone need not hear it.
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    address
+}
+
+#[test]
+fn a_server_that_asks_is_answered_in_place_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = window(folder.path());
+    connect(&mut harness, &server_with_a_login());
+    until(&mut harness, "the server's question is put", |harness| shows(harness, "asks who you are for “club”"));
+    fill(&mut harness, "User name", "me");
+    fill(&mut harness, "Its password", "x");
+    harness.get_by_label("Log in").click();
+    until(&mut harness, "it lets us in", |harness| rows_of(harness).iter().any(|row| row.contains("let in")));
 }
 
 #[test]

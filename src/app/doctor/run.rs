@@ -18,8 +18,11 @@ pub const EXAMINE_WAYS: usize = 4;
 /// How long a stream is watched once it is open: lumps of a few seconds are seen.
 const WATCH: Duration = Duration::from_secs(5);
 
-/// Bytes of one way that are looked at.
+/// Bytes of one way that wait to be looked at.
 const LIMIT_BYTES: usize = 4 << 20;
+
+/// Bytes of one way after which enough was seen.
+const MOST_BYTES: u64 = 16 << 20;
 
 /// Tries every way of a plan; `told` hears of each as it ends. No way takes longer than `limit`.
 pub async fn examine(plan: Plan, limit: Duration, told: impl Fn(&Outcome, usize)) -> Report {
@@ -78,7 +81,8 @@ async fn try_way(way: Way, limit: Duration) -> Outcome {
                 handle.order(Order::Send(Outgoing::Ping(Bytes::from_static(b"pushscope doctor"))));
             }
             let is_long_enough = watch.open_since.is_some_and(|since| since.elapsed() >= WATCH);
-            if closing.is_none() && (watch.is_enough || is_long_enough || began.elapsed() >= limit) {
+            let is_much = session.totals().bytes[1] > MOST_BYTES;
+            if closing.is_none() && (watch.is_enough || is_much || is_long_enough || began.elapsed() >= limit) {
                 closing = Some(Instant::now());
                 handle.order(Order::Close { code: Some(1000), reason: String::new() });
             }
