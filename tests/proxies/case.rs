@@ -78,16 +78,22 @@ impl Case {
     /// The keys of what is found on a recording of a few seconds; what is for learners is left out.
     #[track_caller]
     pub fn findings(&self, url: &str, options: &[&str]) -> Vec<String> {
-        let usual = ["--for", "4s", "--timeout", "3s", "-q", "--findings"];
-        let mut command = Command::new("timeout");
-        command.args(["--kill-after", "1", &format!("{:.1}", self.left().as_secs_f64().max(0.1)), PROGRAM]);
-        command.args(["record", url, "--format", "jsonl"]).args(usual).args(options);
-        let ended = Running::start(command).finish();
-        let found: Vec<Value> = ended.out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+        let found = self.found(url, options, &[]);
         // What is for learners is left out; what is only possible is not.
         let faults =
             found.iter().filter(|finding| finding["severity"] != "info" || finding["confidence"] == "possible");
         faults.map(|finding| finding["key"].as_str().expect("a key").to_owned()).collect()
+    }
+
+    /// All that is found on a recording of a few seconds, in an environment with these variables.
+    #[track_caller]
+    pub fn found(&self, url: &str, options: &[&str], environment: &[(&str, &str)]) -> Vec<Value> {
+        let usual = ["--for", "4s", "--timeout", "3s", "-q", "--findings"];
+        let mut command = Command::new("timeout");
+        command.args(["--kill-after", "1", &format!("{:.1}", self.left().as_secs_f64().max(0.1)), PROGRAM]);
+        command.args(["record", url, "--format", "jsonl"]).args(usual).args(options).envs(environment.iter().copied());
+        let ended = Running::start(command).finish();
+        ended.out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
     }
 
     /// Starts a recording, which ends with the case's time.

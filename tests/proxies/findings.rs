@@ -53,6 +53,10 @@ fn tls_that_is_opened_is_told_from_tls_that_is_not() {
     let opened = opened.to_str().expect("a path in UTF-8");
     let proxy = peer.proxy("http");
     assert_eq!(case.findings(&url, &["--proxy", &proxy, "--cacert", opened, "--count", "5"]), ["tls.intercepted"]);
+    // The same where this machine trusts the proxy's authority, as in an office: that is in the bytes.
+    let found = case.found(&url, &["--proxy", &proxy, "--count", "5"], &[("SSL_CERT_FILE", opened)]);
+    let keys: Vec<_> = found.iter().map(|finding| (&finding["key"], &finding["confidence"])).collect();
+    assert_eq!(keys, [(&"tls.intercepted".into(), &"certain".into())], "{found:#?}");
     let found = case.findings(&url, &["--proxy", &proxy]);
     assert!(found.contains(&"tls.intercepted".to_owned()), "{found:?}");
 }
