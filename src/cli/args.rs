@@ -178,6 +178,12 @@ pub struct ProxyArgs {
     pub proxy_tunnel: bool,
 }
 
+/// `USER:PASSWORD` taken apart; without a colon the password is empty.
+pub fn login(text: &str) -> (String, String) {
+    let (user, password) = text.split_once(':').unwrap_or((text, ""));
+    (user.to_owned(), password.to_owned())
+}
+
 impl ProxyArgs {
     /// As a request has it.
     pub fn options(&self) -> ProxyOptions {
@@ -187,10 +193,7 @@ impl ProxyArgs {
             Some("none") => ProxyChoice::None,
             Some(address) => ProxyChoice::Given(address.to_owned()),
         };
-        let login = self.proxy_user.as_ref().map(|login| {
-            let (user, password) = login.split_once(':').unwrap_or((login, ""));
-            (user.to_owned(), password.to_owned())
-        });
+        let login = self.proxy_user.as_deref().map(login);
         ProxyOptions { choice, login, tunnel: self.proxy_tunnel }
     }
 }

@@ -1,6 +1,6 @@
 //! `pushscope doctor`.
 
-use super::args::{DoctorArgs, ReportFormat};
+use super::args::{DoctorArgs, ReportFormat, login};
 use super::{Failed, runtime};
 use crate::app::doctor::{EXAMINE_WAYS, ReportAs, examine, plan};
 use crate::lab::Lab;
@@ -18,17 +18,14 @@ pub fn run(args: DoctorArgs) -> Result<(), Failed> {
     for header in &args.headers {
         spec.headers.push(super::record::header(header)?);
     }
-    if let Some(user) = &args.user {
-        let (user, password) = user.split_once(':').unwrap_or((user, ""));
-        spec.auth = Auth::Basic { user: user.to_owned(), password: password.to_owned() };
+    if let Some(text) = &args.user {
+        let (user, password) = login(text);
+        spec.auth = Auth::Basic { user, password };
     }
     if let Some(token) = &args.bearer {
         spec.auth = Auth::Bearer { token: token.clone() };
     }
-    if let Some(login) = &args.proxy_user {
-        let (user, password) = login.split_once(':').unwrap_or((login, ""));
-        spec.proxy.login = Some((user.to_owned(), password.to_owned()));
-    }
+    spec.proxy.login = args.proxy_user.as_deref().map(login);
     (spec.tls.insecure, spec.tls.ca_file) = (args.insecure, args.cacert.clone());
     let limit = args.timeout.unwrap_or(LIMIT);
     let report = runtime.block_on(async {

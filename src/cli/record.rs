@@ -1,6 +1,6 @@
 //! `pushscope record`.
 
-use super::args::RecordArgs;
+use super::args::{RecordArgs, login};
 use super::output::Output;
 use super::{Failed, runtime};
 use crate::dissect::{Kind, Record};
@@ -367,9 +367,9 @@ fn spec(args: &RecordArgs) -> Result<Spec, Failed> {
             None => data.clone().into_bytes().into(),
         });
     }
-    if let Some(user) = &args.user {
-        let (user, password) = user.split_once(':').unwrap_or((user, ""));
-        spec.auth = Auth::Basic { user: user.to_owned(), password: password.to_owned() };
+    if let Some(text) = &args.user {
+        let (user, password) = login(text);
+        spec.auth = Auth::Basic { user, password };
     }
     if let Some(token) = &args.bearer {
         spec.auth = Auth::Bearer { token: token.clone() };
