@@ -58,9 +58,10 @@ pub(crate) async fn dial(context: &Context, target: &Target, purpose: &str) -> R
     let mut stream = way.stream;
     if target.tls {
         let limit_ms = context.spec.timeouts.tls_ms;
-        stream = told(secure(context, target, stream, limit_ms, &guard).await, &guard)?;
+        let secured = secure(context, target, stream, limit_ms, &guard).await;
+        stream = told(secured.map_err(|failure| failure::by_way(failure, &proxy.address)), &guard)?;
     }
-    Ok(Link::over(stream, guard, way.under))
+    Ok(Link::over(stream, guard, way.under, &proxy))
 }
 
 /// Opens a link to a proxy itself.

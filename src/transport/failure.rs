@@ -131,6 +131,19 @@ pub fn io(stage: Stage, doing: &str, error: &io::Error, since: Instant) -> Failu
 pub(super) const CLIENT_CERTIFICATE: &str =
     "the server wants a client certificate it trusts: give a certificate and key file";
 
+/// The failure of a link whose way a proxy had opened, where the other side said nothing at all.
+pub fn by_way(failure: Failure, proxy: &str) -> Failure {
+    let is_silent = ["hung up before answering", "without an answer", "the other side"];
+    if !is_silent.iter().any(|words| failure.text.contains(words)) {
+        return failure;
+    }
+    let hint = format!(
+        "the proxy {proxy} had opened the way, and it ended before the server said anything: see the proxy's log, and \
+         whether it may and can reach the server"
+    );
+    Failure { hint, ..failure }
+}
+
 /// An error's own words together with those of its causes, each once.
 pub fn plain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();

@@ -230,8 +230,16 @@ impl Http1 {
         }
     }
 
-    /// Why hyper would not take the head of an answer.
+    /// Why there is no answer, or one whose head hyper would not take.
     fn refused(&self, error: &hyper::Error, received: u64, began: Instant) -> Failure {
+        let failure = self.refusal(error, received, began);
+        match &self.link.way_by {
+            Some(proxy) if received == 0 => failure::by_way(failure, proxy),
+            _ => failure,
+        }
+    }
+
+    fn refusal(&self, error: &hyper::Error, received: u64, began: Instant) -> Failure {
         let host = self.target.authority();
         let sample = self.link.tap.sample();
         let tls_hint = if self.target.tls {

@@ -338,6 +338,8 @@ pub(crate) struct Link {
     pub log: Arc<LinkLog>,
     /// The proxy that requests on this link are given to, where they are.
     pub forwarder: Option<Proxy>,
+    /// The proxy that opened the way which this link goes, as it is shown.
+    pub way_by: Option<String>,
     // The order matters: this link says its end before the one below it does.
     _guard: LinkGuard,
     _under: Option<Under>,
@@ -346,7 +348,7 @@ pub(crate) struct Link {
 impl Link {
     pub fn new(stream: Box<dyn Duplex>, guard: LinkGuard) -> Link {
         let log = guard.log.clone();
-        Link { tap: Tap::new(stream, log.clone()), log, forwarder: None, _guard: guard, _under: None }
+        Link { tap: Tap::new(stream, log.clone()), log, forwarder: None, way_by: None, _guard: guard, _under: None }
     }
 
     /// A link that a proxy is given the requests of.
@@ -357,8 +359,9 @@ impl Link {
     }
 
     /// A link that goes over another one, which ends with it.
-    pub fn over(stream: Box<dyn Duplex>, guard: LinkGuard, under: Under) -> Link {
+    pub fn over(stream: Box<dyn Duplex>, guard: LinkGuard, under: Under, proxy: &Proxy) -> Link {
         let mut link = Link::new(stream, guard);
+        link.way_by = Some(proxy.address.clone());
         link._under = Some(under);
         link
     }

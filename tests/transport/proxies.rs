@@ -55,7 +55,11 @@ fn a_proxy_that_answers_strangely_is_told_in_a_sentence() {
         peer.request();
         peer.say("HTTP/1.1 200 Connection established\r\n\r\n");
     });
-    failed(by(&closing.url(""), "ws://server.test/"), &["closed the connection without an answer"]);
+    for address in ["ws://server.test/", "wss://server.test/", "http://server.test/"] {
+        let mut spec = by(&closing.url(""), address);
+        spec.proxy.tunnel = true;
+        failed(spec, &["had opened the way"]);
+    }
     let silent = Server::start(|_, mut peer| {
         peer.request();
         std::thread::sleep(Duration::from_secs(3));
