@@ -59,6 +59,15 @@ fn inside() {
     let folder = tempfile::tempdir().unwrap();
     let mut first = asked(folder.path());
     let question = first.state().login_question().unwrap();
+    let key = format!("proxy {}", question.challenge.who);
+    let mut draft = first.state().draft.clone();
+    (draft.proxy_user, draft.proxy_password) = ("lab".into(), "wrong".into());
+    first.apply(Command::SetDraft(Box::new(draft)));
+    first.apply(Command::LogIn(true));
+    until(&mut first, "it is refused", |app| app.state().login_question().is_some_and(|asked| asked.challenge.refused));
+    first.tick(Duration::from_millis(5));
+    let wrong = keyring::Entry::new("Pushscope", &key).unwrap().get_password();
+    assert!(wrong.is_err(), "what was refused is not kept");
     let mut draft = first.state().draft.clone();
     (draft.proxy_user, draft.proxy_password) = ("lab".into(), "lab".into());
     first.apply(Command::SetDraft(Box::new(draft)));
@@ -68,7 +77,6 @@ fn inside() {
         app.state().live().is_some_and(|live| live.session.totals().messages[1] > 0)
     });
     // What is kept is for this proxy alone: the next lab has another port.
-    let key = format!("proxy {}", question.challenge.who);
     let kept = keyring::Entry::new("Pushscope", &key).unwrap().get_password().unwrap();
     let mut second = asked(folder.path());
     second.apply(Command::FetchLogin);

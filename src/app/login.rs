@@ -2,6 +2,7 @@
 
 use super::engine::Reply;
 use super::{App, AuthKind, Command, ProxyFrom, State};
+use crate::session::{Kind, RecordId};
 use crate::wire::{Challenge, ConnectionId};
 
 /// The name under which passwords stand in the keyring.
@@ -21,6 +22,15 @@ impl std::fmt::Debug for Credentials {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Credentials").field("user", &self.user).finish_non_exhaustive()
     }
+}
+
+/// A user and a password that go into a keyring once they are accepted.
+pub(super) struct ToKeep {
+    connection: ConnectionId,
+    key: String,
+    credentials: Credentials,
+    /// Records that were looked at for an answer.
+    looked_at: RecordId,
 }
 
 /// A question that the window puts: who are we?
@@ -63,18 +73,33 @@ impl State {
 }
 
 impl App {
-    /// Connects again with what was typed; `keep` puts it into the system's keyring.
+    /// Connects again with what was typed; `keep` puts it into the system's keyring once it is accepted.
     pub(super) fn log_in(&mut self, keep: bool) {
         let Some(question) = self.state.login_question() else { return };
         let typed = self.state.typed_login(&question);
         if !question.challenge.by_proxy {
             self.state.draft.auth = AuthKind::Basic;
         }
-        if keep {
-            let (key, typed) = (question.key(), typed.clone());
-            self.engine.beside(move || Reply::Kept(keep_in_keyring(&key, &typed)));
-        }
         self.apply(Command::Connect);
+        let Some((live, connection)) = self.state.live().zip(self.state.current).filter(|_| keep) else { return };
+        let looked_at = live.session.records().len();
+        self.to_keep = Some(ToKeep { connection, key: question.key(), credentials: typed, looked_at });
+    }
+
+    /// Puts a password into the system's keyring once it was accepted, and forgets one that was not.
+    pub(super) fn keep_accepted_login(&mut self) {
+        let Some(mut kept) = self.to_keep.take() else { return };
+        let Some(live) = self.state.live() else { return };
+        let records = live.session.records();
+        for record in records.range(kept.looked_at..records.len()) {
+            let is_ours = live.session.connection_of(record) == kept.connection;
+            if is_ours && record.kind == Kind::HttpResponse && !matches!(record.detail, 401 | 407) {
+                return self.engine.beside(move || Reply::Kept(keep_in_keyring(&kept.key, &kept.credentials)));
+            }
+        }
+        kept.looked_at = records.len();
+        let is_over = live.session.connection(kept.connection).is_some_and(|connection| connection.over.is_some());
+        self.to_keep = Some(kept).filter(|_| !is_over);
     }
 
     /// Asks the system's keyring for what it keeps for the question.

@@ -305,6 +305,7 @@ pub struct App {
     folder: Result<PathBuf, String>,
     wishes: Vec<Wish>,
     next_view: u32,
+    to_keep: Option<login::ToKeep>,
 }
 
 /// What the window should do after a tick.
@@ -356,7 +357,7 @@ impl App {
             palette: false,
         };
         let engine = Engine::new(setup.notify, setup.pickers)?;
-        Ok(App { state, engine, folder: setup.folder, wishes: Vec::new(), next_view: 1 })
+        Ok(App { state, engine, folder: setup.folder, wishes: Vec::new(), next_view: 1, to_keep: None })
     }
 
     /// Everything there is to show.
@@ -386,6 +387,7 @@ impl App {
             }
             again |= view.find.is_searching();
         }
+        self.keep_accepted_login();
         let now = Instant::now();
         self.state.messages.retain(|message| message.until.is_none_or(|until| now < until));
         if self.state.repeat.as_ref().is_some_and(|repeat| !repeat.is_running()) {
