@@ -30,7 +30,7 @@ pub fn findings_ui(ui: &mut Ui, view: &View, look: &mut Look, out: &mut Vec<Comm
     ScrollArea::vertical().auto_shrink(false).content_margin(theme::MARGIN).show(ui, |ui| {
         if found.is_empty() {
             ui.label(RichText::new("Nothing was found to be wrong.").color(colors.text));
-            let text = "Some forty rules watch for proxies that refuse, rewrite, buffer or cut, for TLS that is opened on the way, for streams with wrong labels, and for how connections end.";
+            let text = "Three dozen rules watch for proxies that refuse, rewrite, buffer or cut, for TLS that is opened on the way, for streams with wrong labels, and for how connections end.";
             ui.label(RichText::new(text).color(colors.weak));
         }
         // What stops a connection stands first, what is for learners last; else in the order of finding.
