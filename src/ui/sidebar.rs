@@ -26,7 +26,6 @@ pub fn sidebar_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
         }
         saved_ui(ui, state, out);
         lab_ui(ui, out);
-        middleboxes_ui(ui, out);
     });
 }
 
@@ -179,43 +178,36 @@ fn saved_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
     }
 }
 
-fn lab_ui(ui: &mut Ui, out: &mut Vec<Command>) {
-    heading_ui(ui, "LAB");
+/// What one click connects to: address, what stands in the list, its accessible name, and what there is to say of it.
+fn places_ui(
+    ui: &mut Ui,
+    heading: &str,
+    places: impl Iterator<Item = (String, String, String, String)>,
+    out: &mut Vec<Command>,
+) {
+    heading_ui(ui, heading);
     let colors = theme::colors(ui);
-    for (address, push_type, explanation) in lab_addresses() {
-        let name = address.trim_start_matches("lab:");
-        let item = Item {
-            mark: "▷",
-            mark_color: colors.weak,
-            text: name,
-            right: String::new(),
-            is_selected: false,
-            name: format!("lab {name}"),
-            hover: format!("{push_type}\n{explanation}"),
-        };
+    for (address, text, name, hover) in places {
+        let (mark, mark_color) = ("▷", colors.weak);
+        let item = Item { mark, mark_color, text: &text, right: String::new(), is_selected: false, name, hover };
         if item_ui(ui, &item).clicked() {
             out.push(Command::ConnectTo(address));
         }
     }
 }
 
-fn middleboxes_ui(ui: &mut Ui, out: &mut Vec<Command>) {
-    heading_ui(ui, "MIDDLEBOXES");
-    let colors = theme::colors(ui);
-    for (address, name, explanation) in middlebox_addresses() {
-        let item = Item {
-            mark: "▷",
-            mark_color: colors.weak,
-            text: name,
-            right: String::new(),
-            is_selected: false,
-            name: format!("middlebox {name}"),
-            hover: format!("{explanation}\n{address}"),
-        };
-        if item_ui(ui, &item).clicked() {
-            out.push(Command::ConnectTo(address));
-        }
-    }
+fn lab_ui(ui: &mut Ui, out: &mut Vec<Command>) {
+    let endpoints = lab_addresses().into_iter().map(|(address, push_type, explanation)| {
+        let text = address.trim_start_matches("lab:").to_owned();
+        let name = format!("lab {text}");
+        (address, text, name, format!("{push_type}\n{explanation}"))
+    });
+    places_ui(ui, "LAB", endpoints, out);
+    let middleboxes = middlebox_addresses().into_iter().map(|(address, name, explanation)| {
+        let hover = format!("{explanation}\n{address}");
+        (address, name.to_owned(), format!("middlebox {name}"), hover)
+    });
+    places_ui(ui, "MIDDLEBOXES", middleboxes, out);
 }
 
 fn item_ui(ui: &mut Ui, item: &Item<'_>) -> egui::Response {

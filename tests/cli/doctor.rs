@@ -38,6 +38,22 @@ fn every_way_to_a_healthy_server_works_and_websocket_is_chosen() {
 }
 
 #[test]
+fn a_server_without_tls_does_not_offer_it() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let lab = runtime.block_on(pushscope::lab::Lab::start(([127, 0, 0, 1], 0).into())).unwrap();
+    let (code, report, said) = report(&[&format!("ws://{}/ws?rate=5", lab.addr())]);
+    assert_eq!(code, Some(0), "{said}");
+    for way in report["ways"].as_array().unwrap() {
+        let expected = match (way["type"].as_str(), way["tls"].as_bool()) {
+            (Some("ws"), Some(false)) => "works",
+            _ => "not offered",
+        };
+        assert_eq!(way["verdict"], expected, "{way}");
+    }
+    assert_eq!(report["ask"], "", "what the server does not offer is nobody's to allow");
+}
+
+#[test]
 fn a_proxy_that_opens_port_443_only_breaks_websocket_and_the_report_says_what_to_ask_for() {
     let (code, report, _) = report(&["lab:ws?via=connect-443-only"]);
     assert_eq!(code, Some(0));

@@ -146,21 +146,30 @@ fn an_address_as_the_name_and_tls_1_2_work() {
 #[test]
 fn every_refusal_says_why() {
     let cases = [
-        (&["localhost"][..], (2020, 2021), true, "expired on 2021-01-01"),
-        (&["localhost"], (2090, 2100), true, "not valid before 2090-01-01"),
-        (&["other.example", "*.third.example"], (2020, 2100), true, "it is for other.example, *.third.example"),
-        (&["localhost"], (2020, 2100), false, "Test Authority, whom this machine does not trust"),
+        (&["localhost"][..], (2020, 2021), true, "expired on 2021-01-01", "tls.expired"),
+        (&["localhost"], (2090, 2100), true, "not valid before 2090-01-01", "tls.clock"),
+        (
+            &["other.example", "*.third.example"],
+            (2020, 2100),
+            true,
+            "it is for other.example, *.third.example",
+            "tls.name",
+        ),
+        (&["localhost"], (2020, 2100), false, "Test Authority, whom this machine does not trust", "tls.issuer"),
     ];
-    for (names, years, trusted, expected) in cases {
+    for (names, years, trusted, expected, found) in cases {
         let certificates = Certificates::make(names, years);
         let port = serve(&certificates, rustls::ALL_VERSIONS, &[]);
         let elsewhere = Certificates::by("Elsewhere", &["x"], (2020, 2100));
         let ca = if trusted { &certificates } else { &elsewhere };
         let mut spec = https("localhost", port, ca.text("ca.pem"));
-        let failure = open(spec.clone()).failure();
+        let mut refused = open(spec.clone());
+        let failure = refused.failure();
         assert_eq!(failure.stage, Stage::Tls);
         assert!(failure.text.contains(expected), "{failure}");
         assert!(!failure.hint.is_empty());
+        // The rules read what the transport says.
+        assert_eq!(refused.faults(), [found], "{failure}");
         // Where the user turns verification off, the same is a fact on the link.
         spec.tls.insecure = true;
         let mut watched = open(spec);

@@ -5,7 +5,7 @@ use crate::session::findings::Finding;
 use crate::session::statistics::sent_time;
 use crate::session::{Flags, Kind, LinkState, RecordId, Session, Severity, duration};
 use crate::transport::PushType;
-use crate::wire::{Act, Dir};
+use crate::wire::{Act, Dir, Failure, Stage};
 use std::time::Instant;
 
 /// What was seen of a way while it was watched.
@@ -109,7 +109,7 @@ pub fn judge(way: Way, session: &Session, watch: &Watch, findings: Vec<Finding>)
         keys.iter().any(|key| finding.key.starts_with(key))
     };
     let verdict = match (watch.status, &failure) {
-        (None, Some(failure)) if has("tls.plain") || failure.text.contains("hung up before answering") => {
+        (None, Some(failure)) if speaks_no_tls(failure) => {
             not_offered(format!("no TLS on this port ({})", failure.text))
         }
         (None, Some(failure)) => broken(failure.stage.label(), failure.text.clone()),
@@ -127,6 +127,12 @@ pub fn judge(way: Way, session: &Session, watch: &Watch, findings: Vec<Finding>)
     };
     let is_page = media_type(session) == "text/html";
     Outcome { way, verdict, took_ns, findings, latency_ns: watch.latency_ns, is_page }
+}
+
+/// Whether a handshake failed because nothing on that port speaks TLS.
+fn speaks_no_tls(failure: &Failure) -> bool {
+    let words = ["speaks plain HTTP", "is not TLS", "hung up before answering"];
+    failure.stage == Stage::Tls && failure.chain.is_empty() && words.iter().any(|words| failure.text.contains(words))
 }
 
 fn by_type(way: &Way, watch: &Watch, status: u16, session: &Session) -> Verdict {

@@ -9,41 +9,45 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hyper_util::client::proxy::matcher::Matcher;
 use std::net::IpAddr;
+use std::sync::atomic::Ordering;
 
 /// The proxy for `target`, or none. What is worth knowing about the choice is noted once a connection.
 pub(crate) async fn choose(context: &Context, target: &Target) -> Result<Option<Proxy>, Failure> {
-    let options = &context.spec.proxy;
-    let found = match &options.choice {
-        ProxyChoice::None => None,
-        ProxyChoice::Given(address) => Some(Proxy::parse(address, "given")?),
-        _ if is_loopback(target) => None,
-        ProxyChoice::Environment => matched(&Matcher::from_env(), target, "environment")?,
-        ProxyChoice::System => {
-            let settings = context.system_proxy.get_or_init(system::settings).await;
-            if let Some(said) = &settings.said
-                && !context.said_proxy.swap(true, std::sync::atomic::Ordering::Relaxed)
-            {
-                context.notice(said);
-            }
-            matched(&settings.matcher, target, settings.source)?
+    let settings = async || {
+        let settings = context.system_proxy.get_or_init(system::settings).await;
+        if let Some(said) = &settings.said
+            && !context.said_proxy.swap(true, Ordering::Relaxed)
+        {
+            context.notice(said);
         }
+        matched(&settings.matcher, target, settings.source)
     };
-    Ok(found.map(|proxy| with_login(proxy, options)))
+    named_by(&context.spec.proxy, target, settings).await
 }
 
 /// The proxy that options name for a target, asked without a connection.
 pub(crate) async fn named(options: &ProxyOptions, target: &Target) -> Result<Option<Proxy>, Failure> {
+    let settings = async || {
+        let settings = system::settings().await;
+        matched(&settings.matcher, target, settings.source)
+    };
+    named_by(options, target, settings).await
+}
+
+/// The proxy that options name for a target; `by_system` is asked where the system's settings are to say.
+async fn named_by(
+    options: &ProxyOptions,
+    target: &Target,
+    by_system: impl AsyncFnOnce() -> Result<Option<Proxy>, Failure>,
+) -> Result<Option<Proxy>, Failure> {
     let found = match &options.choice {
         ProxyChoice::None => None,
         ProxyChoice::Given(address) => Some(Proxy::parse(address, "given")?),
         _ if is_loopback(target) => None,
         ProxyChoice::Environment => matched(&Matcher::from_env(), target, "environment")?,
-        ProxyChoice::System => {
-            let settings = system::settings().await;
-            matched(&settings.matcher, target, settings.source)?
-        }
+        ProxyChoice::System => by_system().await?,
     };
-    Ok(found.map(|proxy| with_login(proxy, options)))
+    Ok(found.map(|proxy| Proxy { login: options.login.clone().or(proxy.login.clone()), ..proxy }))
 }
 
 /// The proxies that the environment and the system's settings name for an address: how to ask for each, and its address
@@ -65,13 +69,6 @@ pub async fn known_proxies(address: &str) -> Vec<(ProxyChoice, String)> {
         }
     }
     known
-}
-
-fn with_login(mut proxy: Proxy, options: &ProxyOptions) -> Proxy {
-    if options.login.is_some() {
-        proxy.login.clone_from(&options.login);
-    }
-    proxy
 }
 
 /// Whether a target is this very machine, which no proxy of the environment or the system is asked for.
