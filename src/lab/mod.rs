@@ -4,6 +4,7 @@
 //! It reads and writes raw bytes, so that it can tear messages, chunks and frames on purpose: what a client library
 //! would never show, an inspector must survive. It knows no other module of this program.
 
+mod accept;
 mod answer;
 mod feed;
 mod guide;
@@ -55,7 +56,7 @@ impl Lab {
         }
         let listener = TcpListener::bind(listen).await?;
         let addr = listener.local_addr()?;
-        let server = tokio::spawn(serve::accept(listener, addr));
+        let server = tokio::spawn(serve::serve(listener, addr));
         Ok(Lab { addr, server, middleboxes: Mutex::default() })
     }
 

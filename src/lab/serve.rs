@@ -1,13 +1,12 @@
-//! Accepting connections and taking each request to its endpoint.
+//! Taking each request to its endpoint.
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use tokio::net::TcpListener;
-use tokio::task::JoinSet;
+use tokio::net::{TcpListener, TcpStream};
 
+use super::accept::accept;
 use super::answer::{Answer, Flow};
 use super::guide;
 use super::http::{Request, Unread, read_request};
@@ -21,33 +20,25 @@ use super::{polling, socket, streaming};
 const LARGEST_CONNECTIONS: usize = 512;
 
 /// Serves until dropped, which closes every connection.
-pub async fn accept(listener: TcpListener, addr: SocketAddr) {
+pub async fn serve(listener: TcpListener, addr: SocketAddr) {
     let hub = Arc::new(Hub::default());
-    let mut connections = JoinSet::new();
-    loop {
-        while connections.try_join_next().is_some() {}
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                let refuse = connections.len() >= LARGEST_CONNECTIONS;
-                let hub = hub.clone();
-                connections.spawn(async move {
-                    let _ = stream.set_nodelay(true);
-                    let (read, write) = stream.into_split();
-                    let (mut receiver, mut sender) = (Receiver::new(read), Sender::new(write));
-                    let outcome = match refuse {
-                        true => refuse_connection(&mut sender).await,
-                        false => converse(&mut receiver, &mut sender, &hub, addr).await,
-                    };
-                    // An error is the client being gone: there is no one left to tell.
-                    if outcome.is_ok() {
-                        sender.close(&mut receiver).await;
-                    }
-                });
+    let each = |stream: TcpStream, refuse| {
+        let hub = hub.clone();
+        async move {
+            let _ = stream.set_nodelay(true);
+            let (read, write) = stream.into_split();
+            let (mut receiver, mut sender) = (Receiver::new(read), Sender::new(write));
+            let outcome = match refuse {
+                true => refuse_connection(&mut sender).await,
+                false => converse(&mut receiver, &mut sender, &hub, addr).await,
+            };
+            // An error is the client being gone: there is no one left to tell.
+            if outcome.is_ok() {
+                sender.close(&mut receiver).await;
             }
-            // Out of file descriptors, most likely: some may be free again soon.
-            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
         }
-    }
+    };
+    accept(listener, LARGEST_CONNECTIONS, each).await;
 }
 
 async fn refuse_connection(sender: &mut Sender) -> io::Result<()> {

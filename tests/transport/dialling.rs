@@ -46,16 +46,21 @@ fn a_refused_port_says_so() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     drop(listener);
-    let failure = open(spec(format!("http://127.0.0.1:{port}/"))).failure();
+    let mut refused = open(spec(format!("http://127.0.0.1:{port}/")));
+    let failure = refused.failure();
     assert_eq!(failure.stage, Stage::Tcp);
     assert!(failure.text.contains("refused") && failure.hint.contains("nothing listens"), "{failure}");
+    // The rules read what the transport says.
+    assert_eq!(refused.faults(), ["tcp.refused"]);
 }
 
 #[test]
 fn an_unknown_name_says_so() {
-    let failure = open(spec("http://name.invalid/")).failure();
+    let mut unknown = open(spec("http://name.invalid/"));
+    let failure = unknown.failure();
     assert_eq!(failure.stage, Stage::Dns);
     assert!(failure.text.contains("name.invalid"), "{failure}");
+    assert_eq!(unknown.faults(), ["dns.failed"]);
 }
 
 #[test]

@@ -16,11 +16,11 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinHandle;
 
+use super::accept::accept;
 use super::answer::Answer;
 use super::guide::resolve;
 pub use choice::{Kind, take_via};
@@ -159,7 +159,7 @@ impl Running {
         let failed = |error| format!("the middlebox cannot listen on {}: {error}", lab.ip());
         let listener = TcpListener::bind(SocketAddr::new(lab.ip(), 0)).await.map_err(failed)?;
         let addr = listener.local_addr().map_err(failed)?;
-        let server = tokio::spawn(accept(listener, Arc::new(Service { kind, proxy, lab })));
+        let server = tokio::spawn(serve_all(listener, Arc::new(Service { kind, proxy, lab })));
         Ok(Self { kind, addr, lab, ca_file, server })
     }
 
@@ -191,27 +191,19 @@ struct Service {
 }
 
 /// Serves until dropped, which closes every connection.
-async fn accept(listener: TcpListener, service: Arc<Service>) {
-    let mut connections = JoinSet::new();
-    loop {
-        while connections.try_join_next().is_some() {}
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                let refuse = connections.len() >= LARGEST_CONNECTIONS;
-                let service = service.clone();
-                connections.spawn(async move {
-                    let client = Side::new(stream);
-                    // An error is one of the two sides being gone: there is no one left to tell.
-                    let _ = match refuse {
-                        true => refuse_connection(client).await,
-                        false => serve(client, &service).await,
-                    };
-                });
-            }
-            // Out of file descriptors, most likely: some may be free again soon.
-            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+async fn serve_all(listener: TcpListener, service: Arc<Service>) {
+    let each = |stream, refuse| {
+        let service = service.clone();
+        async move {
+            let client = Side::new(stream);
+            // An error is one of the two sides being gone: there is no one left to tell.
+            let _ = match refuse {
+                true => refuse_connection(client).await,
+                false => serve(client, &service).await,
+            };
         }
-    }
+    };
+    accept(listener, LARGEST_CONNECTIONS, each).await;
 }
 
 async fn refuse_connection(mut client: Side) -> io::Result<()> {
