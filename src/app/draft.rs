@@ -1,8 +1,8 @@
 //! What the address bar holds: texts as the user typed them, and how they become a [`Spec`].
 
 use crate::transport::{
-    Auth, CursorSource, CursorTarget, HttpVersion, ProxyChoice, ProxyOptions, PushType, Spec, Timeouts, TlsOptions,
-    WebSocketOptions, shown_proxy,
+    Auth, Backoff, CursorSource, CursorTarget, HttpVersion, ProxyChoice, ProxyOptions, PushType, Spec, Timeouts,
+    TlsOptions, WebSocketOptions, shown_proxy,
 };
 use bytes::Bytes;
 
@@ -214,6 +214,7 @@ impl Draft {
                 CursorTarget::Query(target)
             },
             last_event_id: path(&self.last_event_id),
+            backoff: Backoff::default(),
             timeouts: Timeouts {
                 dns_ms: connect,
                 tcp_ms: connect,
@@ -233,6 +234,7 @@ impl Draft {
                 go_on_anyway: self.go_on_anyway,
                 fragment_bytes: whole("Fragment size", &self.fragment_bytes)?.unwrap_or(0) as usize,
                 ping_ms: whole("Ping", &self.ping_ms)?.unwrap_or(0),
+                ..WebSocketOptions::default()
             },
             tls: TlsOptions {
                 insecure: self.insecure,

@@ -24,6 +24,7 @@ mod stock;
 mod tap;
 mod target;
 mod tls;
+mod websocket;
 
 pub use failure::{failure, refused_option, status_hint};
 pub use handle::{Handle, connect};
@@ -32,3 +33,4 @@ pub use secrets::{LEFT_OUT, is_secret_header, shown_address};
 pub use spec::*;
 pub use stock::{Verdict, stock};
 pub use target::check;
+pub use websocket::*;

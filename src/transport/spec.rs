@@ -1,5 +1,6 @@
 //! What the user asks for: an address and how to talk to it. Plain data, kept in session files without its secrets.
 
+use super::websocket::{RawFrame, WebSocketMessage, WebSocketOptions};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -136,34 +137,26 @@ impl Default for Timeouts {
     }
 }
 
-/// WebSocket options (RFC 6455).
+/// How long to wait before a reconnection. The first wait is [`Spec::interval_ms`] or what the server asked for; each
+/// failure in a row makes it `factor` times as long.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct WebSocketOptions {
-    /// Subprotocols to offer, in order of preference (§1.9).
-    pub subprotocols: Vec<String>,
-    /// Answer a ping with a pong (§5.5.2).
-    pub auto_pong: bool,
-    /// Answer a close frame with a close frame (§5.5.1).
-    pub auto_close: bool,
-    /// Go on although an item of the upgrade answer is wrong (the check is recorded either way).
-    pub go_on_anyway: bool,
-    /// Split outgoing messages into frames of at most so many payload bytes; 0 sends them whole.
-    pub fragment_bytes: usize,
-    /// Send a ping so often, in milliseconds (§5.5.2); 0 sends none.
-    pub ping_ms: u64,
+pub struct Backoff {
+    /// Do not wait at all.
+    pub immediate: bool,
+    /// Each wait is so many times the one before; 1 keeps it.
+    pub factor: u32,
+    /// No wait is longer, in milliseconds, unless the first one is.
+    pub limit_ms: u64,
+    /// Up to so many percent of a wait are added or taken off by chance, so that many clients do not come back at once.
+    pub jitter_percent: u8,
+    /// Give up after so many failures in a row; 0 never does.
+    pub attempts: u32,
 }
 
-impl Default for WebSocketOptions {
+impl Default for Backoff {
     fn default() -> Self {
-        WebSocketOptions {
-            subprotocols: Vec::new(),
-            auto_pong: true,
-            auto_close: true,
-            go_on_anyway: false,
-            fragment_bytes: 0,
-            ping_ms: 0,
-        }
+        Backoff { immediate: false, factor: 2, limit_ms: 30_000, jitter_percent: 0, attempts: 0 }
     }
 }
 
@@ -241,10 +234,12 @@ pub struct Spec {
     pub auth: Auth,
     /// The HTTP version to ask with.
     pub http: HttpVersion,
-    /// Between polls, in milliseconds. With SSE and streams: the first wait before a reconnection.
+    /// Between polls, in milliseconds. With other types: the first wait before a reconnection, where it is not immediate.
     pub interval_ms: Option<u64>,
     /// Reconnect when a stream ends or breaks. `None`: as the type does (SSE yes, others no).
     pub reconnect: Option<bool>,
+    /// How long to wait before a reconnection.
+    pub backoff: Backoff,
     /// Where a long poll's cursor comes from.
     pub cursor: CursorSource,
     /// Where a long poll's cursor goes.
@@ -302,6 +297,10 @@ pub enum Outgoing {
     Ping(Bytes),
     /// An unasked WebSocket pong, with at most 125 bytes.
     Pong(Bytes),
+    /// A WebSocket message with choices of its own.
+    Message(WebSocketMessage),
+    /// WebSocket frames, written as they are ordered.
+    Frames(Vec<RawFrame>),
     /// A request on the side (SSE and the polling types).
     Request {
         /// The method, usually POST.

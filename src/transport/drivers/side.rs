@@ -97,8 +97,8 @@ impl SideRequests {
             }
             Outgoing::Binary(bytes) => (String::new(), None, content_type("application/octet-stream"), bytes),
             Outgoing::Request { method, url, headers, body } => (method, url, headers, body),
-            Outgoing::Ping(_) | Outgoing::Pong(_) => {
-                return Err(refused_option("pings and pongs exist on WebSocket only", ""));
+            Outgoing::Ping(_) | Outgoing::Pong(_) | Outgoing::Message(_) | Outgoing::Frames(_) => {
+                return Err(refused_option("pings, pongs and frames exist on WebSocket only", ""));
             }
         };
         let method = if method.is_empty() { "POST".to_owned() } else { method };

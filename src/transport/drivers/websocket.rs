@@ -9,9 +9,10 @@ use super::side::SideRequests;
 use super::{Outcome, backoff, wait};
 use crate::transport::context::Context;
 use crate::transport::failure::{self, failure};
-use crate::transport::spec::{Auth, Order, Outgoing, WebSocketOptions};
+use crate::transport::spec::{Auth, Order, Outgoing};
 use crate::transport::tap::{Link, Tap};
 use crate::transport::target::Target;
+use crate::transport::websocket::{RawFrame, WebSocketMessage, WebSocketOptions};
 use crate::wire::{Act, Failure, Stage};
 use bytes::Bytes;
 use std::collections::VecDeque;
@@ -244,6 +245,9 @@ impl Conversation<'_> {
         if let Outgoing::Request { .. } = outgoing {
             return side.begin(outgoing);
         }
+        if let Outgoing::Frames(frames) = outgoing {
+            return self.send_raw(&frames);
+        }
         if self.close_sent {
             return self.not_sent("a close frame has been sent, and nothing may follow it (RFC 6455 §5.5.1)");
         }
@@ -256,7 +260,26 @@ impl Conversation<'_> {
             }
             Outgoing::Ping(bytes) => self.out.push(frames::control(Control::Ping, &bytes)),
             Outgoing::Pong(bytes) => self.out.push(frames::control(Control::Pong, &bytes)),
-            Outgoing::Request { .. } => {}
+            Outgoing::Message(message) => self.send_message(&message),
+            Outgoing::Request { .. } | Outgoing::Frames(_) => {}
+        }
+    }
+
+    fn send_message(&mut self, message: &WebSocketMessage) {
+        if message.compress == Some(true) {
+            return self.not_sent("permessage-deflate was not agreed on");
+        }
+        let opcode = if message.is_text { Data::Text } else { Data::Binary };
+        let split = self.options().fragment_bytes;
+        self.out.extend(frames::message(opcode, &message.payload, split));
+    }
+
+    /// Writes frames as they are ordered. A close frame among them counts as sent.
+    fn send_raw(&mut self, frames: &[RawFrame]) {
+        self.out.extend(frames.iter().map(RawFrame::bytes).collect());
+        if frames.iter().any(|frame| frame.opcode == 8) && !self.close_sent {
+            self.close_sent = true;
+            self.deadline = Some(Instant::now() + CLOSE_WAIT);
         }
     }
 
