@@ -11,7 +11,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("dissect", &["wire"]),
     ("session", &["wire", "dissect"]),
     ("interop", &["wire", "dissect", "session"]),
-    ("transport", &["wire"]),
+    ("transport", &["wire", "dissect"]),
     ("lab", &[]),
     ("app", &["wire", "session", "interop", "transport", "lab"]),
     ("ui", &["wire", "dissect", "session", "app"]),
