@@ -3,6 +3,8 @@
 
 #[path = "transport/dialling.rs"]
 mod dialling;
+#[path = "transport/faults.rs"]
+mod faults;
 #[path = "transport/lab.rs"]
 mod lab;
 #[path = "transport/nchan.rs"]

@@ -153,6 +153,28 @@ Parameters, on every endpoint
     ping=between    /ws: a ping between the fragments
     echo=1          /ws: whether what the client sends is sent back, 0 or 1
     protocol=NAME   /ws: the subprotocol to answer with, offered or not; else the first offered
+    deflate=1       /ws: agree to permessage-deflate (RFC 7692) where the client offers it, with the
+                    parameters given in its place, if any: server_no_context_takeover,
+                    client_no_context_takeover, server_max_window_bits:10, client_max_window_bits:10,
+                    with commas between. Without it, no extension is agreed to
+
+Rules that /ws breaks, to see what a client makes of it; a flag is on with =1 or without a value
+    deflate=bad     compresses, and every second message cannot be inflated. deflate=bomb: the
+                    second message is 1 MB and inflates to 1 GiB. deflate=unasked: answers with an
+                    extension that was not offered
+    close=CODE      closes after the first message with any code, 0 to 65535, and a reason, as in
+                    close=4000:why; a reason of more than 123 bytes makes the frame too long.
+                    close=empty: without a code; byte: with half a code; tcp: without a close frame
+    no-pong=1       does not answer pings
+    bad-accept=1    the digest in the answer's Sec-WebSocket-Accept is wrong
+    masked=1        masks its frames
+    bad-utf8=1      every second message is text that is not UTF-8
+    reserved-bits=1
+                    every second message has a reserved bit set
+    reserved-opcode=1
+                    before every second message comes a frame with a reserved opcode
+    lie-length=1    every second message has a wrong length: written in too many bytes, and the next
+                    time 1000 bytes more than there are
 
 Messages
     A generated message is {"n":1,"sent":"2026-01-31T12:00:00.000000Z","sent_ns":…,"channel":"demo",

@@ -6,6 +6,8 @@
 
 mod accept;
 mod answer;
+mod deflate;
+mod faults;
 mod feed;
 mod guide;
 mod http;
@@ -19,6 +21,7 @@ mod socket;
 mod source;
 mod split;
 mod streaming;
+mod voice;
 mod websocket;
 
 use std::io;

@@ -3,6 +3,8 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use super::deflate::Settings;
+use super::faults::{Closing, Faults};
 use super::message::Position;
 
 /// Every parameter, in the order of the description.
@@ -23,6 +25,15 @@ pub const NAMES: &[&str] = &[
     "ping",
     "echo",
     "protocol",
+    "deflate",
+    "close",
+    "no-pong",
+    "bad-accept",
+    "masked",
+    "bad-utf8",
+    "reserved-bits",
+    "reserved-opcode",
+    "lie-length",
 ];
 
 const LARGEST_CHANNEL_NAME_CHARS: usize = 64;
@@ -60,6 +71,9 @@ pub struct Params {
     pub ping_between: bool,
     pub echo: bool,
     pub protocol: Option<String>,
+    /// What to agree to of permessage-deflate; `None`: nothing.
+    pub deflate: Option<Settings>,
+    pub faults: Faults,
 }
 
 impl Default for Params {
@@ -81,6 +95,8 @@ impl Default for Params {
             ping_between: false,
             echo: true,
             protocol: None,
+            deflate: None,
+            faults: Faults::default(),
         }
     }
 }
@@ -169,6 +185,28 @@ impl Params {
                 true => self.protocol = Some(value.to_owned()),
                 false => return bad("a subprotocol's name, which is a token (RFC 9110 §5.6.2)"),
             },
+            "deflate" if value == "0" => self.deflate = None,
+            "deflate" => match Settings::parse(value) {
+                Some(settings) => self.deflate = Some(settings),
+                None => {
+                    return bad("0, 1, bad, bomb, unasked, or what to answer, with commas between: \
+                                server_no_context_takeover, client_no_context_takeover, \
+                                server_max_window_bits:8 to 15, client_max_window_bits:8 to 15");
+                }
+            },
+            "close" => match Closing::parse(value) {
+                Some(closing) => self.faults.close = Some(closing),
+                None => {
+                    return bad(
+                        "a code from 0 to 65535, perhaps with :REASON of at most 1000 bytes; empty, byte or tcp",
+                    );
+                }
+            },
+            _ if self.faults.flag(name).is_some() => match (self.faults.flag(name), value) {
+                (Some(flag), "" | "1") => *flag = true,
+                (Some(flag), "0") => *flag = false,
+                _ => return bad("a flag: 1, 0 or no value"),
+            },
             // What scripts append to get past a cache.
             _ if name.starts_with('_') => {}
             _ => return Err(format!("There is no parameter {name:?}; there are {}.", NAMES.join(", "))),
@@ -214,6 +252,17 @@ mod tests {
             "ping=x",
             "echo=yes",
             "protocol=a%20b",
+            "deflate=yes",
+            "deflate=server_max_window_bits:16",
+            "close=now",
+            "close=70000",
+            "no-pong=yes",
+            "bad-accept=2",
+            "masked=x",
+            "bad-utf8=x",
+            "reserved-bits=x",
+            "reserved-opcode=x",
+            "lie-length=x",
             "channel=",
             "channel=%0a",
         ] {
@@ -223,5 +272,7 @@ mod tests {
         }
         assert!(Params::parse("rat=5").unwrap_err().contains("rate"));
         assert!(Params::parse("_=1&rate=0&channel=a%20b").is_ok());
+        let params = Params::parse("masked&no-pong=1&bad-utf8=0").unwrap();
+        assert_eq!(params.faults, Faults { masked: true, no_pong: true, ..Faults::default() });
     }
 }

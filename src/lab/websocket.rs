@@ -2,11 +2,14 @@
 
 use std::io;
 
+use super::deflate::Inflater;
 use super::http::LARGEST_BODY_BYTES;
 use super::split::{Buffer, Receiver};
 
 const FIN: u8 = 0x80;
-const RSV: u8 = 0x70;
+pub const RSV1: u8 = 0x40;
+pub const RSV2: u8 = 0x20;
+pub const RSV3: u8 = 0x10;
 const MASK: u8 = 0x80;
 
 /// RFC 6455 §5.2.
@@ -35,22 +38,56 @@ pub enum Received {
     Gone,
 }
 
-/// Writes one unmasked frame, with the length in the fewest bytes (RFC 6455 §5.2).
-pub fn write_frame(fin: bool, opcode: Opcode, payload: &[u8], buffer: &mut Buffer) {
-    let bytes = &mut buffer.bytes;
-    bytes.push(opcode as u8 | if fin { FIN } else { 0 });
-    match payload.len() {
-        length @ 0..=125 => bytes.push(length as u8),
-        length @ 126..=0xFFFF => {
-            bytes.push(126);
-            bytes.extend_from_slice(&(length as u16).to_be_bytes());
+/// How a frame's length is written (RFC 6455 §5.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LengthForm {
+    /// In the fewest bytes, as it must be.
+    Fewest,
+    /// In 64 bits, however short the payload is.
+    Longest,
+    /// In the fewest bytes, and so many more bytes than there are.
+    More(u64),
+}
+
+/// A frame's head, whatever the rules say (RFC 6455 §5.2).
+#[derive(Clone, Copy, Debug)]
+pub struct Head {
+    pub fin: bool,
+    pub rsv: u8,
+    pub opcode: u8,
+    pub mask: Option<[u8; 4]>,
+    pub form: LengthForm,
+}
+
+impl Head {
+    /// Writes the frame.
+    pub fn write(self, payload: &[u8], buffer: &mut Buffer) {
+        let bytes = &mut buffer.bytes;
+        bytes.push(self.opcode | self.rsv | if self.fin { FIN } else { 0 });
+        let mask = if self.mask.is_some() { MASK } else { 0 };
+        let (least, length) = match self.form {
+            LengthForm::Fewest => (0, payload.len() as u64),
+            LengthForm::Longest => (0x1_0000, payload.len() as u64),
+            LengthForm::More(more) => (0, payload.len() as u64 + more),
+        };
+        match length.max(least) {
+            0..=125 => bytes.push(mask | length as u8),
+            126..=0xFFFF => {
+                bytes.push(mask | 126);
+                bytes.extend_from_slice(&(length as u16).to_be_bytes());
+            }
+            _ => {
+                bytes.push(mask | 127);
+                bytes.extend_from_slice(&length.to_be_bytes());
+            }
         }
-        length => {
-            bytes.push(127);
-            bytes.extend_from_slice(&(length as u64).to_be_bytes());
+        bytes.extend_from_slice(self.mask.as_ref().map_or(&[][..], |key| key));
+        let start = bytes.len();
+        bytes.extend_from_slice(payload);
+        if let Some(key) = self.mask {
+            bytes[start..].iter_mut().zip(key.iter().cycle()).for_each(|(byte, key)| *byte ^= key);
         }
     }
-    bytes.extend_from_slice(payload);
 }
 
 /// The payload of a close frame. A control frame holds 125 bytes (RFC 6455 §5.5).
@@ -63,11 +100,25 @@ pub fn close_payload(code: u16, reason: &str) -> Vec<u8> {
 /// Puts frames together to messages. Control frames may come between a message's frames (RFC 6455 §5.4).
 #[derive(Debug, Default)]
 pub struct Reader {
-    /// The message begun: whether it is text, and what there is of it.
-    begun: Option<(bool, Vec<u8>)>,
+    /// The message begun.
+    begun: Option<Begun>,
+    /// There where compressed messages were agreed on.
+    inflater: Option<Inflater>,
+}
+
+#[derive(Debug)]
+struct Begun {
+    is_text: bool,
+    is_compressed: bool,
+    data: Vec<u8>,
 }
 
 impl Reader {
+    /// For a client that may compress where `inflater` is there.
+    pub fn new(inflater: Option<Inflater>) -> Reader {
+        Reader { begun: None, inflater }
+    }
+
     /// The next thing a client sent.
     pub async fn next(&mut self, receiver: &mut Receiver) -> Received {
         loop {
@@ -83,35 +134,48 @@ impl Reader {
     }
 
     fn take(&mut self, frame: Frame) -> Option<Received> {
-        let Frame { fin, opcode, payload } = frame;
-        let (is_text, data) = match opcode {
+        let Frame { fin, rsv, opcode, payload } = frame;
+        // RFC 7692 §6: RSV1 marks the first frame of a compressed message.
+        let is_compressed = rsv == RSV1 && self.inflater.is_some();
+        if rsv != 0 && !(is_compressed && matches!(opcode, Opcode::Text | Opcode::Binary)) {
+            return Some(Received::Broken(1002, "a reserved bit is set that no extension gives a meaning here"));
+        }
+        let mut message = match opcode {
             Opcode::Ping => return Some(Received::Ping(payload)),
             Opcode::Pong => return Some(Received::Pong),
             Opcode::Close => return Some(closing(payload)),
             Opcode::Continuation => {
-                let Some((is_text, mut data)) = self.begun.take() else {
+                let Some(mut begun) = self.begun.take() else {
                     return Some(Received::Broken(1002, "a continuation frame continues nothing"));
                 };
-                if data.len() + payload.len() > LARGEST_BODY_BYTES {
+                if begun.data.len() + payload.len() > LARGEST_BODY_BYTES {
                     return Some(Received::Broken(1009, "the message is larger than 16 MiB"));
                 }
-                data.extend_from_slice(&payload);
-                (is_text, data)
+                begun.data.extend_from_slice(&payload);
+                begun
             }
             Opcode::Text | Opcode::Binary if self.begun.is_some() => {
                 return Some(Received::Broken(1002, "a message starts within another"));
             }
-            Opcode::Text | Opcode::Binary => (opcode == Opcode::Text, payload),
+            Opcode::Text | Opcode::Binary => Begun { is_text: opcode == Opcode::Text, is_compressed, data: payload },
         };
         if !fin {
-            self.begun = Some((is_text, data));
+            self.begun = Some(message);
             return None;
         }
-        Some(match is_text {
+        if let (true, Some(inflater)) = (message.is_compressed, &mut self.inflater) {
+            match inflater.message(message.data) {
+                Ok(data) => message.data = data,
+                Err((code, reason)) => return Some(Received::Broken(code, reason)),
+            }
+        }
+        Some(match message.is_text {
             // RFC 6455 §8.1.
-            true if std::str::from_utf8(&data).is_err() => Received::Broken(1007, "a text message is not UTF-8"),
-            true => Received::Text(data),
-            false => Received::Binary(data),
+            true if std::str::from_utf8(&message.data).is_err() => {
+                Received::Broken(1007, "a text message is not UTF-8")
+            }
+            true => Received::Text(message.data),
+            false => Received::Binary(message.data),
         })
     }
 }
@@ -132,6 +196,7 @@ fn closing(payload: Vec<u8>) -> Received {
 #[derive(Debug)]
 struct Frame {
     fin: bool,
+    rsv: u8,
     opcode: Opcode,
     payload: Vec<u8>,
 }
@@ -151,9 +216,6 @@ async fn read_frame(receiver: &mut Receiver) -> io::Result<Result<Frame, Rule>> 
         0xA => Opcode::Pong,
         _ => return Ok(Err((1002, "the opcode is reserved"))),
     };
-    if first & RSV != 0 {
-        return Ok(Err((1002, "a reserved bit is set, and no extension was agreed on")));
-    }
     if second & MASK == 0 {
         return Ok(Err((1002, "a client's frame must be masked")));
     }
@@ -182,7 +244,7 @@ async fn read_frame(receiver: &mut Receiver) -> io::Result<Result<Frame, Rule>> 
     need(receiver, whole).await?;
     let frame = receiver.buffer.split_to(whole);
     let payload = frame[head..].iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask).collect();
-    Ok(Ok(Frame { fin, opcode, payload }))
+    Ok(Ok(Frame { fin, rsv: first & (RSV1 | RSV2 | RSV3), opcode, payload }))
 }
 
 async fn need(receiver: &mut Receiver, length: usize) -> io::Result<()> {
@@ -202,14 +264,15 @@ mod tests {
     fn lengths_take_the_fewest_bytes() {
         for (length, head) in [(0, 2), (125, 2), (126, 4), (65535, 4), (65536, 10)] {
             let mut buffer = Buffer::default();
-            write_frame(true, Opcode::Binary, &vec![0; length], &mut buffer);
+            let form = LengthForm::Fewest;
+            Head { fin: true, rsv: 0, opcode: 2, mask: None, form }.write(&vec![0; length], &mut buffer);
             assert_eq!(buffer.bytes.len(), head + length);
         }
     }
 
     #[test]
     fn fragments_make_a_message_around_a_ping() {
-        let frame = |fin, opcode, payload: &str| Frame { fin, opcode, payload: payload.as_bytes().to_vec() };
+        let frame = |fin, opcode, payload: &str| Frame { fin, rsv: 0, opcode, payload: payload.as_bytes().to_vec() };
         let mut reader = Reader::default();
         assert_eq!(reader.take(frame(false, Opcode::Text, "he")), None);
         assert_eq!(reader.take(frame(true, Opcode::Ping, "x")), Some(Received::Ping(b"x".to_vec())));

@@ -107,3 +107,102 @@ fn a_plain_request_is_told_to_upgrade() {
     let answered = curl(&[&[lab.http("/ws").as_str()], &old[..]].concat());
     assert_eq!((answered.status(), answered.field("Sec-WebSocket-Version")), (426, Some("13")));
 }
+
+#[test]
+fn compressed_messages_go_both_ways() {
+    let lab = Running::start();
+    let long = format!("text={}", "こんにちは ".repeat(5000));
+    for (query, offer, agreed) in [
+        ("1", r#"{"threshold":0}"#, "permessage-deflate"),
+        (
+            "server_no_context_takeover,client_no_context_takeover,server_max_window_bits:10",
+            r#"{"threshold":0}"#,
+            "permessage-deflate; server_no_context_takeover; client_no_context_takeover; server_max_window_bits=10",
+        ),
+        (
+            "client_max_window_bits:9",
+            r#"{"threshold":0,"clientMaxWindowBits":true}"#,
+            "permessage-deflate; client_max_window_bits=9",
+        ),
+        (
+            "1",
+            r#"{"threshold":0,"serverMaxWindowBits":9,"serverNoContextTakeover":true}"#,
+            "permessage-deflate; server_no_context_takeover; server_max_window_bits=9",
+        ),
+    ] {
+        let url = lab.ws(&format!("/ws?scenario=quiet&fragments=3&ping=between&deflate={query}"));
+        let wishes = [&format!("deflate={offer}"), "text=hello", "text=hello", "text=", &long, "close-after=4"];
+        let seen = start_node("socket.mjs", &[&[url.as_str()], &wishes[..]].concat()).json_lines();
+        assert_eq!(seen[0]["extensions"], agreed, "{query} {offer}");
+        assert_eq!(texts(&seen), ["hello", "hello", "", long.trim_start_matches("text=")], "{query} {offer}");
+        assert_eq!(seen.last().unwrap()["close"], 4000, "{query} {offer}: {:?}", seen.last());
+    }
+}
+
+#[test]
+fn nothing_is_compressed_that_was_not_agreed_on() {
+    let lab = Running::start();
+    for (query, offer) in [("", "{}"), ("&deflate=0", "{}"), ("&deflate=1", "false")] {
+        let url = lab.ws(&format!("/ws?rate=0&count=1{query}"));
+        let seen = start_node("socket.mjs", &[&url, &format!("deflate={offer}")]).json_lines();
+        assert_eq!(seen[0]["extensions"], "", "{query} {offer}");
+        assert_eq!(texts(&seen).len(), 1);
+    }
+}
+
+#[test]
+fn an_ordinary_client_notices_each_broken_rule() {
+    let lab = Running::start();
+    for (query, error) in [
+        ("bad-accept", "Sec-WebSocket-Accept"),
+        ("masked", "MASK must be clear"),
+        ("bad-utf8", "invalid UTF-8"),
+        ("reserved-bits=1", "RSV1 must be clear"),
+        ("reserved-opcode", "invalid opcode 3"),
+        // `ws` takes lengths in too many bytes. The claim swallows what follows, the close frame included.
+        ("lie-length", ""),
+        ("deflate=unasked", "extension"),
+        ("deflate=bad", "invalid distance|unexpected end|invalid block|too far back|invalid stored|invalid"),
+        ("deflate=bomb", "Max payload size exceeded"),
+        ("close=5000", "invalid status code 5000"),
+        ("close=1005", "invalid status code 1005"),
+        ("close=byte", "invalid payload length 1"),
+        (&format!("close=4000:{}", "x".repeat(124)), "invalid payload length 126"),
+    ] {
+        let url = lab.ws(&format!("/ws?rate=0&count=4&{query}"));
+        let seen = start_node("socket.mjs", &[&url]).json_lines();
+        let found = seen.iter().find_map(|each| each["error"].as_str()).unwrap_or_default();
+        assert!(error.split('|').any(|error| found.contains(error)), "{query}: {seen:?}");
+        if error.is_empty() {
+            assert_eq!(seen.last().unwrap()["close"], 1006, "{query}: {seen:?}");
+            assert_eq!(texts(&seen).len(), 3, "{query}: {seen:?}");
+        }
+    }
+}
+
+#[test]
+fn it_closes_as_it_is_told_to() {
+    let lab = Running::start();
+    for (query, code, reason) in
+        [("4000:why%20not", 4000, "why not"), ("3000", 3000, ""), ("empty", 1005, ""), ("tcp", 1006, "")]
+    {
+        for feed in ["rate=0", "rate=5&fragments=2"] {
+            let seen = start_node("socket.mjs", &[&lab.ws(&format!("/ws?{feed}&close={query}"))]).json_lines();
+            assert_eq!(texts(&seen).len(), 1, "{query}");
+            assert_eq!(seen.last().unwrap(), &json!({"close": code, "reason": reason}), "{query}");
+        }
+    }
+    // After its first answer, too, where the feed says nothing.
+    let seen = start_node("socket.mjs", &[&lab.ws("/ws?scenario=quiet&close=4001"), "text=hi"]).json_lines();
+    assert_eq!((texts(&seen), &seen.last().unwrap()["close"]), (vec!["hi".to_owned()], &json!(4001)));
+}
+
+#[test]
+fn a_ping_can_be_left_unanswered() {
+    let lab = Running::start();
+    let wishes = ["ping=anyone?", "text=hi", "close-after=1"];
+    let seen = start_node("socket.mjs", &[&[lab.ws("/ws?scenario=quiet&no-pong").as_str()], &wishes[..]].concat())
+        .json_lines();
+    assert!(!seen.iter().any(|each| each.get("pong").is_some()), "{seen:?}");
+    assert_eq!(texts(&seen), ["hi"]);
+}

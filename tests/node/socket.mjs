@@ -1,18 +1,21 @@
 // Talks over a WebSocket with the npm package `ws`: node socket.mjs URL [protocol=NAME | text=… | binary=BASE64 |
-// ping=… | close-after=N]…
-// Once open it sends what it was given, in that order; after N messages it closes. Prints a line of JSON for each thing
-// that happens.
+// ping=… | close-after=N | deflate=JSON]…
+// Once open it sends what it was given, in that order; after N messages it closes. `deflate` is the
+// package's perMessageDeflate option. Prints a line of JSON for each thing that happens.
 import { WebSocket } from "ws";
 
 const [url, ...words] = process.argv.slice(2);
 const wishes = words.map((word) => [word.slice(0, word.indexOf("=")), word.slice(word.indexOf("=") + 1)]);
 const protocols = wishes.filter(([wish]) => wish === "protocol").map(([, name]) => name);
-const socket = new WebSocket(url, protocols);
+const [, deflate] = wishes.find(([wish]) => wish === "deflate") ?? [];
+const socket = new WebSocket(url, protocols, deflate ? { perMessageDeflate: JSON.parse(deflate) } : {});
 let left = Number((wishes.find(([wish]) => wish === "close-after") ?? [null, 0])[1]);
 const say = (what) => console.log(JSON.stringify(what));
 
+let extensions = "";
+socket.on("upgrade", (answer) => (extensions = answer.headers["sec-websocket-extensions"] ?? ""));
 socket.on("open", () => {
-  say({ open: socket.protocol, extensions: socket.extensions });
+  say({ open: socket.protocol, extensions });
   for (const [wish, value] of wishes) {
     if (wish === "text") socket.send(value);
     if (wish === "binary") socket.send(Buffer.from(value, "base64"));

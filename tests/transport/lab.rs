@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 static LAB: LazyLock<Lab> =
     LazyLock::new(|| RUNTIME.block_on(Lab::start("127.0.0.1:0".parse().unwrap())).expect("the lab"));
 
-fn lab(url: &str) -> Spec {
+pub fn lab(url: &str) -> Spec {
     spec(resolve(LAB.addr(), url).unwrap())
 }
 

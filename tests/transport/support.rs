@@ -100,6 +100,14 @@ impl Watched {
 
     /// The keys of what is found in all that was recorded, without what is for learners.
     pub fn faults(&self) -> Vec<&'static str> {
+        let mut findings = Findings::default();
+        findings.look_all(&self.session());
+        let faults = findings.list().iter().filter(|finding| finding.severity > Severity::Info);
+        faults.map(|finding| finding.key).collect()
+    }
+
+    /// All that was recorded so far.
+    pub fn session(&self) -> Session {
         let mut session = Session::new(Store::memory(), 0);
         if let Some(info) = &self.info {
             session.take(Entry::Connection(info.clone()));
@@ -107,10 +115,19 @@ impl Watched {
         for event in &self.events {
             session.take(Entry::Event(event.clone()));
         }
-        let mut findings = Findings::default();
-        findings.look_all(&session);
-        let faults = findings.list().iter().filter(|finding| finding.severity > Severity::Info);
-        faults.map(|finding| finding.key).collect()
+        session
+    }
+
+    /// Each record's kind and direction with the notes on it.
+    pub fn noted(&self) -> Vec<(&'static str, Dir, Vec<&'static str>)> {
+        let session = self.session();
+        let all: Vec<usize> = (0..session.records().len()).collect();
+        let told = session.explain_all(&all, 1 << 20).into_iter();
+        told.map(|told| {
+            let notes = told.notes.iter().map(|note| note.def.key).collect();
+            (told.record.kind.name(), told.record.dir, notes)
+        })
+        .collect()
     }
 
     /// Like [`Self::end`] for a connection that must have failed.
