@@ -1,5 +1,6 @@
 //! The dissector of a link: the protocol spoken on it, and the switch from one to another.
 
+use super::hixie::{Draft, Hixie};
 use super::socks::{self, Socks};
 use super::{Ending, Http1, Pending, Sink, WebSocket, raw::Raw};
 use crate::wire::{Dir, LinkId};
@@ -9,6 +10,8 @@ use crate::wire::{Dir, LinkId};
 enum Protocol {
     Http1(Box<Http1>),
     WebSocket(Box<WebSocket>),
+    /// A draft of WebSocket from before it had frames with opcodes.
+    Hixie(Box<Hixie>),
     Socks(Box<Socks>),
     /// Nothing that is understood; from here on bytes are shown as they are.
     Raw(Box<Raw>),
@@ -29,6 +32,13 @@ pub enum Switch {
     /// The upgrade to WebSocket is done; these client bytes came after the request.
     WebSocket {
         /// Bytes of the client that arrived before the answer: first wire byte and bytes.
+        early: (u64, Vec<u8>),
+    },
+    /// The upgrade to an early draft of WebSocket is done.
+    Hixie {
+        /// Which one.
+        draft: Draft,
+        /// As above.
         early: (u64, Vec<u8>),
     },
     /// Another protocol was agreed on.
@@ -60,6 +70,7 @@ impl Dissector {
         while !rest.is_empty() {
             match &mut self.protocol {
                 Protocol::WebSocket(websocket) => return websocket.feed(dir, wire, rest, out),
+                Protocol::Hixie(hixie) => return hixie.feed(dir, wire, rest, out),
                 Protocol::Socks(socks) => return socks.feed(dir, wire, rest, out),
                 Protocol::Raw(raw) => return raw.feed(dir, wire, rest, out),
                 Protocol::Http1(http) => {
@@ -83,6 +94,7 @@ impl Dissector {
         let end = self.at[dir.index()];
         match &mut self.protocol {
             Protocol::WebSocket(websocket) => websocket.finish(dir, end, out),
+            Protocol::Hixie(hixie) => hixie.finish(dir, end, out),
             Protocol::Socks(socks) => socks.finish(dir, end, out),
             Protocol::Raw(raw) => raw.finish(dir, end, out),
             Protocol::Http1(http) => {
@@ -99,6 +111,7 @@ impl Dissector {
         match &self.protocol {
             Protocol::Http1(http) => http.pending(dir),
             Protocol::WebSocket(websocket) => websocket.pending(dir),
+            Protocol::Hixie(hixie) => hixie.pending(dir),
             Protocol::Socks(socks) => socks.pending(dir),
             Protocol::Raw(_) => None,
         }
@@ -110,6 +123,10 @@ impl Dissector {
                 self.protocol = Protocol::WebSocket(Box::new(WebSocket::new(self.link)));
                 early
             }
+            Switch::Hixie { draft, early } => {
+                self.protocol = Protocol::Hixie(Box::new(Hixie::new(self.link, draft)));
+                early
+            }
             Switch::Raw { early } => {
                 self.protocol = Protocol::Raw(Box::new(Raw::new(self.link)));
                 early
@@ -117,6 +134,7 @@ impl Dissector {
         };
         match &mut self.protocol {
             Protocol::WebSocket(websocket) => websocket.feed(Dir::Out, early.0, &early.1, out),
+            Protocol::Hixie(hixie) => hixie.feed(Dir::Out, early.0, &early.1, out),
             Protocol::Raw(raw) => raw.feed(Dir::Out, early.0, &early.1, out),
             Protocol::Http1(_) | Protocol::Socks(_) => {}
         }

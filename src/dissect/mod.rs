@@ -7,6 +7,7 @@
 
 mod content;
 mod full;
+pub mod hixie;
 mod http1;
 #[cfg(test)]
 mod laws;
@@ -47,7 +48,7 @@ pub enum Ending {
 
 /// Every field that a dissector may tell, for completion and checks of filters.
 pub fn all_fields() -> impl Iterator<Item = &'static FieldDef> {
-    let others = websocket::FIELDS.iter().chain(socks::FIELDS).copied().chain([&sink::GAP]);
+    let others = websocket::FIELDS.iter().chain(hixie::FIELDS).chain(socks::FIELDS).copied().chain([&sink::GAP]);
     http1::FIELDS.iter().copied().chain(content::fields()).chain(others)
 }
 
@@ -80,7 +81,7 @@ pub fn can_have(kind: Kind, key: &str) -> bool {
 
 /// The value of the only field of that key, where the record itself tells it.
 pub fn value_in_record(record: &Record, key: &str) -> Option<Value> {
-    if record.kind != Kind::WsFrame || record.flags.has(Flags::INCOMPLETE) {
+    if record.kind != Kind::WsFrame || record.flags.has(Flags::INCOMPLETE) || record.detail & hixie::OLD_FRAME != 0 {
         return None;
     }
     websocket::value_in_detail(record.detail, key)
@@ -88,5 +89,5 @@ pub fn value_in_record(record: &Record, key: &str) -> Option<Value> {
 
 /// Every note that a dissector may tell.
 pub fn all_notes() -> impl Iterator<Item = &'static NoteDef> {
-    http1::NOTES.iter().copied().chain(content::notes()).chain(websocket::NOTES.iter().copied())
+    http1::NOTES.iter().copied().chain(content::notes()).chain(websocket::NOTES.iter().chain(hixie::NOTES).copied())
 }

@@ -77,6 +77,13 @@ pub const ENDPOINTS: &[Endpoint] = &[
         scheme: "ws",
         explanation: "Messages both ways: the feed, and an echo of what is sent",
     },
+    Endpoint {
+        name: "ws?draft=hixie-76",
+        push_type: "WebSocket as in 2010 (hixie-76)",
+        path: "/ws?draft=hixie-76",
+        scheme: "ws",
+        explanation: "A draft that old devices speak: two keys and an MD5 answer, text between 0x00 and 0xFF",
+    },
 ];
 
 /// Turns `lab:NAME` or `lab:NAME?QUERY` into the URL of that endpoint at `addr`. A query replaces the default one.
@@ -153,6 +160,9 @@ Parameters, on every endpoint
     ping=between    /ws: a ping between the fragments
     echo=1          /ws: whether what the client sends is sent back, 0 or 1
     protocol=NAME   /ws: the subprotocol to answer with, offered or not; else the first offered
+    draft=hixie-76  /ws: speaks a draft from before RFC 6455: hixie-75, hixie-76 (which is hybi-00),
+                    hybi-07 or hybi-08. The hixie drafts have text messages only, no frames to
+                    fragment or mask, no ping, and no close code
     deflate=1       /ws: agree to permessage-deflate (RFC 7692) where the client offers it, with the
                     parameters given in its place, if any: server_no_context_takeover,
                     client_no_context_takeover, server_max_window_bits:10, client_max_window_bits:10,

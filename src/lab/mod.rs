@@ -7,6 +7,7 @@
 mod accept;
 mod answer;
 mod deflate;
+mod draft;
 mod faults;
 mod feed;
 mod guide;

@@ -4,6 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::deflate::Settings;
+use super::draft::Draft;
 use super::faults::{Closing, Faults};
 use super::message::Position;
 
@@ -25,6 +26,7 @@ pub const NAMES: &[&str] = &[
     "ping",
     "echo",
     "protocol",
+    "draft",
     "deflate",
     "close",
     "no-pong",
@@ -71,6 +73,8 @@ pub struct Params {
     pub ping_between: bool,
     pub echo: bool,
     pub protocol: Option<String>,
+    /// The draft to speak; `None`: RFC 6455.
+    pub draft: Option<Draft>,
     /// What to agree to of permessage-deflate; `None`: nothing.
     pub deflate: Option<Settings>,
     pub faults: Faults,
@@ -95,6 +99,7 @@ impl Default for Params {
             ping_between: false,
             echo: true,
             protocol: None,
+            draft: None,
             deflate: None,
             faults: Faults::default(),
         }
@@ -185,6 +190,10 @@ impl Params {
                 true => self.protocol = Some(value.to_owned()),
                 false => return bad("a subprotocol's name, which is a token (RFC 9110 §5.6.2)"),
             },
+            "draft" => match Draft::ALL.into_iter().find(|draft| draft.name() == value) {
+                Some(draft) => self.draft = Some(draft),
+                None => return bad("hixie-75, hixie-76, hybi-07 or hybi-08"),
+            },
             "deflate" if value == "0" => self.deflate = None,
             "deflate" => match Settings::parse(value) {
                 Some(settings) => self.deflate = Some(settings),
@@ -252,6 +261,7 @@ mod tests {
             "ping=x",
             "echo=yes",
             "protocol=a%20b",
+            "draft=13",
             "deflate=yes",
             "deflate=server_max_window_bits:16",
             "close=now",

@@ -11,6 +11,7 @@ use tokio::time::timeout;
 
 use super::answer::{Answer, Flow, write_head};
 use super::deflate::{Deflater, Inflater, Mode};
+use super::draft::{self, Draft};
 use super::http::Request;
 use super::hub::{Channel, Subscription};
 use super::message::{Form, Message};
@@ -36,24 +37,45 @@ pub async fn serve(
     receiver: &mut Receiver,
     sender: &mut Sender,
 ) -> io::Result<Flow> {
-    let (fields, agreed) = match handshake(request, params) {
-        Ok(done) => done,
+    let opened = match params.draft {
+        Some(draft) if draft.is_at_odds_with(params).is_some() => {
+            let name = draft.is_at_odds_with(params).unwrap_or_default();
+            Err(Answer::sentence(400, &format!("The parameter {name} means nothing in draft {}.", draft.name())))
+        }
+        Some(draft @ (Draft::Hixie75 | Draft::Hixie76)) => match is_upgrade(request) {
+            Ok(()) => {
+                draft::open(draft, request, params, receiver).await.map(|head| (head, Reading::Hixie(draft), None))
+            }
+            Err(answer) => Err(answer),
+        },
+        _ => handshake(request, params).map(|(fields, agreed)| {
+            let mut head = Buffer::default();
+            write_head(1, 101, &fields, &mut head);
+            let (deflater, inflater) = agreed.unzip();
+            (head, Reading::Frames(Reader::new(inflater)), deflater)
+        }),
+    };
+    let (mut buffer, reading, deflater) = match opened {
+        Ok(opened) => opened,
         Err(answer) => return answer.send(Some(request), sender).await,
     };
     let subscription = Subscription::new(channel);
     let start = params.cursor.unwrap_or(subscription.start());
-    let mut buffer = Buffer::default();
-    write_head(1, 101, &fields, &mut buffer);
     sender.send(&mut buffer).await?;
     let source = Source::new(params, subscription, start, params.heartbeat);
     let (received, inbox) = mpsc::channel(UNANSWERED_MESSAGES);
-    let (deflater, inflater) = agreed.unzip();
     let voice = Voice::new(params, deflater);
     tokio::select! {
         outcome = talk(params, voice, source, inbox, sender) => outcome?,
-        () = listen(Reader::new(inflater), receiver, received) => {}
+        () = listen(reading, receiver, received) => {}
     }
     Ok(Flow::Close)
+}
+
+/// How what the client sends is read.
+enum Reading {
+    Frames(Reader),
+    Hixie(Draft),
 }
 
 /// The fields of the 101 answer (RFC 6455 §4.2.2), and what compression was agreed on.
@@ -61,13 +83,14 @@ type Handshake = (Vec<(&'static str, String)>, Option<(Deflater, Inflater)>);
 
 /// What opens the WebSocket, or the answer that refuses.
 fn handshake(request: &Request, params: &Params) -> Result<Handshake, Answer> {
-    if request.method != "GET" || !request.lists("upgrade", "websocket") || !request.lists("connection", "upgrade") {
-        let sentence = "This is a WebSocket endpoint: open it with GET, Upgrade: websocket and Connection: Upgrade.";
-        return Err(Answer::sentence(426, sentence).with("Upgrade", "websocket").with("Connection", "Upgrade"));
-    }
-    if request.field("sec-websocket-version") != Some("13") {
-        let answer = Answer::sentence(426, "The lab speaks WebSocket version 13 (RFC 6455 §4.4).");
-        return Err(answer.with("Upgrade", "websocket").with("Sec-WebSocket-Version", "13"));
+    is_upgrade(request)?;
+    let (version, spec) = match params.draft.and_then(Draft::version) {
+        Some(version) => (version, "the draft that was asked for"),
+        None => ("13", "RFC 6455 §4.4"),
+    };
+    if request.field("sec-websocket-version") != Some(version) {
+        let answer = Answer::sentence(426, &format!("The lab speaks WebSocket version {version} ({spec})."));
+        return Err(answer.with("Upgrade", "websocket").with("Sec-WebSocket-Version", version));
     }
     let key = request.field("sec-websocket-key").unwrap_or_default();
     let nonce = base64::engine::general_purpose::STANDARD.decode(key);
@@ -102,10 +125,22 @@ fn handshake(request: &Request, params: &Params) -> Result<Handshake, Answer> {
     Ok((fields, agreed))
 }
 
+/// Refuses what does not ask for a WebSocket.
+fn is_upgrade(request: &Request) -> Result<(), Answer> {
+    if request.method == "GET" && request.lists("upgrade", "websocket") && request.lists("connection", "upgrade") {
+        return Ok(());
+    }
+    let sentence = "This is a WebSocket endpoint: open it with GET, Upgrade: websocket and Connection: Upgrade.";
+    Err(Answer::sentence(426, sentence).with("Upgrade", "websocket").with("Connection", "Upgrade"))
+}
+
 /// Hands on what the client sends. Never returns: ending is the talking side's business.
-async fn listen(mut reader: Reader, receiver: &mut Receiver, received: mpsc::Sender<Received>) {
+async fn listen(mut reading: Reading, receiver: &mut Receiver, received: mpsc::Sender<Received>) {
     loop {
-        let next = reader.next(receiver).await;
+        let next = match &mut reading {
+            Reading::Frames(reader) => reader.next(receiver).await,
+            Reading::Hixie(draft) => draft::next(*draft, receiver).await,
+        };
         let last = matches!(next, Received::Close(_) | Received::Broken(..) | Received::Gone);
         if received.send(next).await.is_err() || last {
             return std::future::pending().await;
@@ -179,9 +214,13 @@ fn feed(mut turn: Turn, voice: &mut Voice, source: &mut Source, buffer: &mut Buf
     loop {
         match turn {
             Turn::Message => {
-                let Message { data, form, cut, .. } = source.message();
-                let opcode = if *form == Form::Binary { Opcode::Binary } else { Opcode::Text };
-                voice.message(opcode, data, *cut, buffer);
+                let message = source.message();
+                let Message { data, form, cut, .. } = message;
+                match form {
+                    Form::Binary if voice.is_text_only() => voice.message(Opcode::Text, &message.text(), None, buffer),
+                    Form::Binary => voice.message(Opcode::Binary, data, *cut, buffer),
+                    Form::Json | Form::Text => voice.message(Opcode::Text, data, *cut, buffer),
+                }
             }
             Turn::Heartbeat => voice.control(Opcode::Ping, b"heartbeat", buffer),
             Turn::End => return Flow::Close,

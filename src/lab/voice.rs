@@ -1,6 +1,7 @@
 //! What the lab says on a WebSocket: messages and control frames, by the rules or against them.
 
 use super::deflate::{Deflater, Mode};
+use super::draft::{self, Draft};
 use super::faults::{Closing, Faults};
 use super::params::Params;
 use super::split::Buffer;
@@ -18,6 +19,7 @@ const MASKING_KEY: [u8; 4] = [0x4C, 0x61, 0x62, 0x21];
 /// The sending side of one WebSocket.
 #[derive(Debug)]
 pub struct Voice {
+    draft: Option<Draft>,
     faults: Faults,
     fragments: usize,
     ping_between: bool,
@@ -30,6 +32,7 @@ impl Voice {
     /// Compresses where `deflater` is there.
     pub fn new(params: &Params, deflater: Option<Deflater>) -> Voice {
         Voice {
+            draft: params.draft,
             faults: params.faults.clone(),
             fragments: params.fragments,
             ping_between: params.ping_between,
@@ -44,6 +47,11 @@ impl Voice {
         self.faults.close.is_some() && self.messages > 0
     }
 
+    /// Whether messages are text, and there are no control frames: so it was before hybi-01.
+    pub fn is_text_only(&self) -> bool {
+        matches!(self.draft, Some(Draft::Hixie75 | Draft::Hixie76))
+    }
+
     /// Writes a message in as many fragments as asked for; one that wants to be torn has its first fragment end there.
     pub fn message(&mut self, opcode: Opcode, data: &[u8], cut: Option<usize>, buffer: &mut Buffer) {
         self.messages += 1;
@@ -55,6 +63,9 @@ impl Voice {
             Some(_) if bad_utf8 => (Opcode::Text, &broken_text[..]),
             _ => (opcode, data),
         };
+        if self.is_text_only() {
+            return draft::write_text(data, cut, buffer);
+        }
         let deflated = self.deflated(data, turn);
         let (data, mut rsv) = match &deflated {
             Some(deflated) => (&deflated[..], RSV1),
@@ -111,11 +122,19 @@ impl Voice {
 
     /// Writes a control frame, however long its payload is.
     pub fn control(&self, opcode: Opcode, payload: &[u8], buffer: &mut Buffer) {
+        match (self.draft, opcode) {
+            (Some(Draft::Hixie76), Opcode::Close) => return draft::write_close(buffer),
+            _ if self.is_text_only() => return,
+            _ => {}
+        }
         self.head(true, opcode as u8).write(payload, buffer);
     }
 
     /// Writes the close frame with which the lab begins to close. `false`: there is none, and TCP is to end.
     pub fn close(&self, buffer: &mut Buffer) -> bool {
+        if self.draft == Some(Draft::Hixie75) {
+            return false;
+        }
         let payload = match &self.faults.close {
             Some(Closing::Abrupt) if self.is_to_close() => return false,
             Some(Closing::Code(code, reason)) if self.is_to_close() => {

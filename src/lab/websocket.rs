@@ -247,7 +247,8 @@ async fn read_frame(receiver: &mut Receiver) -> io::Result<Result<Frame, Rule>> 
     Ok(Ok(Frame { fin, rsv: first & (RSV1 | RSV2 | RSV3), opcode, payload }))
 }
 
-async fn need(receiver: &mut Receiver, length: usize) -> io::Result<()> {
+/// Waits until there are so many bytes.
+pub async fn need(receiver: &mut Receiver, length: usize) -> io::Result<()> {
     while receiver.buffer.len() < length {
         if receiver.more().await? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());

@@ -1,5 +1,6 @@
 //! Heads: the start line and the header fields (RFC 9112 §2 to §5).
 
+use super::draft::DraftFields;
 use super::fields::*;
 use crate::dissect::{FieldDef, NoteDef, Place, Sink, Value};
 
@@ -24,6 +25,8 @@ pub struct Head {
     pub encoded: bool,
     /// The value of Upgrade.
     pub upgrade: String,
+    /// What tells which draft of WebSocket it speaks.
+    pub draft: DraftFields,
     says_close: bool,
     says_keep_alive: bool,
     hosts: usize,
@@ -311,6 +314,8 @@ fn understand(reader: &Lines, line: Line, name: &[u8], value: &[u8], head: &mut 
     let trim = |text: &str| text.trim_matches([' ', '\t', '\r', '\n']).to_owned();
     let text = || trim(&String::from_utf8_lossy(value));
     let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
+    let bits = (line.text_end - line.start) as u64 * 8;
+    head.draft.take(name, value, (reader.start + line.start as u64) * 8, bits);
     if is("content-length") {
         // RFC 9110 §8.6: a list of equal numbers may be taken as that number.
         let text = text();

@@ -3,6 +3,7 @@
 //! The two sides share only what the framing of answers needs: the methods of the requests that wait for one.
 
 mod chunked;
+mod draft;
 mod fields;
 mod growing;
 mod head;
@@ -25,13 +26,15 @@ const REQUESTS_LIMIT: usize = 4096;
 
 /// A request that waits for its answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Request {
+pub(in crate::dissect::http1) struct Request {
     /// What was asked is remembered; else it was one too many.
     is_known: bool,
     is_head: bool,
     is_connect: bool,
     /// It asks for another protocol, so the bytes behind it may be no HTTP.
     may_switch: bool,
+    /// What it asks of WebSocket's drafts.
+    draft: draft::Asked,
 }
 
 /// The HTTP/1 dissector of a link.
@@ -72,7 +75,8 @@ impl Http1 {
                 self.release_early(out);
                 continue;
             }
-            let next_request = self.requests.front().map(|(request, _)| request);
+            let challenging = self.sides[0].challenging().cloned();
+            let next_request = self.requests.front().map(|(request, _)| request).or(challenging.as_ref());
             let turn = self.sides[dir.index()].feed(wire + used as u64, &bytes[used..], next_request, out);
             let (taken, event) = turn;
             used += taken;
@@ -106,6 +110,13 @@ impl Http1 {
                         true => Switch::WebSocket { early },
                         false => Switch::Raw { early },
                     });
+                    return used;
+                }
+                Turn::SwitchedToHixie(draft) => {
+                    self.sides[0].finish(Ending::Sender, out);
+                    let end = self.sides[0].position();
+                    let early = self.early.take().unwrap_or((end, Vec::new()));
+                    self.switch = Some(Switch::Hixie { draft, early });
                     return used;
                 }
             }

@@ -2,10 +2,12 @@
 
 use super::Request;
 use super::chunked::{Chunked, Step};
+use super::draft::{self, Challenge};
 use super::fields::*;
 use super::growing::{Growing, Growth};
 use super::head::{self, Head};
 use crate::dissect::content::{At, Body, Hints};
+use crate::dissect::hixie::Draft;
 use crate::dissect::raw::Raw;
 use crate::dissect::{Ending, Flags, Kind, NoteDef, Pending, Place, Record, Severity, Sink, Value};
 use crate::wire::{Dir, LinkId};
@@ -32,6 +34,8 @@ struct Message {
 enum State {
     Head(Growing),
     Body(Box<Message>),
+    /// The bytes that hixie-76 has behind its heads.
+    Challenge(Box<Challenge>),
     Raw(Raw),
 }
 
@@ -70,6 +74,8 @@ pub enum Turn {
         /// Whether that is WebSocket.
         is_websocket: bool,
     },
+    /// The answer agreed to a draft of WebSocket that is framed otherwise.
+    SwitchedToHixie(Draft),
 }
 
 impl Side {
@@ -81,6 +87,14 @@ impl Side {
     /// One past the last byte that was fed.
     pub fn position(&self) -> u64 {
         self.position
+    }
+
+    /// The request whose last bytes, key 3 of hixie-76, are on their way.
+    pub fn challenging(&self) -> Option<&Request> {
+        match &self.state {
+            State::Challenge(challenge) => challenge.request(),
+            _ => None,
+        }
     }
 
     fn place(&self) -> Place {
@@ -96,6 +110,7 @@ impl Side {
             }
             State::Head(_) => self.feed_head(wire, bytes, request, out),
             State::Body(_) => (self.feed_body(wire, bytes, out), Turn::More),
+            State::Challenge(_) => self.feed_challenge(bytes, out),
         };
         self.position = wire + taken as u64;
         (taken, turn)
@@ -118,6 +133,22 @@ impl Side {
             }
         }
         (used, Turn::More)
+    }
+
+    fn feed_challenge(&mut self, bytes: &[u8], out: &mut impl Sink) -> (usize, Turn) {
+        let State::Challenge(challenge) = &mut self.state else { return (0, Turn::More) };
+        let (taken, is_whole) = challenge.take(bytes);
+        if !is_whole {
+            return (taken, Turn::More);
+        }
+        let (place, link, start) = (self.place(), self.link, self.start);
+        let State::Challenge(mut challenge) = std::mem::replace(&mut self.state, State::idle()) else {
+            return (taken, Turn::More);
+        };
+        challenge.tell(place, link, start, None, out);
+        self.start += challenge.len();
+        let turn = challenge.into_request().map_or(Turn::SwitchedToHixie(Draft::Hixie76), Turn::Asked);
+        (taken, turn)
     }
 
     /// From here on nothing can be framed: what was held and what follows is told in gaps.
@@ -144,6 +175,14 @@ impl Side {
         if kind == Kind::HttpResponse && request.is_some_and(|request| !request.is_known) {
             out.note(self.place(), &REQUESTS_MANY, self.start * 8, 0, String::new);
         }
+        let asked = match is_request {
+            true => draft::asked(self.place(), self.start, &head.draft, &head.upgrade, out),
+            false => draft::Asked::Other,
+        };
+        let agreed = match head.status {
+            101 => draft::agreed(self.place(), self.start, &head.draft, request, out),
+            _ => None,
+        };
         if self.is_closing {
             out.note(self.place(), &AFTER_CLOSE, self.start * 8, 0, String::new);
         }
@@ -159,6 +198,13 @@ impl Side {
         out.record(self.place(), record);
         self.start = end;
         let token = |wanted: &str| head.upgrade.split(',').any(|item| item.trim().eq_ignore_ascii_case(wanted));
+        if let Some(draft) = agreed {
+            if draft == Draft::Hixie75 {
+                return Turn::SwitchedToHixie(draft);
+            }
+            self.state = State::Challenge(Box::new(Challenge::response(request)));
+            return Turn::More;
+        }
         if kind == Kind::HttpResponse && head.status == 101 {
             return Turn::Switched { is_websocket: token("websocket") || head.upgrade.is_empty() };
         }
@@ -172,12 +218,20 @@ impl Side {
             self.state = State::Body(Box::new(Message { framing, body, start: end, len: 0, offset: self.content }));
         }
         match kind {
-            Kind::HttpRequest => Turn::Asked(Request {
-                is_known: true,
-                is_head: head.method == "HEAD",
-                is_connect: head.method == "CONNECT",
-                may_switch: !head.upgrade.is_empty() || head.method == "CONNECT",
-            }),
+            Kind::HttpRequest => {
+                let request = Request {
+                    is_known: true,
+                    is_head: head.method == "HEAD",
+                    is_connect: head.method == "CONNECT",
+                    may_switch: !head.upgrade.is_empty() || head.method == "CONNECT",
+                    draft: asked,
+                };
+                if matches!(asked, draft::Asked::Hixie76(_)) && matches!(self.state, State::Head(_)) {
+                    self.state = State::Challenge(Box::new(Challenge::key3(&head.draft, request)));
+                    return Turn::More;
+                }
+                Turn::Asked(request)
+            }
             Kind::HttpResponse => Turn::Answered,
             _ => Turn::More,
         }
@@ -306,6 +360,11 @@ impl Side {
         let (place, position) = (self.place(), self.position);
         match &mut self.state {
             State::Raw(raw) => raw.finish(self.dir, position, out),
+            State::Challenge(challenge) if challenge.len() == 0 => {}
+            State::Challenge(challenge) => {
+                challenge.tell(place, self.link, self.start, Some(by(&ENDED_IN_BODY)), out);
+                self.state = State::idle();
+            }
             State::Head(head) => {
                 let head = std::mem::take(head);
                 if !head.bytes.is_empty() {
@@ -333,6 +392,7 @@ impl Side {
             State::Head(head) if head.is_blank() => None,
             State::Head(_) => Some(Pending { what: "head", start: self.start }),
             State::Raw(_) => None,
+            State::Challenge(_) => Some(Pending { what: "challenge of hixie-76", start: self.start }),
             State::Body(message) => message.body.pending().or(match &message.framing {
                 Framing::Chunked(chunked) => chunked.pending().map(|start| Pending { what: "chunk", start }),
                 // Between the messages of a stream nothing is unfinished.

@@ -9,6 +9,7 @@ use super::rules::{
 use super::seen::{Case, Phase, Seen};
 use super::text::{quoted, seconds, short, this};
 use super::{Confidence, Evidence};
+use crate::dissect::hixie::OLD_FRAME;
 use crate::dissect::websocket::close_code_meaning;
 use crate::dissect::{Kind, Severity};
 use crate::session::RecordId;
@@ -256,7 +257,7 @@ pub(super) fn frame(case: &Case, seen: &mut Seen, reports: &mut Reports) {
     }
     let socket = &mut seen.socket;
     socket.frames += 1;
-    let is_pong = case.record.detail & 0x0f == 0xa;
+    let is_pong = case.record.detail & (OLD_FRAME | 0x0f) == 0xa;
     if let Some((ping, at_ns)) = socket.pings.first().copied().filter(|_| !is_pong && !socket.said_pings) {
         let waited_ns = case.at_ns().saturating_sub(at_ns);
         if waited_ns >= PATIENCE_NS {
