@@ -11,6 +11,7 @@ mod frames;
 mod header;
 mod mask;
 mod message;
+pub mod negotiation;
 pub mod notes;
 #[cfg(test)]
 mod tests;
