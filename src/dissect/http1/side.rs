@@ -9,8 +9,11 @@ use super::head::{self, Head};
 use crate::dissect::content::{At, Body, Hints};
 use crate::dissect::hixie::Draft;
 use crate::dissect::raw::Raw;
+use crate::dissect::websocket::handshake::{self, Broken, Lines};
+use crate::dissect::websocket::negotiation::Deflate;
 use crate::dissect::{Ending, Flags, Kind, NoteDef, Pending, Place, Record, Severity, Sink, Value};
 use crate::wire::{Dir, LinkId};
+use std::sync::Arc;
 
 #[derive(Clone, Debug)]
 enum Framing {
@@ -73,6 +76,8 @@ pub enum Turn {
     Switched {
         /// Whether that is WebSocket.
         is_websocket: bool,
+        /// Whether permessage-deflate was agreed on, and how.
+        deflate: Option<Deflate>,
     },
     /// The answer agreed to a draft of WebSocket that is framed otherwise.
     SwitchedToHixie(Draft),
@@ -175,7 +180,7 @@ impl Side {
         if kind == Kind::HttpResponse && request.is_some_and(|request| !request.is_known) {
             out.note(self.place(), &REQUESTS_MANY, self.start * 8, 0, String::new);
         }
-        let asked = match is_request {
+        let drafted = match is_request {
             true => draft::asked(self.place(), self.start, &head.draft, &head.upgrade, out),
             false => draft::Asked::Other,
         };
@@ -192,6 +197,22 @@ impl Side {
         if head.encoded && framing.is_some() {
             out.note(self.place(), &ENCODED, self.start * 8, 0, String::new);
         }
+        let is_handshake = kind == Kind::HttpRequest && Lines(&head.handshake).is_handshake();
+        let asked = is_handshake && drafted == draft::Asked::Other;
+        let asked = asked.then(|| {
+            let (asked, broken) = handshake::request(&head.method, head.version, Lines(&head.handshake));
+            self.note_broken(broken, out);
+            Arc::new(asked)
+        });
+        let mut deflate = None;
+        if kind == Kind::HttpResponse
+            && head.status == 101
+            && let Some(asked) = request.and_then(|request| request.websocket.as_ref())
+        {
+            let (agreed, broken) = handshake::answer(asked, Lines(&head.handshake));
+            self.note_broken(broken, out);
+            deflate = agreed;
+        }
         let mut record = self.record(kind, self.start, end);
         record.detail = head.status.into();
         record.flags = Flags::MESSAGE;
@@ -206,10 +227,10 @@ impl Side {
             return Turn::More;
         }
         if kind == Kind::HttpResponse && head.status == 101 {
-            return Turn::Switched { is_websocket: token("websocket") || head.upgrade.is_empty() };
+            return Turn::Switched { is_websocket: token("websocket") || head.upgrade.is_empty(), deflate };
         }
         if kind == Kind::HttpResponse && request.is_some_and(|r| r.is_connect) && (200..300).contains(&head.status) {
-            return Turn::Switched { is_websocket: false };
+            return Turn::Switched { is_websocket: false, deflate: None };
         }
         if let Some(framing) = framing {
             let has_length = matches!(framing, Framing::Length { .. });
@@ -224,9 +245,10 @@ impl Side {
                     is_head: head.method == "HEAD",
                     is_connect: head.method == "CONNECT",
                     may_switch: !head.upgrade.is_empty() || head.method == "CONNECT",
-                    draft: asked,
+                    websocket: asked,
+                    draft: drafted,
                 };
-                if matches!(asked, draft::Asked::Hixie76(_)) && matches!(self.state, State::Head(_)) {
+                if matches!(drafted, draft::Asked::Hixie76(_)) && matches!(self.state, State::Head(_)) {
                     self.state = State::Challenge(Box::new(Challenge::key3(&head.draft, request)));
                     return Turn::More;
                 }
@@ -234,6 +256,13 @@ impl Side {
             }
             Kind::HttpResponse => Turn::Answered,
             _ => Turn::More,
+        }
+    }
+
+    /// Notes the rules of an opening handshake that the head breaks.
+    fn note_broken(&self, broken: Vec<Broken>, out: &mut impl Sink) {
+        for Broken { note, at: (at, len), detail } in broken {
+            out.note(self.place(), note, (self.start + at as u64) * 8, len as u64 * 8, || detail);
         }
     }
 
