@@ -3,6 +3,8 @@
 
 #[path = "transport/dialling.rs"]
 mod dialling;
+#[path = "transport/drafts.rs"]
+mod drafts;
 #[path = "transport/faults.rs"]
 mod faults;
 #[path = "transport/lab.rs"]

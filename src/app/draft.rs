@@ -2,7 +2,7 @@
 
 use crate::transport::{
     Auth, Backoff, CursorSource, CursorTarget, HttpVersion, ProxyChoice, ProxyOptions, PushType, Spec, Timeouts,
-    TlsOptions, WebSocketOptions, shown_proxy,
+    TlsOptions, WebSocketOptions, WebSocketVersion, shown_proxy,
 };
 use bytes::Bytes;
 
@@ -223,6 +223,8 @@ impl Draft {
                 idle_ms: whole("Idle timeout", &self.idle_timeout_ms)?.unwrap_or(0),
             },
             websocket: WebSocketOptions {
+                // The lab is asked for a draft, so that is what is spoken.
+                version: WebSocketVersion::of_lab_address(self.address.trim()).unwrap_or_default(),
                 subprotocols: self
                     .subprotocols
                     .split([',', ' '])
@@ -278,6 +280,16 @@ mod tests {
         let headers = parse_headers("x-One: a: b\n\nX-TWO:c").unwrap();
         assert_eq!(headers, [("x-One".into(), "a: b".into()), ("X-TWO".into(), "c".into())]);
         assert_eq!(parse_headers("ok: 1\nnope").unwrap_err(), "Headers, line 2: \"nope\" is no \"Name: value\"");
+    }
+
+    #[test]
+    fn a_draft_that_the_lab_is_asked_for_is_spoken() {
+        let version = |address: &str| Draft::for_address(address).spec(String::new()).unwrap().websocket.version;
+        assert_eq!(version("lab:ws?draft=hixie-76"), WebSocketVersion::Hixie76);
+        assert_eq!(version("lab:ws?rate=5&draft=hybi-07"), WebSocketVersion::Hybi07);
+        for usual in ["lab:ws", "lab:ws?draft=x", "lab:sse?draft=hixie-76", "ws://h/ws?draft=hixie-76"] {
+            assert_eq!(version(usual), WebSocketVersion::Rfc6455, "{usual}");
+        }
     }
 
     #[test]

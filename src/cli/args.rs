@@ -135,6 +135,9 @@ pub struct RecordArgs {
     /// WebSocket: a subprotocol to offer; may be given again.
     #[arg(long = "subprotocol", value_name = "NAME")]
     pub subprotocols: Vec<String>,
+    /// WebSocket: the version to speak: 13 (RFC 6455, the default), or a draft from before it.
+    #[arg(long, value_name = "VERSION", value_parser = ["13", "hybi-08", "hybi-07", "hixie-76", "hixie-75"])]
+    pub websocket_version: Option<String>,
     /// WebSocket: go on although the answer to the upgrade is wrong.
     #[arg(long)]
     pub go_on_anyway: bool,

@@ -8,7 +8,9 @@ use crate::lab::Lab;
 use crate::session::file::Recorder;
 use crate::session::findings::Findings;
 use crate::session::{RecordId, Session, Store, is_message};
-use crate::transport::{self, Auth, CursorSource, CursorTarget, Handle, HttpVersion, Order, Outgoing, PushType, Spec};
+use crate::transport::{
+    self, Auth, CursorSource, CursorTarget, Handle, HttpVersion, Order, Outgoing, PushType, Spec, WebSocketVersion,
+};
 use crate::wire::{Act, ConnectionId, Dir, EventSender, LinkId, ReaderOptions};
 use std::collections::HashSet;
 use std::io::IsTerminal;
@@ -386,6 +388,9 @@ fn spec(args: &RecordArgs) -> Result<Spec, Failed> {
     };
     spec.cursor_target = CursorTarget::Query(args.cursor_query.clone());
     spec.last_event_id = args.last_event_id.clone();
+    let lab_version = WebSocketVersion::of_lab_address(&args.url);
+    let version = args.websocket_version.as_deref().map_or(lab_version, WebSocketVersion::named);
+    spec.websocket.version = version.unwrap_or_default();
     spec.websocket.subprotocols = args.subprotocols.clone();
     spec.websocket.go_on_anyway = args.go_on_anyway;
     spec.websocket.auto_pong = !args.no_pong;

@@ -172,7 +172,7 @@ async fn talk(
         sender.send(&mut buffer).await?;
     }
     if !voice.close(&mut buffer) {
-        return Ok(());
+        return sender.send(&mut buffer).await;
     }
     sender.send(&mut buffer).await?;
     // RFC 6455 §7.1.1: the connection closes once both have sent a close frame.

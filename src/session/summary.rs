@@ -1,6 +1,7 @@
 //! A record in one line: the same for the timeline, the command line, the clipboard and exports.
 
 use super::{Link, RecordId, Session};
+use crate::dissect::hixie::OLD_FRAME;
 use crate::dissect::{Explained, Kind};
 use crate::wire::Dir;
 
@@ -78,6 +79,10 @@ impl Session {
             }
             Kind::SseComment => format!(": {}", first("sse.comment").unwrap_or_default()),
             Kind::SseRetry => format!("retry {}", first("sse.retry").unwrap_or_default()),
+            Kind::WsFrame if record.detail & OLD_FRAME != 0 => {
+                let kind = record.detail & 0xFF;
+                format!("frame of type 0x{kind:02x}, {} bytes", record.payload_len)
+            }
             Kind::WsFrame => {
                 let fin = if first("websocket.fin").as_deref() == Some("1") { " FIN" } else { "" };
                 let masked = if first("websocket.mask").as_deref() == Some("1") { ", masked" } else { "" };

@@ -37,6 +37,28 @@ impl WebSocketVersion {
         WebSocketVersion::Hixie75,
     ];
 
+    /// `Sec-WebSocket-Version`, where the version has such a number.
+    pub fn number(self) -> Option<&'static str> {
+        match self {
+            WebSocketVersion::Rfc6455 => Some("13"),
+            WebSocketVersion::Hybi08 => Some("8"),
+            WebSocketVersion::Hybi07 => Some("7"),
+            WebSocketVersion::Hixie76 | WebSocketVersion::Hixie75 => None,
+        }
+    }
+
+    /// The version of that name.
+    pub fn named(name: &str) -> Option<WebSocketVersion> {
+        WebSocketVersion::ALL.into_iter().find(|version| version.name() == name)
+    }
+
+    /// The version that the lab is asked for by the `draft` in a `lab:` address.
+    pub fn of_lab_address(address: &str) -> Option<WebSocketVersion> {
+        let (name, query) = address.strip_prefix("lab:")?.split_once('?')?;
+        let draft = query.split('&').rev().find_map(|pair| pair.strip_prefix("draft="))?;
+        WebSocketVersion::named(draft).filter(|_| name.trim_matches('/') == "ws")
+    }
+
     /// The name on the command line, in files and on screen.
     pub fn name(self) -> &'static str {
         match self {

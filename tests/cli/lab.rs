@@ -177,3 +177,24 @@ fn a_text_is_sent_though_the_answer_is_held_back() {
     assert!(ended.code == Some(0) && ended.out.contains("POST /publish?channel=demo"), "{ended:#?}");
     pushscope(&[&quiet[..], &["200ms"]].concat()).refused(1, &["1 of the texts to send were not sent"]);
 }
+
+#[test]
+fn the_drafts_of_websocket_are_recorded_and_shown_again() {
+    let folder = TempDir::new().unwrap();
+    for draft in ["hixie-75", "hixie-76", "hybi-07", "hybi-08"] {
+        let file = folder.path().join(format!("{draft}.pushscope"));
+        let file = file.to_str().unwrap();
+        let url = format!("lab:ws?draft={draft}&rate=20&count=2");
+        let arguments = ["record", &url, "-o", file, "--format", "jsonl", "--send", "hello"];
+        let ended = Running::pushscope(&arguments).finish();
+        let messages = received(&ended.records(), "ws.text");
+        assert!(messages.len() == 3 && messages.contains(&"hello".to_owned()), "{draft}: {ended:#?}");
+        let shown =
+            Running::pushscope(&["show", file, "--format", "jsonl", "--filter", "kind:ws.text dir:in"]).finish();
+        assert_eq!(received(&shown.records(), "ws.text"), messages, "{draft}");
+    }
+    // The version that is asked for on the command line goes before the lab's own.
+    let wrong = ["record", "lab:ws?draft=hixie-76", "--websocket-version", "hybi-08", "--count", "1"];
+    let ended = Running::pushscope(&wrong).finish();
+    assert_eq!(ended.code, Some(1), "{ended:#?}");
+}

@@ -8,9 +8,9 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-struct Node {
+pub struct Node {
     child: Child,
-    port: u16,
+    pub port: u16,
 }
 
 impl Drop for Node {
@@ -22,14 +22,19 @@ impl Drop for Node {
 }
 
 fn start(arguments: &[String]) -> Node {
+    start_with("ws", "ws-server.mjs", arguments)
+}
+
+/// Starts a script that uses an npm package, listens, and first prints its port.
+pub fn start_with(package: &str, script: &str, arguments: &[String]) -> Node {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/node");
     assert!(
-        folder.join("node_modules/ws").is_dir(),
-        "the npm package `ws` is missing: run `npm install` in {}",
+        folder.join("node_modules").join(package).is_dir(),
+        "the npm package `{package}` is missing: run `npm install` in {}",
         folder.display()
     );
     let mut command = Command::new("node");
-    command.arg(folder.join("ws-server.mjs")).args(arguments).stdout(Stdio::piped());
+    command.arg(folder.join(script)).args(arguments).stdout(Stdio::piped());
     let mut child = command.spawn().expect("node is missing: install Node.js 20 or newer");
     let mut lines = BufReader::new(child.stdout.take().expect("its output"));
     let mut line = String::new();

@@ -18,6 +18,29 @@ use fields::{
     FRAME, FRAME_AFTER_CLOSE, FRAME_CUT, FRAME_END, FRAME_LENGTH, FRAME_PAYLOAD, FRAME_TYPE, LENGTH_HUGE,
     NO_CLOSING_HANDSHAKE, TEXT_NOT_UTF8, TYPE_UNKNOWN,
 };
+use md5::{Digest as _, Md5};
+
+/// How long key 3 of hixie-76 is.
+pub const KEY3_BYTES: usize = 8;
+/// How long the answer to the challenge is.
+pub const RESPONSE_BYTES: usize = 16;
+
+/// The number that a key of hixie-76 stands for: its digits, divided by how many spaces it has (§5.2). `None` where it
+/// stands for none.
+pub fn key_number(key: &[u8]) -> Option<u32> {
+    let spaces = key.iter().filter(|byte| **byte == b' ').count() as u64;
+    let mut digits = key.iter().filter(|byte| byte.is_ascii_digit()).peekable();
+    digits.peek()?;
+    let number = digits.try_fold(0_u64, |number, digit| {
+        number.checked_mul(10).and_then(|number| number.checked_add(u64::from(digit - b'0')))
+    })?;
+    (spaces > 0 && number.is_multiple_of(spaces)).then(|| u32::try_from(number / spaces).ok())?
+}
+
+/// What a server must answer to the numbers of both keys and key 3 (§5.2).
+pub fn challenge_response([first, second]: [u32; 2], key3: &[u8]) -> [u8; RESPONSE_BYTES] {
+    Md5::digest([&first.to_be_bytes()[..], &second.to_be_bytes(), key3].concat()).into()
+}
 
 /// Set in the `detail` of these frames' records, whose lowest 8 bits are the frame type: they have no opcode.
 pub const OLD_FRAME: u32 = 1 << 31;

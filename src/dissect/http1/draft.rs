@@ -2,18 +2,13 @@
 //! behind the answer, neither with a length (draft-hixie-thewebsocketprotocol-76 §4.1, §5.2).
 
 use super::Request;
-use crate::dissect::hixie::Draft;
 use crate::dissect::hixie::fields::{
     CHALLENGE_RESPONSE, FIELD_MISSING_75, FIELD_MISSING_76, HIXIE_75, HIXIE_76, HYBI_07, HYBI_08, KEY_INVALID, KEY3,
     RESPONSE_WRONG,
 };
+use crate::dissect::hixie::{Draft, KEY3_BYTES, RESPONSE_BYTES, challenge_response, key_number};
 use crate::dissect::{FieldDef, Flags, Kind, NoteDef, Place, Record, Severity, Sink, Value};
 use crate::wire::LinkId;
-use md5::{Digest, Md5};
-
-/// How long key 3 is, and the answer to the challenge.
-const KEY3_BYTES: usize = 8;
-const RESPONSE_BYTES: usize = 16;
 
 /// What the fields of a head say of the draft.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -54,24 +49,13 @@ impl DraftFields {
         } else if is("sec-websocket-accept") {
             self.has_accept = true;
         } else if is("sec-websocket-key1") {
-            self.keys[0] = Some((bit, bits, number(value)));
+            self.keys[0] = Some((bit, bits, key_number(value)));
         } else if is("sec-websocket-key2") {
-            self.keys[1] = Some((bit, bits, number(value)));
+            self.keys[1] = Some((bit, bits, key_number(value)));
         } else if is("sec-websocket-version") {
             self.version = Some((bit, bits, String::from_utf8_lossy(value).trim().to_owned()));
         }
     }
-}
-
-/// The number of a key: its digits, divided by how many spaces it has.
-fn number(key: &[u8]) -> Option<u32> {
-    let spaces = key.iter().filter(|byte| **byte == b' ').count() as u64;
-    let mut digits = key.iter().filter(|byte| byte.is_ascii_digit()).peekable();
-    digits.peek()?;
-    let number = digits.try_fold(0_u64, |number, digit| {
-        number.checked_mul(10).and_then(|number| number.checked_add(u64::from(digit - b'0')))
-    })?;
-    (spaces > 0 && number.is_multiple_of(spaces)).then(|| u32::try_from(number / spaces).ok())?
 }
 
 /// What a request asks of the drafts.
@@ -225,11 +209,7 @@ impl Challenge {
     /// The request, once key 3 is whole; now it is known what must be answered.
     pub fn into_request(self) -> Option<Request> {
         let Challenge::Key3 { held, numbers, request } = self else { return None };
-        let digest = |[first, second]: [u32; 2]| {
-            let digest = Md5::digest([&first.to_be_bytes()[..], &second.to_be_bytes(), &held].concat());
-            <[u8; RESPONSE_BYTES]>::from(digest)
-        };
-        Some(Request { draft: Asked::Hixie76(numbers.map(digest)), ..request })
+        Some(Request { draft: Asked::Hixie76(numbers.map(|numbers| challenge_response(numbers, &held))), ..request })
     }
 }
 

@@ -1,5 +1,6 @@
 //! The WebSocket upgrade (RFC 6455 §4): our request, and the answer checked item by item.
 
+use super::draft;
 use super::frames::random;
 use super::reason_phrase;
 use crate::transport::context::Context;
@@ -10,6 +11,7 @@ use crate::transport::request::Ask;
 use crate::transport::spec::{Auth, Spec};
 use crate::transport::tap::Link;
 use crate::transport::target::Target;
+use crate::transport::websocket::WebSocketVersion;
 use crate::wire::{Failure, Stage};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -56,13 +58,20 @@ pub(super) async fn open(
         http.link.finish("asked again with a login").await;
     };
     if answer.status != 101 {
-        let refusal = refused(&answer, began);
+        let refusal = refused(&answer, context.spec.websocket.version, began);
         http.read_evidence(&mut answer).await;
         return Err(http.link.fail(refusal));
     }
-    let wrong = check(&ask, &answer);
+    let draft = draft::of(&context.spec);
+    let mut wrong = match draft {
+        Some(draft) => draft::check(draft, &ask, &answer),
+        None => check(&ask, &answer),
+    };
     let chose = answer.header("sec-websocket-protocol").is_some();
-    let (link, early) = http.upgraded(answer).await;
+    let (link, mut early) = http.upgraded(answer).await;
+    if let Some(draft) = draft {
+        early = draft::proof(draft, &ask, &link, early, &mut wrong).await?;
+    }
     for item in &wrong {
         link.log.notice(item);
     }
@@ -86,12 +95,20 @@ pub(super) async fn open(
 /// The upgrade request (§4.1). What the user typed takes the place of what would be sent.
 fn upgrade(spec: &Spec, target: &Target, auth: Option<&Auth>) -> Ask {
     let mut ask = Ask::of(&Spec { body: None, ..spec.clone() }, target, auth, "");
+    let version = spec.websocket.version;
+    if let Some(draft) = draft::of(spec) {
+        draft::dress(draft, &mut ask, &spec.websocket.subprotocols);
+        return ask;
+    }
     let mut key = [0; 16];
     random(&mut key);
     ask.set_default("Upgrade", "websocket");
     ask.set_default("Connection", "Upgrade");
     ask.set_default("Sec-WebSocket-Key", &STANDARD.encode(key));
-    ask.set_default("Sec-WebSocket-Version", "13");
+    ask.set_default("Sec-WebSocket-Version", version.number().unwrap_or("13"));
+    if version != WebSocketVersion::Rfc6455 {
+        ask.set_default("Sec-WebSocket-Origin", &draft::origin(target));
+    }
     if !spec.websocket.subprotocols.is_empty() {
         ask.set_default("Sec-WebSocket-Protocol", &spec.websocket.subprotocols.join(", "));
     }
@@ -152,7 +169,7 @@ fn accept_key(key: &str) -> String {
 }
 
 /// An answer that is no upgrade.
-fn refused(answer: &Answer, began: Instant) -> Failure {
+fn refused(answer: &Answer, version: WebSocketVersion, began: Instant) -> Failure {
     let host = answer.target.authority();
     let status = answer.status;
     let reason = reason_phrase(status);
@@ -174,7 +191,7 @@ fn refused(answer: &Answer, began: Instant) -> Failure {
             let hint = if versions.is_empty() {
                 status_hint(426).to_owned()
             } else {
-                format!("the server speaks WebSocket version {versions}, and 13 was asked for")
+                format!("the server speaks WebSocket version {versions}, and {} was asked for", version.name())
             };
             (format!("{host} answered with status {status}{reason} to the upgrade"), hint)
         }

@@ -1,6 +1,7 @@
 //! One driver per push type, and what they share: how a connection ends, waits and refusals.
 
 mod auto;
+mod draft;
 mod frames;
 mod handshake;
 mod longpoll;

@@ -3,10 +3,11 @@
 //! One task reads, writes, takes orders and waits, whichever is ready, so a flood from the server does not keep the
 //! user from sending. Only control frames are looked at; all else streams past into the recording.
 
+mod hixie;
 use super::frames::{self, CONTROL_BYTES, FrameScanner, Seen};
 use super::handshake::{self, Upgraded};
 use super::side::SideRequests;
-use super::{Outcome, backoff, wait};
+use super::{Outcome, backoff, draft, wait};
 use crate::transport::context::Context;
 use crate::transport::failure::{self, failure};
 use crate::transport::spec::{Auth, Order, Outgoing};
@@ -61,7 +62,12 @@ pub(super) async fn run(
         let end = match opened {
             Ok(upgraded) => {
                 failures = 0;
-                Conversation::new(context, upgraded).run(orders, &mut early_orders, side).await
+                match draft::of(&context.spec) {
+                    Some(draft) => {
+                        hixie::Talk::new(context, upgraded, draft).run(orders, &mut early_orders, side).await
+                    }
+                    None => Conversation::new(context, upgraded).run(orders, &mut early_orders, side).await,
+                }
             }
             Err(failure) => End::Broken(failure),
         };
