@@ -40,11 +40,12 @@ impl Explained {
 /// A derived buffer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Made {
-    /// What it is called: `unmasked`, `dechunked`, `joined message`.
+    /// What it is called: `unmasked`, `joined`, `inflated`.
     pub label: &'static str,
     /// Its bytes, up to the sink's limit.
     pub bytes: Vec<u8>,
-    /// Where they come from: offset in this buffer, first wire byte, length. One byte here is one byte there.
+    /// Where they come from: offset in this buffer, first wire byte, length. One byte here is one byte there; empty where
+    /// that cannot be said, as of inflated bytes.
     pub from: Vec<Piece>,
 }
 
@@ -85,6 +86,9 @@ impl Waiting {
     /// Takes what belongs to a record that just completed; content past its last wire byte stays.
     fn take(&mut self, record: &Record) -> Waiting {
         let mut taken = std::mem::take(self);
+        if taken.how == Some(Content::Inflated) {
+            return taken;
+        }
         let Some(cut) = taken.pieces.iter().position(|p| p.wire + p.len > record.end()) else { return taken };
         let mut rest: Vec<Piece> = taken.pieces.split_off(cut);
         self.how = taken.how;
@@ -168,7 +172,8 @@ impl Full {
     /// What can be said of a record that is too long to be fed whole: its fields so far, and its payload so far.
     pub fn unfinished(&mut self, record: Record) -> Option<Explained> {
         let place = record.kind.place(record.dir);
-        let content = self.waiting[place.index()].bytes.clone();
+        let inflated = &self.waiting[Place::inflated(record.dir).index()].bytes;
+        let content = if inflated.is_empty() { &self.waiting[place.index()].bytes } else { inflated }.clone();
         let mut explained = self.build(place, record);
         if explained.payload.is_empty() {
             explained.payload = content;
@@ -182,10 +187,11 @@ impl Full {
     }
 
     /// The places whose waiting fields belong to a record told at `place`. A whole body is both: a stretch of wire and
-    /// what it says.
+    /// what it says. A message is its content and what that inflates to.
     fn places(place: Place, kind: Kind) -> impl Iterator<Item = Place> {
         let below = (kind == Kind::HttpBody && place.layer == Layer::Content).then(|| Place::wire(place.dir));
-        below.into_iter().chain([place])
+        let above = matches!(kind, Kind::WsText | Kind::WsBinary).then(|| Place::inflated(place.dir));
+        below.into_iter().chain([place]).chain(above)
     }
 
     fn build(&mut self, place: Place, record: Record) -> Explained {
@@ -227,6 +233,10 @@ impl Full {
             return (wire, 0, None);
         }
         let Some(first) = waiting.pieces.first() else { return (wire, 0, None) };
+        if place.layer == Layer::Inflated {
+            let made = Made { label: "inflated", bytes: waiting.bytes.clone(), from: Vec::new() };
+            return (Buf::Made(number as u32), 0u64.wrapping_sub(first.offset), Some(made));
+        }
         if waiting.how == Some(Content::Verbatim) && waiting.pieces.len() == 1 {
             return (wire, first.wire.wrapping_sub(first.offset), None);
         }
@@ -288,13 +298,16 @@ impl Sink for Full {
     }
 
     fn content(&mut self, place: Place, offset: u64, wire: u64, how: Content, bytes: &[u8]) {
-        if bytes.is_empty() || !self.wants(place.dir, wire, bytes.len() as u64) {
+        let wire_len = if how == Content::Inflated { 1 } else { bytes.len() as u64 };
+        if bytes.is_empty() || !self.wants(place.dir, wire, wire_len) {
             return;
         }
         let room = self.limit_bytes;
         let waiting = &mut self.waiting[place.index()];
         let len = bytes.len() as u64;
         match waiting.pieces.last_mut() {
+            // What is inflated has an offset, and no place on the wire.
+            Some(last) if how == Content::Inflated && last.offset + last.len == offset => last.len += len,
             Some(last) if last.wire + last.len == wire && last.offset + last.len == offset => last.len += len,
             _ => waiting.pieces.push(Piece { offset, wire, len }),
         }

@@ -1,6 +1,8 @@
 //! The dissector of a link: the protocol spoken on it, and the switch from one to another.
 
 use super::socks::{self, Socks};
+use super::websocket::INFLATE_LIMIT_BYTES;
+use super::websocket::negotiation::Deflate;
 use super::{Ending, Http1, Pending, Sink, WebSocket, raw::Raw};
 use crate::wire::{Dir, LinkId};
 
@@ -21,6 +23,7 @@ pub struct Dissector {
     protocol: Protocol,
     at: [u64; 2],
     finished: [bool; 2],
+    inflate_limit_bytes: u64,
 }
 
 /// What an HTTP/1 dissector asks of its link.
@@ -30,6 +33,8 @@ pub enum Switch {
     WebSocket {
         /// Bytes of the client that arrived before the answer: first wire byte and bytes.
         early: (u64, Vec<u8>),
+        /// How permessage-deflate is used, where it was agreed on.
+        deflate: Option<Deflate>,
     },
     /// Another protocol was agreed on.
     Raw {
@@ -41,7 +46,22 @@ pub enum Switch {
 impl Dissector {
     /// For a link on which HTTP/1 is spoken first.
     pub fn http1(link: LinkId) -> Dissector {
-        Dissector { link, protocol: Protocol::Http1(Box::new(Http1::new(link))), at: [0; 2], finished: [false; 2] }
+        let protocol = Protocol::Http1(Box::new(Http1::new(link)));
+        Dissector { link, protocol, at: [0; 2], finished: [false; 2], inflate_limit_bytes: INFLATE_LIMIT_BYTES }
+    }
+
+    /// Says how many bytes a message may inflate to; [`INFLATE_LIMIT_BYTES`] where nobody says so before the protocol
+    /// changes.
+    pub fn limit_inflating(&mut self, limit_bytes: u64) {
+        self.inflate_limit_bytes = limit_bytes;
+    }
+
+    /// About how much memory a clone may come to hold on its own, beyond a few hundred bytes.
+    pub fn weight_bytes(&self) -> usize {
+        match &self.protocol {
+            Protocol::WebSocket(websocket) => websocket.weight_bytes(),
+            _ => 0,
+        }
     }
 
     /// How many bytes of a direction were fed.
@@ -106,8 +126,12 @@ impl Dissector {
 
     fn switch(&mut self, switch: Switch, out: &mut impl Sink) {
         let early = match switch {
-            Switch::WebSocket { early } => {
-                self.protocol = Protocol::WebSocket(Box::new(WebSocket::new(self.link)));
+            Switch::WebSocket { early, deflate } => {
+                let websocket = match deflate {
+                    Some(deflate) => WebSocket::with_deflate(self.link, &deflate, self.inflate_limit_bytes),
+                    None => WebSocket::new(self.link),
+                };
+                self.protocol = Protocol::WebSocket(Box::new(websocket));
                 early
             }
             Switch::Raw { early } => {

@@ -8,6 +8,7 @@
 mod content;
 mod full;
 mod http1;
+mod inflate;
 #[cfg(test)]
 mod laws;
 mod link;
@@ -61,6 +62,11 @@ pub fn can_have(kind: Kind, key: &str) -> bool {
         Kind::HttpBody | Kind::Gap => true,
         _ if key == sink::GAP.key => !kind.is_fact(),
         Kind::Socks => family == "socks",
+        Kind::HttpRequest | Kind::HttpResponse | Kind::HttpInformational
+            if begins(&["websocket.extension", "websocket.deflate."]) =>
+        {
+            true
+        }
         Kind::HttpRequest => family == "http" && !begins(&["http.response", "http.status", "http.reason"]),
         Kind::HttpResponse | Kind::HttpInformational => family == "http" && !begins(&["http.request"]),
         Kind::HttpChunk | Kind::HttpTrailers => {
@@ -70,8 +76,10 @@ pub fn can_have(kind: Kind, key: &str) -> bool {
         Kind::Line => family == "line",
         Kind::Part => matches!(family, "part" | "http"),
         Kind::WsFrame => family == "websocket",
-        Kind::WsText => key == "websocket.text",
-        Kind::WsBinary => key == "websocket.binary",
+        Kind::WsText | Kind::WsBinary => {
+            let is_own = key == if kind == Kind::WsText { "websocket.text" } else { "websocket.binary" };
+            is_own || begins(&["websocket.compressed", "websocket.not_inflated", "websocket.deflate."])
+        }
         Kind::WsPing => begins(&["websocket.ping"]),
         Kind::WsPong => begins(&["websocket.pong"]),
         Kind::WsClose => begins(&["websocket.close"]),

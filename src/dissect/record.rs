@@ -235,6 +235,9 @@ impl Flags {
     /// A payload in place is masked with the four bytes before it (RFC 6455 §5.3).
     pub const MASKED: Flags = Flags(8);
 
+    /// The payload was compressed (RFC 7692 §6); `payload_len` is what it inflated to.
+    pub const COMPRESSED: Flags = Flags(16);
+
     /// Whether all of `other` is set.
     pub fn has(self, other: Flags) -> bool {
         self.0 & other.0 == other.0

@@ -14,6 +14,8 @@ pub enum Layer {
     Content,
     /// What control frames carry.
     Control,
+    /// What compressed messages inflate to.
+    Inflated,
 }
 
 /// A layer of a direction.
@@ -27,7 +29,7 @@ pub struct Place {
 
 impl Place {
     /// How many places a link has.
-    pub const COUNT: usize = 6;
+    pub const COUNT: usize = 8;
 
     /// The layer of recorded bytes.
     pub fn wire(dir: Dir) -> Place {
@@ -44,9 +46,14 @@ impl Place {
         Place { dir, layer: Layer::Control }
     }
 
+    /// The layer of what compressed messages inflate to.
+    pub fn inflated(dir: Dir) -> Place {
+        Place { dir, layer: Layer::Inflated }
+    }
+
     /// 0..[`Place::COUNT`].
     pub fn index(self) -> usize {
-        self.dir.index() * 3 + self.layer as usize
+        self.dir.index() * 4 + self.layer as usize
     }
 }
 
@@ -142,6 +149,8 @@ pub enum Content {
     Verbatim,
     /// The wire's bytes with the masking key taken off (RFC 6455 §5.3).
     Unmasked,
+    /// Compressed bytes inflated (RFC 7692 §7.2.2): no byte of it is a byte of the wire.
+    Inflated,
 }
 
 /// Whoever listens to a dissector.
@@ -158,7 +167,8 @@ pub trait Sink {
     /// A note on the place's next record. Told in every pass; `detail` is asked for only in a full one.
     fn note(&mut self, place: Place, def: &'static NoteDef, bit: u64, bits: u64, detail: impl FnOnce() -> String);
 
-    /// Bytes of a derived layer, in order: they begin at `offset` of that layer's stream and at byte `wire` of the wire.
+    /// Bytes of a derived layer, in order: they begin at `offset` of that layer's stream and at byte `wire` of the wire;
+    /// inflated ones come from what was told last of the content, which began there.
     fn content(&mut self, place: Place, offset: u64, wire: u64, how: Content, bytes: &[u8]);
 
     /// A record is complete. Its `worst` is set by the sink, from the notes.
@@ -199,6 +209,9 @@ impl Sink for Summary {
 
     fn record(&mut self, place: Place, mut record: Record) {
         record.worst = std::mem::take(&mut self.worst[place.index()]);
+        if place.layer == Layer::Content {
+            record.worst = record.worst.max(std::mem::take(&mut self.worst[Place::inflated(place.dir).index()]));
+        }
         self.records.push(record);
     }
 }

@@ -12,6 +12,9 @@ use std::ops::Range;
 const CHECKPOINT_BYTES: u64 = 64 * 1024;
 const CHECKPOINT_RECORDS: usize = 2048;
 
+/// Memory that the checkpoints of a link take at most, where dissectors are heavy because of what they inflate.
+const CHECKPOINTS_LIMIT_BYTES: usize = 128 << 20;
+
 /// Bytes that are fed between two looks whether to keep one.
 const STEP_BYTES: usize = 16 * 1024;
 
@@ -119,18 +122,31 @@ impl Link {
             _ => {}
         }
         for (number, step) in bytes.chunks(STEP_BYTES).enumerate() {
-            let (since_bytes, since_records) = self.since_checkpoint;
-            let is_far = since_bytes >= CHECKPOINT_BYTES || since_records >= CHECKPOINT_RECORDS;
-            if self.checkpoints.is_empty() || is_far {
+            if self.checkpoints.is_empty() || self.is_checkpoint_due() {
                 let (dissector, worst) = (self.dissector.clone(), self.out.worst());
                 self.checkpoints.push(Checkpoint { seq, skip: number * STEP_BYTES, dissector, worst });
                 self.since_checkpoint = (0, 0);
+                if let Some(most) = CHECKPOINTS_LIMIT_BYTES.checked_div(self.dissector.weight_bytes()) {
+                    self.thin(most);
+                }
             }
             self.dissector.feed(dir, step, &mut self.out);
             self.since_checkpoint.0 += step.len() as u64;
             self.since_checkpoint.1 += self.out.records.len();
             records.append(&mut self.out.records);
         }
+    }
+
+    /// Heavy checkpoints are farther apart, so that they take an eighth of what they stand for.
+    fn is_checkpoint_due(&self) -> bool {
+        let (since_bytes, since_records) = self.since_checkpoint;
+        let weight = self.dissector.weight_bytes();
+        since_bytes >= CHECKPOINT_BYTES.max(weight as u64 * 8) || since_records >= CHECKPOINT_RECORDS.max(weight / 10)
+    }
+
+    /// Says how many bytes a message may inflate to.
+    pub(super) fn limit_inflating(&mut self, limit_bytes: u64) {
+        self.dissector.limit_inflating(limit_bytes);
     }
 
     /// Where there are more than `most` checkpoints, lets go of every other one but the newest: what is long ago takes

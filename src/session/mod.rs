@@ -79,6 +79,11 @@ pub struct Totals {
     pub unverified_links: u64,
 }
 
+/// How many bytes a message may inflate to, as the user's request says.
+fn inflate_limit_bytes(spec: &str) -> Option<u64> {
+    serde_json::from_str::<serde_json::Value>(spec).ok()?.pointer("/websocket/inflate_limit_bytes")?.as_u64()
+}
+
 /// A recording, live or opened.
 pub struct Session {
     /// Wall-clock time of the start, in nanoseconds since 1970; 0 where unknown.
@@ -174,6 +179,9 @@ impl Session {
             What::Opening(_) => {
                 if let Some(connection) = connection {
                     connection.links.push(event.link);
+                    if let Some(limit_bytes) = inflate_limit_bytes(&connection.info.spec) {
+                        self.links[index].limit_inflating(limit_bytes);
+                    }
                 }
             }
             What::Secured(tls) if !tls.verified => self.totals.unverified_links += 1,

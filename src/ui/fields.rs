@@ -242,6 +242,7 @@ fn help_ui(ui: &mut Ui, place: Rect, field: Option<&Field>) {
         Layer::Wire => "",
         Layer::Content => " · content",
         Layer::Control => " · control",
+        Layer::Inflated => " · inflated",
     };
     let spec = format!("{} · {}{layer}", field.def.key, field.def.spec);
     let name =

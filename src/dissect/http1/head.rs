@@ -1,7 +1,7 @@
 //! Heads: the start line and the header fields (RFC 9112 §2 to §5).
 
 use super::fields::*;
-use crate::dissect::{FieldDef, NoteDef, Place, Sink, Value};
+use crate::dissect::{FieldDef, NoteDef, Place, Sink, Value, websocket};
 
 /// What a head says that matters for what follows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub struct Head {
     pub encoded: bool,
     /// The value of Upgrade.
     pub upgrade: String,
+    /// The lines that a WebSocket's opening handshake is made of.
+    pub handshake: Vec<HeaderLine>,
     says_close: bool,
     says_keep_alive: bool,
     hosts: usize,
@@ -34,6 +36,17 @@ impl Head {
     pub fn closes(&self) -> bool {
         self.says_close || (self.version == (1, 0) && !self.says_keep_alive)
     }
+}
+
+/// A header line that is looked at again when the head is whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeaderLine {
+    /// The name in lower case.
+    pub name: String,
+    /// The value.
+    pub value: String,
+    /// Its first byte in the head, and how many there are without the line end.
+    pub at: (usize, usize),
 }
 
 /// Reads a whole head, which begins at byte `start` of the wire and ends with its empty line.
@@ -290,6 +303,13 @@ fn field_line(reader: &Lines, line: Line, is_folded: bool, head: &mut Head, out:
     reader.leaf(&SEPARATOR, line.start + name_end, value_start - name_end, Value::Bytes, 1, out);
     let value = &text[value_start..value_end];
     reader.leaf(&HEADER_VALUE, line.start + value_start, value.len(), Value::Text, 1, out);
+    if out.full()
+        && name.eq_ignore_ascii_case(b"sec-websocket-extensions")
+        && let Ok(value) = std::str::from_utf8(value)
+    {
+        let start = reader.start + (line.start + value_start) as u64;
+        websocket::fields::tell_extensions(out, reader.place, start, value, &SEPARATOR);
+    }
     reader.leaf(&SEPARATOR, line.start + value_end, text.len() - value_end, Value::Bytes, 1, out);
     if let Some(at) = value.iter().position(|byte| is_control(byte) && !matches!(byte, b'\r' | b'\n')) {
         reader.note(&BAD_VALUE, line.start + value_start + at, 1, out, || format!("byte 0x{:02x}", value[at]));
@@ -311,6 +331,11 @@ fn understand(reader: &Lines, line: Line, name: &[u8], value: &[u8], head: &mut 
     let trim = |text: &str| text.trim_matches([' ', '\t', '\r', '\n']).to_owned();
     let text = || trim(&String::from_utf8_lossy(value));
     let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
+    let belongs_to_handshake = name.get(..14).is_some_and(|start| start.eq_ignore_ascii_case(b"sec-websocket-"));
+    if belongs_to_handshake || is("upgrade") || is("connection") {
+        let name = String::from_utf8_lossy(name).to_ascii_lowercase();
+        head.handshake.push(HeaderLine { name, value: text(), at: (line.start, line.text_end - line.start) });
+    }
     if is("content-length") {
         // RFC 9110 §8.6: a list of equal numbers may be taken as that number.
         let text = text();

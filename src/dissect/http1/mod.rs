@@ -9,13 +9,15 @@ mod head;
 mod side;
 
 pub use fields::{FIELDS, NOTES};
-pub use head::read_fields;
+pub use head::{HeaderLine, is_token, read_fields};
 
 use super::link::Switch;
+use super::websocket::handshake::Asked;
 use super::{Ending, Pending, Place, Sink};
 use crate::wire::{Dir, LinkId};
 use side::{Side, Turn};
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// Client bytes that are held at most while an upgrade is not answered yet.
 const EARLY_LIMIT_BYTES: usize = 64 * 1024;
@@ -32,6 +34,8 @@ struct Request {
     is_connect: bool,
     /// It asks for another protocol, so the bytes behind it may be no HTTP.
     may_switch: bool,
+    /// It opens a WebSocket, and this is what it asks for.
+    websocket: Option<Arc<Asked>>,
 }
 
 /// The HTTP/1 dissector of a link.
@@ -93,7 +97,7 @@ impl Http1 {
                         self.release_early(out);
                     }
                 }
-                Turn::Switched { is_websocket } => {
+                Turn::Switched { is_websocket, deflate } => {
                     // What the client had begun is told as far as it came: nobody will finish it.
                     self.sides[0].finish(Ending::Sender, out);
                     let end = self.sides[0].position();
@@ -103,7 +107,7 @@ impl Http1 {
                         out.note(Place::wire(Dir::Out), &fields::EARLY_BYTES, early.0 * 8, len * 8, String::new);
                     }
                     self.switch = Some(match is_websocket {
-                        true => Switch::WebSocket { early },
+                        true => Switch::WebSocket { early, deflate },
                         false => Switch::Raw { early },
                     });
                     return used;

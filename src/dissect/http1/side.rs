@@ -7,8 +7,11 @@ use super::growing::{Growing, Growth};
 use super::head::{self, Head};
 use crate::dissect::content::{At, Body, Hints};
 use crate::dissect::raw::Raw;
+use crate::dissect::websocket::handshake::{self, Broken, Lines};
+use crate::dissect::websocket::negotiation::Deflate;
 use crate::dissect::{Ending, Flags, Kind, NoteDef, Pending, Place, Record, Severity, Sink, Value};
 use crate::wire::{Dir, LinkId};
+use std::sync::Arc;
 
 #[derive(Clone, Debug)]
 enum Framing {
@@ -69,6 +72,8 @@ pub enum Turn {
     Switched {
         /// Whether that is WebSocket.
         is_websocket: bool,
+        /// Whether permessage-deflate was agreed on, and how.
+        deflate: Option<Deflate>,
     },
 }
 
@@ -153,6 +158,21 @@ impl Side {
         if head.encoded && framing.is_some() {
             out.note(self.place(), &ENCODED, self.start * 8, 0, String::new);
         }
+        let asked = kind == Kind::HttpRequest && Lines(&head.handshake).is_handshake();
+        let asked = asked.then(|| {
+            let (asked, broken) = handshake::request(&head.method, head.version, Lines(&head.handshake));
+            self.note_broken(broken, out);
+            Arc::new(asked)
+        });
+        let mut deflate = None;
+        if kind == Kind::HttpResponse
+            && head.status == 101
+            && let Some(asked) = request.and_then(|request| request.websocket.as_ref())
+        {
+            let (agreed, broken) = handshake::answer(asked, Lines(&head.handshake));
+            self.note_broken(broken, out);
+            deflate = agreed;
+        }
         let mut record = self.record(kind, self.start, end);
         record.detail = head.status.into();
         record.flags = Flags::MESSAGE;
@@ -160,10 +180,10 @@ impl Side {
         self.start = end;
         let token = |wanted: &str| head.upgrade.split(',').any(|item| item.trim().eq_ignore_ascii_case(wanted));
         if kind == Kind::HttpResponse && head.status == 101 {
-            return Turn::Switched { is_websocket: token("websocket") || head.upgrade.is_empty() };
+            return Turn::Switched { is_websocket: token("websocket") || head.upgrade.is_empty(), deflate };
         }
         if kind == Kind::HttpResponse && request.is_some_and(|r| r.is_connect) && (200..300).contains(&head.status) {
-            return Turn::Switched { is_websocket: false };
+            return Turn::Switched { is_websocket: false, deflate: None };
         }
         if let Some(framing) = framing {
             let has_length = matches!(framing, Framing::Length { .. });
@@ -177,9 +197,17 @@ impl Side {
                 is_head: head.method == "HEAD",
                 is_connect: head.method == "CONNECT",
                 may_switch: !head.upgrade.is_empty() || head.method == "CONNECT",
+                websocket: asked,
             }),
             Kind::HttpResponse => Turn::Answered,
             _ => Turn::More,
+        }
+    }
+
+    /// Notes the rules of an opening handshake that the head breaks.
+    fn note_broken(&self, broken: Vec<Broken>, out: &mut impl Sink) {
+        for Broken { note, at: (at, len), detail } in broken {
+            out.note(self.place(), note, (self.start + at as u64) * 8, len as u64 * 8, || detail);
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::close::close_code_meaning;
 use super::header::opcode_name;
+use super::negotiation::{self, Parameter};
 use crate::dissect::sink::GAP;
 use crate::dissect::{FieldDef, Payload, Place, Sink, Value};
 
@@ -74,6 +75,49 @@ fields! {
     BINARY = Part "websocket.binary" "Binary message"
         "The application data of all the fragments, unmasked and joined; only the application knows what it means"
         "RFC 6455 §5.6";
+    /// What was compressed.
+    COMPRESSED = No "websocket.compressed" "Compressed message"
+        "The application data of all the fragments, unmasked and joined, as DEFLATE compressed it; the last 4 bytes of \
+         an empty stored block, 00 00 ff ff, are left out on the wire"
+        "RFC 7692 §7.2.1";
+    /// A block of it.
+    DEFLATE_BLOCK = No "websocket.deflate.block" "DEFLATE block"
+        "How DEFLATE cuts its data; a block may begin at any bit, and is shown from the first byte that is its own"
+        "RFC 1951 §3.2.3";
+    /// What follows the blocks that are told.
+    DEFLATE_REST = No "websocket.deflate.rest" "further data"
+        "What follows the blocks above: a block that did not end, or more blocks than are told one by one" "RFC 1951 §3.2.3";
+    /// What it came to.
+    DEFLATE_RATIO = No "websocket.deflate.ratio" "Inflates to"
+        "Bytes before and after; a short message without the window of earlier ones may grow by compression"
+        "RFC 7692 §7.2.2";
+    /// The window.
+    DEFLATE_WINDOW = No "websocket.deflate.window" "LZ77 window"
+        "How far back a copy may reach, and whether that goes beyond the beginning of the message: as both sides agreed on"
+        "RFC 7692 §7.1.1, §7.1.2";
+    /// What cannot be inflated.
+    NOT_INFLATED = Part "websocket.not_inflated" "Compressed message, not inflated"
+        "It may refer to bytes of an earlier message that could not be inflated whole" "RFC 7692 §7.2.2";
+    /// An extension.
+    EXTENSION = No "websocket.extension" "Extension"
+        "An extension that the client offers, or that the server chose among what was offered" "RFC 6455 §9.1";
+    /// A parameter of an extension.
+    EXTENSION_PARAMETER = No "websocket.extension.parameter" "Extension parameter"
+        "What it means, its extension says" "RFC 6455 §9.1";
+    /// server_no_context_takeover.
+    SERVER_NO_CONTEXT_TAKEOVER = No "websocket.deflate.server_no_context_takeover" "server_no_context_takeover"
+        "The server forgets its window after each message: less memory for both, and less compression" "RFC 7692 §7.1.1.1";
+    /// client_no_context_takeover.
+    CLIENT_NO_CONTEXT_TAKEOVER = No "websocket.deflate.client_no_context_takeover" "client_no_context_takeover"
+        "The client forgets its window after each message: less memory for both, and less compression" "RFC 7692 §7.1.1.2";
+    /// server_max_window_bits.
+    SERVER_MAX_WINDOW_BITS = No "websocket.deflate.server_max_window_bits" "server_max_window_bits"
+        "The server's window is 2 to the power of this at most, 8 to 15: 256 bytes to 32 KiB" "RFC 7692 §7.1.2.1";
+    /// client_max_window_bits.
+    CLIENT_MAX_WINDOW_BITS = No "websocket.deflate.client_max_window_bits" "client_max_window_bits"
+        "The client's window is 2 to the power of this at most, 8 to 15; without a value, an offer says that the server may \
+         choose"
+        "RFC 7692 §7.1.2.2";
     /// Close code.
     CLOSE_CODE = No "websocket.close.code" "Status code"
         "Why the connection is closed: 1000 to 2999 are the protocol's, 3000 to 3999 registered, 4000 to 4999 private"
@@ -172,4 +216,40 @@ pub(super) fn tell_close(out: &mut impl Sink, place: Place, start: u64, len: u64
     let code = u16::from_be_bytes(code);
     tell_bytes(out, place, &CLOSE_CODE, start, 2, Value::Named(u64::from(code), close_code_meaning(code)));
     tell_bytes(out, place, &CLOSE_REASON, start + 2, len - 2, Value::Text);
+}
+
+/// Tells what a value of `Sec-WebSocket-Extensions` is made of, which begins at byte `start`: each byte once.
+pub(in crate::dissect) fn tell_extensions(
+    out: &mut impl Sink,
+    place: Place,
+    start: u64,
+    value: &str,
+    between: &'static FieldDef,
+) {
+    let mut at = 0;
+    let mut tell = |def, span: std::ops::Range<usize>, value| {
+        if span.start > at {
+            out.field(place, between, (start + at as u64) * 8, (span.start - at) as u64 * 8, Value::Bytes, 2);
+        }
+        if span.end > span.start {
+            let (bit, bits) = ((start + span.start as u64) * 8, (span.end - span.start) as u64 * 8);
+            out.field(place, def, bit, bits, value, 2);
+        }
+        at = span.end;
+    };
+    for item in negotiation::items(value) {
+        tell(&EXTENSION, item.name, Value::Text);
+        for given in item.parameters {
+            let def = match given.what {
+                Parameter::ServerNoContextTakeover => &SERVER_NO_CONTEXT_TAKEOVER,
+                Parameter::ClientNoContextTakeover => &CLIENT_NO_CONTEXT_TAKEOVER,
+                Parameter::ServerMaxWindowBits => &SERVER_MAX_WINDOW_BITS,
+                Parameter::ClientMaxWindowBits => &CLIENT_MAX_WINDOW_BITS,
+                Parameter::Other => &EXTENSION_PARAMETER,
+            };
+            let number = given.window_bits().map(|bits| Value::Number(bits.into()));
+            tell(def, given.span, number.unwrap_or(Value::Text));
+        }
+    }
+    tell(between, value.len()..value.len(), Value::Bytes);
 }

@@ -3,7 +3,8 @@
 //! Between two calls it holds at most a partial header and a few numbers, whatever the lengths on the wire say.
 
 use super::control::{Control, Talk};
-use super::header::{BINARY, CLOSE, CONTINUATION, Header, PING, PONG, Partial, TEXT, opcode_name};
+use super::deflate::Inflater;
+use super::header::{BINARY, CLOSE, CONTINUATION, Header, PING, PONG, Partial, RSV1, TEXT, opcode_name};
 use super::mask::unmasked;
 use super::message::Message;
 use super::{Way, fields, notes};
@@ -21,6 +22,8 @@ pub(super) struct Side {
     /// How long the control stream is by now.
     control_len: u64,
     last_key: Option<[u8; 4]>,
+    /// Where permessage-deflate was agreed on.
+    pub inflater: Option<Inflater>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -64,7 +67,7 @@ impl Frame {
 impl Default for Side {
     fn default() -> Side {
         let step = Step::Header { start: 0, partial: Partial::default() };
-        Side { step, message: None, content_len: 0, control_len: 0, last_key: None }
+        Side { step, message: None, content_len: 0, control_len: 0, last_key: None, inflater: None }
     }
 }
 
@@ -132,7 +135,7 @@ impl Side {
         }
         if let Some(message) = self.message.take() {
             note_missing_close(way, talk, Place::content(way.dir), self.content_len * 8, 0, out);
-            message.tell(way, false, out);
+            message.tell(way, false, self.inflater.as_mut(), out);
         }
     }
 
@@ -178,9 +181,9 @@ impl Side {
                     note(&notes::INTERLEAVED);
                 }
                 if let Some(interrupted) = self.message.take() {
-                    interrupted.tell(way, false, out);
+                    interrupted.tell(way, false, self.inflater.as_mut(), out);
                 }
-                self.message = Some(Message::new(&header, start, self.content_len));
+                self.message = Some(Message::new(&header, start, self.content_len, self.inflater.as_mut()));
                 Carries::Data
             }
             (opcode @ (CLOSE | PING | PONG), _) => Carries::Control(Control::new(opcode, self.control_len)),
@@ -189,8 +192,9 @@ impl Side {
                 Carries::Nothing
             }
         };
+        let unknown = header.rsv() & self.not_agreed();
         if let (Carries::Data, Some(message)) = (carries, &mut self.message) {
-            message.fragment(header.rsv());
+            message.fragment(unknown);
             let is_fragment = header.opcode() == CONTINUATION || !header.fin();
             if is_fragment && header.payload_len() == 0 {
                 out.note(place, &notes::EMPTY_FRAGMENT, start * 8 + 9, 7, String::new);
@@ -199,13 +203,23 @@ impl Side {
         Frame { header, start, seen: 0, carries }
     }
 
+    /// The reserved bits that nothing was agreed on for.
+    fn not_agreed(&self) -> u8 {
+        if self.inflater.is_some() { 0b111 & !RSV1 } else { 0b111 }
+    }
+
     /// The rules that a header can break on its own.
     fn note_header(&mut self, way: Way, start: u64, header: &Header, out: &mut impl Sink) {
         let place = Place::wire(way.dir);
         let bit = start * 8;
         let len = header.payload_len();
-        if header.rsv() != 0 {
-            out.note(place, &notes::RESERVED_BITS, bit + 1, 3, || reserved_bits(header.rsv()));
+        let reserved = header.rsv() & self.not_agreed();
+        if reserved != 0 {
+            out.note(place, &notes::RESERVED_BITS, bit + 1, 3, || reserved_bits(reserved));
+        }
+        let may_be_compressed = matches!(header.opcode(), TEXT | BINARY);
+        if header.rsv() & RSV1 != 0 && reserved & RSV1 == 0 && !may_be_compressed {
+            out.note(place, &notes::RSV1_MISPLACED, bit + 1, 1, || opcode_name(header.opcode()).to_owned());
         }
         if header.is_control() && !header.fin() {
             out.note(place, &notes::CONTROL_FRAGMENTED, bit, 1, String::new);
@@ -257,7 +271,7 @@ impl Side {
                             out.content(place, self.content_len + at, wire + at, how, plain);
                         }
                         if is_checked {
-                            message.check(plain);
+                            message.check(way, wire + at, plain, self.inflater.as_mut(), out);
                         }
                     });
                 }
@@ -294,7 +308,7 @@ impl Side {
         let place = Place::wire(way.dir);
         let is_complete = !flags.has(Flags::INCOMPLETE);
         if out.full() {
-            let is_text = self.message.as_ref().is_some_and(Message::is_text);
+            let is_text = self.message.as_ref().is_some_and(|message| message.is_text() && !message.is_compressed());
             let value = if matches!(frame.carries, Carries::Data) && is_text { Value::Text } else { Value::Bytes };
             let payload = match frame.header.masked() {
                 true => (&fields::MASKED_PAYLOAD, frame.seen, Value::Bytes),
@@ -316,7 +330,7 @@ impl Side {
                     && frame.header.fin()
                     && let Some(message) = self.message.take()
                 {
-                    message.tell(way, true, out);
+                    message.tell(way, true, self.inflater.as_mut(), out);
                 }
             }
             Carries::Nothing => {}

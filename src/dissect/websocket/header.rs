@@ -5,6 +5,9 @@ use crate::dissect::Value;
 /// The longest header: 2 bytes, a 64-bit length, a masking key.
 const MAX_LEN: usize = 14;
 
+/// RSV1 among the three reserved bits.
+pub(super) const RSV1: u8 = 4;
+
 /// The continuation opcode.
 pub(super) const CONTINUATION: u8 = 0x0;
 /// The text opcode.

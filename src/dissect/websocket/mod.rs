@@ -6,8 +6,10 @@
 
 mod close;
 mod control;
+mod deflate;
 pub mod fields;
 mod frames;
+pub(super) mod handshake;
 mod header;
 mod mask;
 mod message;
@@ -17,6 +19,7 @@ pub mod notes;
 mod tests;
 
 pub use close::{NO_STATUS_RECEIVED, close_code_meaning};
+pub use deflate::INFLATE_LIMIT_BYTES;
 pub use fields::FIELDS;
 pub use header::{opcode_name, value_in_detail};
 pub use mask::unmask;
@@ -25,7 +28,9 @@ pub use notes::NOTES;
 use super::{Flags, Kind, Pending, Record, Severity, Sink};
 use crate::wire::{Dir, LinkId};
 use control::Talk;
+use deflate::Inflater;
 use frames::Side;
+use negotiation::Deflate;
 use std::ops::Range;
 
 /// The WebSocket dissector, both directions of a link from the upgrade on.
@@ -48,6 +53,22 @@ impl WebSocket {
     /// For a link whose upgrade is done.
     pub fn new(link: LinkId) -> WebSocket {
         WebSocket { link, sides: Default::default(), talk: Talk::default() }
+    }
+
+    /// For a link on which permessage-deflate was agreed on; a message may inflate to `inflate_limit_bytes`.
+    pub fn with_deflate(link: LinkId, deflate: &Deflate, inflate_limit_bytes: u64) -> WebSocket {
+        let mut websocket = WebSocket::new(link);
+        for dir in [Dir::Out, Dir::In] {
+            let inflater = Inflater::new(Way { link, dir }, deflate, inflate_limit_bytes);
+            websocket.sides[dir.index()].inflater = Some(inflater);
+        }
+        websocket
+    }
+
+    /// About how much memory a clone may come to hold on its own.
+    pub fn weight_bytes(&self) -> usize {
+        let inflaters = self.sides.iter().filter_map(|side| side.inflater.as_ref());
+        inflaters.map(Inflater::weight_bytes).sum()
     }
 
     /// More bytes of a direction; the first of them is byte `wire` of that direction.

@@ -13,12 +13,59 @@ macro_rules! notes {
 }
 
 notes! {
+    // The opening handshake.
+    /// The request is no GET.
+    REQUEST_METHOD = Error "websocket.request-method"
+        "The request that opens a WebSocket must be a GET" "RFC 6455 §4.1";
+    /// The request is of HTTP/1.0.
+    REQUEST_HTTP_VERSION = Error "websocket.request-http-version"
+        "The request that opens a WebSocket must be of HTTP/1.1 or later" "RFC 6455 §4.1";
+    /// Connection does not say Upgrade.
+    REQUEST_CONNECTION = Error "websocket.request-connection"
+        "The request's Connection must say Upgrade; without it, a proxy or server takes the request for an ordinary one"
+        "RFC 6455 §4.1";
+    /// The key is none.
+    REQUEST_KEY = Error "websocket.request-key"
+        "The request must have one Sec-WebSocket-Key: 16 random bytes in base64" "RFC 6455 §4.1";
+    /// The version is not 13.
+    REQUEST_VERSION = Error "websocket.request-version"
+        "The request must have one Sec-WebSocket-Version, which is 13" "RFC 6455 §4.1";
+    /// A subprotocol is no token, or is given twice.
+    REQUEST_PROTOCOL = Error "websocket.request-protocol"
+        "The subprotocols that are offered must be tokens, each given once" "RFC 6455 §4.1";
+    /// An offer of permessage-deflate that no server may accept.
+    OFFER_INVALID = Error "websocket.offer-invalid"
+        "The offer of permessage-deflate is none that a server may accept: it must decline it" "RFC 7692 §7.1";
+    /// The answer's Upgrade.
+    ANSWER_UPGRADE = Error "websocket.answer-upgrade"
+        "The answer's Upgrade must be websocket, once: the client must fail the connection" "RFC 6455 §4.1, §4.2.2";
+    /// The answer's Connection.
+    ANSWER_CONNECTION = Error "websocket.answer-connection"
+        "The answer's Connection must say Upgrade: the client must fail the connection" "RFC 6455 §4.1, §4.2.2";
+    /// The answer's accept.
+    ANSWER_ACCEPT = Error "websocket.answer-accept"
+        "Sec-WebSocket-Accept must be what the key makes it, once, which proves that a WebSocket server answers: the \
+         client must fail the connection"
+        "RFC 6455 §4.1, §4.2.2";
+    /// The answer's subprotocol.
+    ANSWER_PROTOCOL = Error "websocket.answer-protocol"
+        "The server must choose one of the subprotocols that were offered, or none: the client must fail the connection"
+        "RFC 6455 §4.1, §4.2.2";
+    /// The answer's extensions.
+    ANSWER_EXTENSIONS = Error "websocket.answer-extensions"
+        "What the server says of extensions does not fit the offer: the client must fail the connection"
+        "RFC 6455 §4.1, RFC 7692 §7.1";
+
     // The header.
     /// An RSV bit is set.
     RESERVED_BITS = Error "websocket.reserved-bits"
-        "A reserved bit is set, and no extension is understood here that gives it a meaning: the receiver must fail \
-         the connection"
+        "A reserved bit is set, and no extension was agreed on that gives it a meaning: the receiver must fail the \
+         connection"
         "RFC 6455 §5.2";
+    /// RSV1 where permessage-deflate has no use for it.
+    RSV1_MISPLACED = Error "websocket.rsv1-misplaced"
+        "RSV1 says on the first frame of a data message that it is compressed; on any other frame it must not be set"
+        "RFC 7692 §6";
     /// Opcode 3 to 7 or 11 to 15.
     RESERVED_OPCODE = Error "websocket.reserved-opcode"
         "The opcode is reserved: the receiver must fail the connection" "RFC 6455 §5.2";
@@ -68,6 +115,22 @@ notes! {
     /// A frame that was cut off.
     FRAME_INCOMPLETE = Warning "websocket.frame-incomplete"
         "The connection ended in the middle of this frame" "RFC 6455 §5.2";
+
+    // Compression.
+    /// Compressed data that is no DEFLATE.
+    DEFLATE_INVALID = Error "websocket.deflate-invalid"
+        "The message is marked as compressed and cannot be inflated: the receiver must fail the connection"
+        "RFC 7692 §7.2.2, RFC 1951 §3.2";
+    /// A copy reaches back beyond the window.
+    DEFLATE_WINDOW = Error "websocket.deflate-window"
+        "The message refers back farther than the window that was agreed on; a receiver with that window cannot read it"
+        "RFC 7692 §7.1.2";
+    /// The limit on inflating was passed.
+    INFLATE_CAPPED = Warning "websocket.inflate-capped"
+        "The message inflates to more than the limit; what is beyond it was left compressed" "RFC 7692 §7.2.2";
+    /// What it refers to was not inflated.
+    NOT_INFLATED = Warning "websocket.not-inflated"
+        "Not inflated: it may refer to an earlier message, and that could not be inflated whole" "RFC 7692 §7.1.1, §7.2.2";
 
     // Ping and pong.
     /// A pong, and no ping waits.

@@ -1,6 +1,6 @@
 //! Where the bytes of the wire went: payload, and what each layer put around it.
 
-use crate::dissect::{Kind, Record};
+use crate::dissect::{Flags, Kind, Record};
 use crate::session::is_message;
 use crate::wire::{Dir, LinkId};
 use std::collections::HashMap;
@@ -35,6 +35,8 @@ impl Overhead {
 struct Content {
     carried: u64,
     lying: u64,
+    /// Payload of the frames of the message under way.
+    message: u64,
 }
 
 impl Content {
@@ -60,7 +62,10 @@ impl Layers {
         let around = record.len.saturating_sub(record.payload_len);
         let is_message = is_message(record);
         if is_message {
-            self.sum.payload += record.payload_len;
+            // What a message inflates to is not what it took on the wire.
+            let of_frames = std::mem::take(&mut self.content(record).message);
+            let is_compressed = record.flags.has(Flags::COMPRESSED);
+            self.sum.payload += if is_compressed { of_frames } else { record.payload_len };
         }
         match record.kind {
             Kind::Gap => self.sum.unknown += record.len,
@@ -77,7 +82,9 @@ impl Layers {
             }
             Kind::WsFrame => {
                 self.sum.frames += around;
-                self.content(record).carried += record.payload_len;
+                let content = self.content(record);
+                content.carried += record.payload_len;
+                content.message += record.payload_len;
             }
             // The whole of what was told piece by piece.
             Kind::HttpBody if !is_message => {}

@@ -1,13 +1,15 @@
 //! WebSocket conversations, and what is told of them.
 
 mod conversation;
+mod deflate;
+mod handshake;
 mod laws;
 mod parts;
 mod rfc;
 mod rules;
 mod witness;
 
-use super::WebSocket;
+use super::{WebSocket, fields};
 use crate::dissect::laws::{self as law, LINK, Script, Subject};
 use crate::dissect::{Explained, FieldDef, Kind, Sink, Value};
 use crate::wire::Dir;

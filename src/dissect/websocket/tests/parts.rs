@@ -1,5 +1,6 @@
 //! The parts that can be held against something simpler: UTF-8 as it streams, masks, the tables.
 
+use crate::dissect::NoteDef;
 use crate::dissect::utf8::Utf8;
 use crate::dissect::websocket::mask::unmasked;
 use crate::dissect::websocket::{FIELDS, NOTES};
@@ -64,3 +65,38 @@ fn keys_are_unique_and_every_row_teaches() {
     assert!(FIELDS.iter().all(|def| !def.label.is_empty() && !def.help.is_empty() && def.spec.starts_with("RFC ")));
     assert!(NOTES.iter().all(|def| !def.text.is_empty() && def.spec.starts_with("RFC ")));
 }
+
+/// The table of the rules in the documentation says what the code says, and which test shows it.
+#[test]
+fn the_table_in_the_documentation_is_that_of_the_code() {
+    let mut table = String::from(BEFORE_TABLE);
+    for note in NOTES {
+        let of_handshake = super::handshake::EXAMPLES.iter().any(|example| example.0.key == note.key);
+        let test = if of_handshake {
+            "handshake::each_rule_of_the_handshake_is_noted_where_it_is_broken"
+        } else {
+            "rules::every_note_has_an_example_that_shows_it"
+        };
+        let NoteDef { key, severity, text, spec } = note;
+        table.push_str(&format!("| `{key}` | {} | {text} | {spec} | `{test}` |\n", severity.name()));
+    }
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/websocket-rules.md");
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(path, &table).unwrap();
+    }
+    let written = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(written == table, "{path} is not what the code says; UPDATE_DOCS=1 writes it anew");
+}
+
+const BEFORE_TABLE: &str = "# What a WebSocket's wire can break
+
+Every rule of RFC 6455 §4 to §8 and of RFC 7692 that bytes on the wire can break, on both directions, and a few things
+that break no rule and are worth knowing. An *error* breaks a MUST, a *warning* a SHOULD or is a loss, an *info* is
+neither. Each is a note on the record that shows it, and a filter finds it by `note:KEY`. The tests stand in
+`src/dissect/websocket/tests`; each builds the bytes that break the rule, and checks the record and the bits of the note.
+
+This table is written by `UPDATE_DOCS=1 cargo test --lib the_table_in_the_documentation`.
+
+| note | severity | what it says | rule | shown by |
+|---|---|---|---|---|
+";

@@ -1,7 +1,7 @@
 //! The examples of RFC 6455 §5.7, byte for byte, and the fields of frames to the bit.
 
 use super::*;
-use crate::dissect::websocket::{NO_STATUS_RECEIVED, fields, opcode_name};
+use crate::dissect::websocket::{NO_STATUS_RECEIVED, opcode_name};
 use crate::dissect::{Flags, Layer, Record, Severity};
 use crate::wire::Buf;
 

@@ -1,6 +1,8 @@
 //! Every note, shown by a conversation that earns it: on which record and on which bits.
 
+use super::conversation::deflated;
 use super::*;
+use crate::dissect::websocket::negotiation::Deflate;
 use crate::dissect::websocket::{NOTES, close_code_meaning, notes};
 use crate::dissect::{Flags, NoteDef, Severity};
 use Dir::{In, Out};
@@ -9,6 +11,7 @@ const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
 struct Example {
     note: &'static NoteDef,
+    subject: WebSocket,
     script: Script,
     /// The record that has the note.
     on: Kind,
@@ -17,7 +20,13 @@ struct Example {
 }
 
 fn example(note: &'static NoteDef, script: Script, on: Kind, bits: (u64, u64)) -> Example {
-    Example { note, script, on, bits }
+    Example { note, subject: subject(), script, on, bits }
+}
+
+/// The same where permessage-deflate was agreed on, with windows of 512 bytes and a limit of 1000.
+fn deflated_example(note: &'static NoteDef, script: Script, on: Kind, bits: (u64, u64)) -> Example {
+    let deflate = Deflate { server_max_window_bits: 9, client_max_window_bits: 9, ..Deflate::default() };
+    Example { subject: WebSocket::with_deflate(LINK, &deflate, 1000), ..example(note, script, on, bits) }
 }
 
 /// The server says this, and nothing else is said.
@@ -30,6 +39,10 @@ fn examples() -> Vec<Example> {
     let long = vec![b'x'; 126];
     let key_twice = [masked(0x82, KEY, b"a"), masked(0x82, KEY, b"b")].concat();
     let ping = (In, frame(0x89, b"one"));
+    let mut apart: Vec<u8> = (0..600u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    apart.extend_from_within(..100);
+    let (far, bomb) = (deflated(&apart), deflated(&[0; 5000]));
+    let after_bad = [frame(0xC2, b"\x07"), frame(0xC2, b"\x00")].concat();
     vec![
         example(&notes::RESERVED_BITS, server(frame(0xC1, b"a")), WsFrame, (1, 3)),
         example(&notes::RESERVED_OPCODE, server(frame(0x83, b"a")), WsFrame, (4, 4)),
@@ -79,6 +92,11 @@ fn examples() -> Vec<Example> {
             WsFrame,
             (36, 4),
         ),
+        deflated_example(&notes::RSV1_MISPLACED, server(frame(0xC9, b"")), WsFrame, (1, 1)),
+        deflated_example(&notes::DEFLATE_INVALID, server(frame(0xC2, b"\x07")), WsBinary, (16, 8)),
+        deflated_example(&notes::DEFLATE_WINDOW, server(frame(0xC2, &far)), WsBinary, (32, far.len() as u64 * 8)),
+        deflated_example(&notes::INFLATE_CAPPED, server(frame(0xC2, &bomb)), WsBinary, (16, bomb.len() as u64 * 8)),
+        deflated_example(&notes::NOT_INFLATED, server(after_bad), WsBinary, (40, 8)),
         example(&notes::NO_CLOSE_FRAME, server(b"\x82\x05a"), WsBinary, (24, 0)),
         example(&notes::NO_CLOSE_FRAME, server(b"\x88"), WsFrame, (0, 8)),
     ]
@@ -90,7 +108,11 @@ fn close(code: u16) -> Script {
 
 /// The notes of a script: on which record, which rule, which bits.
 fn noted(script: &Script) -> Vec<(Kind, &'static str, (u64, u64))> {
-    let told = explain(script);
+    noted_by(&subject(), script)
+}
+
+fn noted_by(subject: &WebSocket, script: &Script) -> Vec<(Kind, &'static str, (u64, u64))> {
+    let told = law::explain(subject, script, &[usize::MAX]);
     let of = |explained: &Explained| {
         let kind = explained.record.kind;
         explained.notes.iter().map(|note| (kind, note.def.key, (note.span.bit, note.span.bits))).collect::<Vec<_>>()
@@ -101,21 +123,22 @@ fn noted(script: &Script) -> Vec<(Kind, &'static str, (u64, u64))> {
 #[test]
 fn every_note_has_an_example_that_shows_it() {
     let examples = examples();
-    for Example { note, script, on, bits } in &examples {
-        let noted = noted(script);
+    for Example { note, subject, script, on, bits } in &examples {
+        let noted = noted_by(subject, script);
         assert!(noted.contains(&(*on, note.key, *bits)), "{}: {noted:?}", note.key);
-        law::split_invariance(&subject(), script, &[3, 1]);
-        law::tiling(&subject(), script);
+        law::split_invariance(subject, script, &[3, 1]);
+        law::tiling(subject, script);
     }
-    for note in NOTES {
+    let of_handshake = |note: &NoteDef| handshake::EXAMPLES.iter().any(|example| example.0.key == note.key);
+    for note in NOTES.iter().filter(|note| !of_handshake(note)) {
         assert!(examples.iter().any(|example| example.note.key == note.key), "no example shows {}", note.key);
     }
 }
 
 #[test]
 fn a_record_is_as_bad_as_its_worst_note() {
-    for Example { note, script, on, .. } in &examples() {
-        let told = explain(script);
+    for Example { note, subject, script, on, .. } in &examples() {
+        let told = law::explain(subject, script, &[usize::MAX]);
         let noted = |explained: &&Explained| {
             explained.record.kind == *on && explained.notes.iter().any(|has| has.def.key == note.key)
         };
