@@ -289,11 +289,14 @@ fn websocket_compressed_both_ways() {
         }
         let records = pushscope(&command).records();
         let of = |dir: &str| records.iter().filter(|record| record["dir"] == dir).cloned().collect::<Vec<_>>();
-        assert_eq!(texts(&of("out"), "ws.text"), sent, "{asked:?}");
-        assert_eq!(texts(&of("in"), "ws.text"), sent, "{asked:?}");
+        for dir in ["out", "in"] {
+            let said = of(dir).into_iter().filter(|record| record["kind"] == "ws.text");
+            let said: Vec<String> = said.map(|record| record["text"].as_str().unwrap_or_default().to_owned()).collect();
+            assert!(said == sent, "{dir} {asked:?}: {said:.60?}");
+        }
         let is_compressed = |dir: &str| {
             let frames = of(dir).into_iter().filter(|record| record["kind"] == "ws.frame").take(5);
-            frames.map(|frame| field(&frame, "websocket.rsv1") == true).collect::<Vec<_>>()
+            frames.map(|frame| field(&frame, "websocket.rsv1") == 1).collect::<Vec<_>>()
         };
         assert_eq!(is_compressed("in"), [true; 5], "{asked:?}");
         assert_eq!(is_compressed("out"), [!asked.contains(&"--no-compress"); 5], "{asked:?}");

@@ -2,6 +2,7 @@
 
 use crate::support::{Peer, Server, Watched, open, spec};
 use crate::websocket::{accept, closed, frame, text, upgraded};
+use flate2::{Compress, Compression, FlushCompress};
 use pushscope::transport::{ClientWindow, Order, Spec};
 use pushscope::wire::{Act, Dir, Stage, What};
 use std::io::Write;
@@ -147,7 +148,7 @@ fn an_echo_that_is_not_strict_reads_on() {
     let mut watched = open(spec);
     watched.is_faulty = true;
     closed(&mut watched, "closed by the server");
-    for said in ["must be UTF-8", "opcode is reserved", "11 bytes is not sent back"] {
+    for said in ["must be UTF-8", "opcode is reserved", "more than 10 bytes, the limit, is not sent back"] {
         let times = watched.acts().iter().filter(|act| act.text.contains(said)).count();
         assert_eq!(times, 1, "{said}: {}", watched.story());
     }
@@ -257,4 +258,97 @@ fn a_wrong_answer_to_an_offer_is_refused_unless_the_user_goes_on() {
         let failure = open(spec).failure();
         assert!(failure.text.contains(expected), "{failure}");
     }
+}
+
+/// A server that agrees to permessage-deflate and then follows a script.
+fn compressing(parameters: &'static str, script: impl Fn(&mut Peer) + Send + Sync + 'static) -> Server {
+    Server::start(move |_, mut peer| {
+        let accept = accept(&peer.request());
+        peer.say(&format!(
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Accept: {accept}\r\nSec-WebSocket-Extensions: permessage-deflate{parameters}\r\n\r\n"
+        ));
+        script(&mut peer);
+    })
+}
+
+/// A message of so many zeros, deflated by a library and marked as compressed.
+fn zeros(len: usize) -> Vec<u8> {
+    let mut deflate = Compress::new(Compression::best(), false);
+    let mut deflated = Vec::with_capacity(len / 500 + 64);
+    deflate.compress_vec(&vec![0; len], &mut deflated, FlushCompress::Sync).unwrap();
+    deflated.truncate(deflated.len() - 4);
+    let mut frame = vec![0xC2, 127];
+    frame.extend((deflated.len() as u64).to_be_bytes());
+    frame.extend(deflated);
+    frame
+}
+
+#[test]
+fn compressed_messages_that_break_a_rule_are_failed() {
+    let hello = b"\xC1\x07\xf2\x48\xcd\xc9\xc9\x07\x00";
+    for (said, code, rule) in [
+        (&b"\xC1\x02\xFF\xFF"[..], 1007, "cannot be inflated"),
+        // The message ends inside a block.
+        (b"\xC1\x03\xf2\x48\xcd", 1007, "cannot be inflated"),
+        // Stored: a byte that is no UTF-8.
+        (b"\xC1\x07\x00\x01\x00\xFE\xFF\xFF\x00", 1007, "must be UTF-8"),
+        (b"\x41\x02\xf2\x48\xC0\x05\xcd\xc9\xc9\x07\x00", 1002, "RSV1"),
+        (b"\xC9\x00", 1002, "RSV1"),
+        (b"\xA1\x00", 1002, "reserved bit"),
+        // A copy of what came before, though the context is forgotten.
+        (b"\xC1\x05\xf2\x00\x11\x00\x00", 1007, "cannot be inflated"),
+    ] {
+        let server = compressing("; server_no_context_takeover", move |peer| {
+            peer.say_bytes(hello);
+            let (first, echo) = frame(peer);
+            assert_eq!((first, echo.as_slice()), (0xC1, &hello[2..]));
+            peer.say_bytes(said);
+            assert_eq!(failed_with(peer), code, "{said:x?}");
+            assert_eq!(peer.says_no_more(), [0; 0]);
+        });
+        let failure = open(strict(&server)).failure();
+        assert!(failure.text.contains(rule) && failure.text.contains(&format!("close code {code}")), "{failure}");
+    }
+}
+
+#[test]
+fn a_message_that_inflates_beyond_the_limit_is_failed_before_it_ends() {
+    let server = compressing("", |peer| {
+        // 256 MiB of zeros; the rest of the message never comes.
+        let mut bomb = zeros(256 << 20);
+        bomb.truncate(bomb.len() - 8);
+        peer.say_bytes(&bomb);
+        assert_eq!(failed_with(peer), 1009);
+    });
+    let mut spec = strict(&server);
+    spec.websocket.inflate_limit_bytes = 1 << 20;
+    let failure = open(spec).failure();
+    assert!(failure.text.contains("close code 1009"), "{failure}");
+}
+
+#[test]
+fn what_cannot_be_inflated_is_not_sent_back_and_what_follows_is() {
+    let server = compressing("; server_no_context_takeover; client_no_context_takeover", |peer| {
+        peer.say_bytes(&zeros(2000));
+        peer.say_bytes(b"\xC1\x02\xFF\xFF\xC1\x07\xf2\x48\xcd\xc9\xc9\x07\x00");
+        // One that is interrupted by another, which the rules forbid.
+        peer.say_bytes(b"\x01\x03cut\xC1\x07\xf2\x48\xcd\xc9\xc9\x07\x00");
+        for _ in 0..2 {
+            assert_eq!(frame(peer), (0xC1, b"\xf2\x48\xcd\xc9\xc9\x07\x00".to_vec()));
+        }
+        peer.say_bytes(&zeros(1000));
+        assert_eq!(frame(peer).0, 0xC2);
+        peer.say_bytes(b"\x88\x00");
+        assert_eq!(frame(peer), (0x88, Vec::new()));
+    });
+    let mut spec = strict(&server);
+    spec.websocket.strict = false;
+    spec.websocket.inflate_limit_bytes = 1000;
+    let mut watched = open(spec);
+    watched.is_faulty = true;
+    closed(&mut watched, "closed by the server");
+    watched.until_act(Act::Noticed, "more than 1000 bytes, the limit, is not sent back");
+    watched.until_act(Act::Noticed, "cannot be inflated is not sent back");
+    watched.until_act(Act::Noticed, "must not be interleaved");
 }

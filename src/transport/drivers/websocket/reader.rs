@@ -24,14 +24,21 @@ pub(super) struct Reader {
 
 impl Reader {
     /// For a connection with these options, whose dissector is ready.
-    pub fn new(link: LinkId, _deflate: Option<Deflate>, options: &WebSocketOptions) -> Reader {
+    pub fn new(link: LinkId, deflate: Option<Deflate>, options: &WebSocketOptions) -> Reader {
+        // One byte more than the limit tells a message that is too long from one that is just as long.
+        let inflate_limit_bytes = options.inflate_limit_bytes.saturating_add(1);
+        let dissector = match &deflate {
+            Some(deflate) => WebSocket::with_deflate(link, deflate, inflate_limit_bytes),
+            None => WebSocket::new(link),
+        };
         let ear = Ear {
+            has_deflate: deflate.is_some(),
             is_strict: options.strict,
             echoes: options.echo,
             limit_bytes: options.inflate_limit_bytes,
             ..Ear::default()
         };
-        Reader { dissector: WebSocket::new(link), ear, at: 0 }
+        Reader { dissector, ear, at: 0 }
     }
 
     /// What has begun and is not complete.
@@ -55,6 +62,10 @@ struct Ear {
     is_strict: bool,
     echoes: bool,
     limit_bytes: u64,
+    /// Whether RSV1 says that a message is compressed.
+    has_deflate: bool,
+    /// RSV1 of the frame under way.
+    rsv1: bool,
     /// A fault or a close frame was told.
     is_over: bool,
     message: Message,
@@ -68,6 +79,9 @@ struct Ear {
 #[derive(Default)]
 struct Message {
     is_text: bool,
+    is_compressed: bool,
+    /// It is not known what all of it says.
+    is_unread: bool,
     len: u64,
     /// What it says, where it is wanted.
     payload: Vec<u8>,
@@ -121,13 +135,20 @@ impl Ear {
     /// The data message is over.
     fn end_of_message(&mut self, record: &Record) {
         let message = std::mem::take(&mut self.message);
-        if !self.echoes || record.flags.has(Flags::INCOMPLETE) {
+        if record.flags.has(Flags::INCOMPLETE) {
+            // Interrupted by another one, of which the header was told already.
+            let Message { is_text, is_compressed, .. } = message;
+            self.message = Message { is_text, is_compressed, ..Message::default() };
+            return;
+        }
+        if !self.echoes {
             return;
         }
         if message.len > self.limit_bytes {
-            let text =
-                format!("a message of {} bytes is not sent back: the limit is {}", message.len, self.limit_bytes);
+            let text = format!("a message of more than {} bytes, the limit, is not sent back", self.limit_bytes);
             self.seen.push(Seen::Broken(text.into()));
+        } else if message.is_unread {
+            self.seen.push(Seen::Broken("a message that cannot be inflated is not sent back".into()));
         } else {
             let is_text = record.kind == Kind::WsText;
             self.seen.push(Seen::Message { is_text, payload: message.payload.into() });
@@ -141,17 +162,26 @@ impl Sink for Ear {
     }
 
     fn field(&mut self, place: Place, def: &'static FieldDef, _: u64, _: u64, value: Value, _: u8) {
-        // Whether a message is text is told by its first frame, before its payload.
-        if place.layer == Layer::Wire
-            && std::ptr::eq(def, &fields::OPCODE)
-            && let Value::Named(opcode @ (1 | 2), _) = value
-        {
-            self.message.is_text = opcode == 1;
+        if place.layer != Layer::Wire {
+            return;
+        }
+        // What a message is, is told by its first frame, before its payload.
+        match value {
+            Value::Flag(is_set) if std::ptr::eq(def, &fields::RSV1) => self.rsv1 = is_set,
+            Value::Named(opcode @ (1 | 2), _) if std::ptr::eq(def, &fields::OPCODE) => {
+                self.message.is_text = opcode == 1;
+                self.message.is_compressed = self.rsv1 && self.has_deflate;
+            }
+            _ => {}
         }
     }
 
     fn note(&mut self, _: Place, def: &'static NoteDef, _: u64, _: u64, detail: impl FnOnce() -> String) {
-        if def.severity == Severity::Error && !self.is_over {
+        if self.is_over {
+            return;
+        }
+        self.message.is_unread |= [&notes::DEFLATE_INVALID, &notes::NOT_INFLATED].contains(&def);
+        if def.severity == Severity::Error {
             self.broken(def, &detail());
         }
     }
@@ -159,7 +189,8 @@ impl Sink for Ear {
     fn content(&mut self, place: Place, _: u64, _: u64, _: Content, bytes: &[u8]) {
         match place.layer {
             _ if self.is_over => {}
-            Layer::Content => self.say(bytes),
+            Layer::Content if self.message.is_compressed => {}
+            Layer::Content | Layer::Inflated => self.say(bytes),
             // A control frame that is longer than it may be is no control frame to answer.
             Layer::Control if self.control.len() + bytes.len() <= CONTROL_BYTES => self.control.extend(bytes),
             Layer::Control | Layer::Wire => {}
@@ -193,9 +224,7 @@ impl Sink for Ear {
 }
 
 /// The close code for a broken rule (RFC 6455 §7.4.1).
-fn close_code(def: &NoteDef) -> u16 {
-    match def.key {
-        key if key == notes::TEXT_NOT_UTF8.key || key == notes::REASON_NOT_UTF8.key => 1007,
-        _ => 1002,
-    }
+fn close_code(def: &'static NoteDef) -> u16 {
+    let of_data = [&notes::TEXT_NOT_UTF8, &notes::REASON_NOT_UTF8, &notes::DEFLATE_INVALID, &notes::DEFLATE_WINDOW];
+    if of_data.contains(&def) { 1007 } else { 1002 }
 }
