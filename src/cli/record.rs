@@ -379,6 +379,7 @@ fn spec(args: &RecordArgs) -> Result<Spec, Failed> {
     }
     spec.interval_ms = args.interval.map(|interval| interval.as_millis() as u64);
     spec.reconnect = args.reconnect.as_ref().map(|answer| answer == "yes");
+    spec.backoff = args.backoff.clone().unwrap_or_default();
     spec.cursor = match (&args.cursor_header, &args.cursor_path) {
         (Some(name), _) => CursorSource::Header(name.clone()),
         (None, Some(path)) => CursorSource::JsonPath(path.clone()),
@@ -386,11 +387,7 @@ fn spec(args: &RecordArgs) -> Result<Spec, Failed> {
     };
     spec.cursor_target = CursorTarget::Query(args.cursor_query.clone());
     spec.last_event_id = args.last_event_id.clone();
-    spec.websocket.subprotocols = args.subprotocols.clone();
-    spec.websocket.go_on_anyway = args.go_on_anyway;
-    spec.websocket.auto_pong = !args.no_pong;
-    spec.websocket.auto_close = !args.no_close;
-    spec.websocket.ping_ms = args.ping.map_or(0, |every| every.as_millis() as u64);
+    spec.websocket = args.websocket.options();
     spec.tls.insecure = args.insecure;
     spec.tls.ca_file = args.cacert.clone();
     spec.tls.cert_file = args.cert.clone();
