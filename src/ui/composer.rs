@@ -1,5 +1,7 @@
 //! Talking back: what is typed, how it is read, and why it cannot be sent before it is tried.
 
+mod frame;
+
 use super::{Look, theme};
 use crate::app::{App, Command, Composer, Format, PushType, SendAs, State, Wish};
 use egui::{Button, ComboBox, Key, Modifiers, RichText, TextEdit, Ui};
@@ -18,7 +20,7 @@ pub fn composer_ui(ui: &mut Ui, app: &App, look: &mut Look, out: &mut Vec<Comman
     let is_ws = push_type == PushType::Ws;
     ui.horizontal(|ui| {
         if is_ws {
-            kind_ui(ui, &mut composer);
+            kind_ui(ui, &mut composer, look);
         } else {
             request_ui(ui, &mut composer);
         }
@@ -30,6 +32,19 @@ pub fn composer_ui(ui: &mut Ui, app: &App, look: &mut Look, out: &mut Vec<Comman
         }
         repeat_ui(ui, state, &mut composer, out);
     });
+    if is_ws {
+        match composer.send_as {
+            SendAs::Raw => {
+                frame::choices_ui(ui, &mut composer);
+                frame::preview_ui(ui, state, look);
+            }
+            SendAs::Text | SendAs::Binary if look.message_choices => message_ui(ui, &mut composer),
+            _ => {}
+        }
+        if composer.send_as != SendAs::Raw {
+            look.frames.clear();
+        }
+    }
     let objection = app.objection(&Command::Send);
     ui.horizontal(|ui| text_ui(ui, state, &mut composer, &objection, look, out));
     let has_text = !composer.text.is_empty() || composer.send_as != SendAs::Text;
@@ -41,9 +56,9 @@ pub fn composer_ui(ui: &mut Ui, app: &App, look: &mut Look, out: &mut Vec<Comman
     }
 }
 
-fn kind_ui(ui: &mut Ui, composer: &mut Composer) {
+fn kind_ui(ui: &mut Ui, composer: &mut Composer, look: &mut Look) {
     ui.name_inputs("Kind of message", |ui| {
-        ComboBox::from_id_salt("send as").selected_text(composer.send_as.label()).width(72.0).show_ui(ui, |ui| {
+        ComboBox::from_id_salt("send as").selected_text(composer.send_as.label()).width(78.0).show_ui(ui, |ui| {
             for kind in SendAs::ALL {
                 ui.selectable_value(&mut composer.send_as, kind, kind.label());
             }
@@ -54,6 +69,36 @@ fn kind_ui(ui: &mut Ui, composer: &mut Composer) {
         ui.add(TextEdit::singleline(&mut composer.close_code).desired_width(48.0)).labelled_by(label.id);
         ui.label("reason below");
     }
+    if matches!(composer.send_as, SendAs::Text | SendAs::Binary) {
+        let arrow = if look.message_choices { "▾" } else { "▸" };
+        let (text, color) = match composer.has_choices() {
+            true => ("Frames chosen", theme::colors(ui).text),
+            false => ("Frames", theme::colors(ui).weak),
+        };
+        let text = RichText::new(format!("{arrow} {text}")).font(theme::small()).color(color);
+        let button = Button::new(text).frame_when_inactive(look.message_choices).selected(look.message_choices);
+        let help = "How this message is compressed and cut into frames; for every bit of a frame choose raw frame";
+        if ui.add(button).on_hover_text(help).clicked() {
+            look.message_choices ^= true;
+        }
+    }
+}
+
+/// How a message goes out.
+fn message_ui(ui: &mut Ui, composer: &mut Composer) {
+    ui.horizontal_wrapped(|ui| {
+        ui.label("compressed");
+        let choices = [(None, "as the options say"), (Some(true), "yes"), (Some(false), "no")];
+        let name = choices.iter().find(|(choice, _)| *choice == composer.compress).map_or("", |(_, name)| name);
+        ui.name_inputs("Compressed", |ui| {
+            ComboBox::from_id_salt("compressed").selected_text(name).width(128.0).show_ui(ui, |ui| {
+                for (choice, name) in choices {
+                    ui.selectable_value(&mut composer.compress, choice, name);
+                }
+            });
+        });
+        frame::fragments_ui(ui, &mut composer.fragments);
+    });
 }
 
 fn request_ui(ui: &mut Ui, composer: &mut Composer) {
@@ -110,7 +155,10 @@ fn text_ui(
     out: &mut Vec<Command>,
 ) {
     let colors = theme::colors(ui);
+    let is_raw_close = composer.send_as == SendAs::Raw && composer.frame.opcode == 8;
     let hint = match (composer.format, composer.send_as) {
+        (Format::Text, SendAs::Raw) if is_raw_close => "reason",
+        (Format::Text, SendAs::Raw) => "payload",
         (_, SendAs::Close) if state.composer_type() == PushType::Ws => "why it is closed (may be empty)",
         (Format::Text, _) => "message",
         (Format::Json, _) => "{\"hello\": 1}",

@@ -1,8 +1,10 @@
 //! The foldouts below the address: headers, authentication, body, TLS and the rest.
 
+mod websocket;
+
 use super::{Look, theme};
-use crate::app::{AuthKind, CursorFrom, Draft, HttpVersion, ProxyFrom, PushType, parse_headers};
-use egui::{Button, ComboBox, Grid, RichText, TextEdit, Ui};
+use crate::app::{AuthKind, BackoffDraft, CursorFrom, Draft, HttpVersion, ProxyFrom, PushType, parse_headers};
+use egui::{Button, ComboBox, Grid, RichText, ScrollArea, TextEdit, Ui};
 
 /// A foldout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,15 +44,19 @@ pub fn options_ui(ui: &mut Ui, draft: &mut Draft, look: &mut Look) {
     });
     let Some(foldout) = look.foldout else { return };
     egui::Frame::new().fill(colors.ground).corner_radius(theme::ROUND).inner_margin(theme::MARGIN).show(ui, |ui| {
-        ui.set_width(ui.available_width());
-        match foldout {
-            Foldout::Headers => headers_ui(ui, draft),
-            Foldout::Auth => auth_ui(ui, draft),
-            Foldout::Body => body_ui(ui, draft),
-            Foldout::Proxy => proxy_ui(ui, draft),
-            Foldout::Tls => tls_ui(ui, draft),
-            Foldout::Options => rest_ui(ui, draft),
-        }
+        // However much there is to choose, the timeline stays in sight.
+        let height = ui.ctx().content_rect().height() * theme::FOLDOUT_SHARE;
+        ScrollArea::vertical().id_salt(format!("{foldout:?}")).max_height(height).show(ui, |ui| {
+            ui.set_width(ui.available_width());
+            match foldout {
+                Foldout::Headers => headers_ui(ui, draft),
+                Foldout::Auth => auth_ui(ui, draft),
+                Foldout::Body => body_ui(ui, draft),
+                Foldout::Proxy => proxy_ui(ui, draft),
+                Foldout::Tls => tls_ui(ui, draft),
+                Foldout::Options => rest_ui(ui, draft),
+            }
+        });
     });
 }
 
@@ -222,8 +228,12 @@ fn rest_ui(ui: &mut Ui, draft: &mut Draft) {
                 ui.radio_value(&mut draft.http, HttpVersion::Http10, "1.0");
             });
             ui.end_row();
-            row_ui(ui, "Interval (ms)", &mut draft.interval_ms, "between polls; before the first reconnection");
         }
+        let interval = match kind {
+            PushType::Ws => "before the first reconnection",
+            _ => "between polls; before the first reconnection",
+        };
+        row_ui(ui, "Interval (ms)", &mut draft.interval_ms, interval);
         ui.label("Reconnect");
         ui.horizontal(|ui| {
             ui.radio_value(&mut draft.reconnect, None, "as the type does");
@@ -231,6 +241,9 @@ fn rest_ui(ui: &mut Ui, draft: &mut Draft) {
             ui.radio_value(&mut draft.reconnect, Some(false), "never");
         });
         ui.end_row();
+        if draft.reconnect != Some(false) {
+            backoff_ui(ui, &mut draft.backoff);
+        }
         if may_be(&[PushType::LongPoll]) {
             cursor_ui(ui, draft);
         }
@@ -238,16 +251,7 @@ fn rest_ui(ui: &mut Ui, draft: &mut Draft) {
             row_ui(ui, "Last-Event-ID", &mut draft.last_event_id, "to begin with");
         }
         if may_be(&[PushType::Ws]) {
-            row_ui(ui, "Subprotocols", &mut draft.subprotocols, "chat, superchat");
-            ui.label("WebSocket");
-            ui.horizontal_wrapped(|ui| {
-                ui.checkbox(&mut draft.auto_pong, "answer pings");
-                ui.checkbox(&mut draft.auto_close, "answer close");
-                ui.checkbox(&mut draft.go_on_anyway, "go on after a wrong upgrade");
-            });
-            ui.end_row();
-            row_ui(ui, "Fragment size (bytes)", &mut draft.fragment_bytes, "whole messages");
-            row_ui(ui, "Ping every (ms)", &mut draft.ping_ms, "never");
+            websocket::rows_ui(ui, &mut draft.websocket);
         }
         ui.label("Timeouts (ms)");
         ui.horizontal_wrapped(|ui| {
@@ -257,6 +261,21 @@ fn rest_ui(ui: &mut Ui, draft: &mut Draft) {
         });
         ui.end_row();
     });
+}
+
+/// How long to wait before a reconnection.
+fn backoff_ui(ui: &mut Ui, backoff: &mut BackoffDraft) {
+    ui.label("");
+    ui.horizontal_wrapped(|ui| {
+        ui.checkbox(&mut backoff.immediate, "at once").on_hover_text("Do not wait before a reconnection");
+        if !backoff.immediate {
+            field_ui(ui, "factor", &mut backoff.factor, "2", 32.0);
+            field_ui(ui, "longest wait (ms)", &mut backoff.limit_ms, "30000", 64.0);
+            field_ui(ui, "jitter (%)", &mut backoff.jitter_percent, "0", 40.0);
+        }
+        field_ui(ui, "attempts", &mut backoff.attempts, "no end", 56.0);
+    });
+    ui.end_row();
 }
 
 fn cursor_ui(ui: &mut Ui, draft: &mut Draft) {

@@ -195,6 +195,10 @@ pub const PAGE: f32 = 724.0;
 pub const MENU_MARGIN: f32 = 56.0;
 /// The least height of the timeline with its filter, however large the details are made.
 pub const TIMELINE: f32 = 200.0;
+/// The most of the window's height that an open foldout takes.
+pub const FOLDOUT_SHARE: f32 = 0.3;
+/// The bytes of a raw frame before it is sent, at their highest.
+pub const FRAME_PREVIEW: f32 = 92.0;
 /// Details of this height show no more than fields and bytes.
 pub const LOW: f32 = 140.0;
 /// The line under what is wrong.
