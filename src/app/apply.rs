@@ -266,6 +266,8 @@ impl App {
         self.with_live(|live| current = Some(live.connect(&runtime, spec, draft)));
         self.state.current = current;
         self.state.stock = None;
+        // Numbers of connections begin anew with each recording.
+        self.state.composer.frame.under_way = None;
         self.state.active = self.state.live().map(|view| view.id);
         self.state.messages.retain(|message| !message.is_error);
         let url = &mut self.state.composer.url;

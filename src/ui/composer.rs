@@ -20,7 +20,7 @@ pub fn composer_ui(ui: &mut Ui, app: &App, look: &mut Look, out: &mut Vec<Comman
     let is_ws = push_type == PushType::Ws;
     ui.horizontal(|ui| {
         if is_ws {
-            kind_ui(ui, &mut composer, look);
+            kind_ui(ui, &mut composer);
         } else {
             request_ui(ui, &mut composer);
         }
@@ -30,33 +30,41 @@ pub fn composer_ui(ui: &mut Ui, app: &App, look: &mut Look, out: &mut Vec<Comman
         if composer.format == Format::File && ui.button("Choose…").clicked() {
             out.push(Command::ChooseComposerFile);
         }
+        if is_ws && matches!(composer.send_as, SendAs::Text | SendAs::Binary) {
+            choices_toggle_ui(ui, &composer, look);
+        }
         repeat_ui(ui, state, &mut composer, out);
     });
+    let objection = app.objection(&Command::Send);
     if is_ws {
         match composer.send_as {
             SendAs::Raw => {
                 frame::choices_ui(ui, &mut composer);
-                frame::preview_ui(ui, state, look);
+                frame::preview_ui(ui, state, objection.as_deref(), look);
             }
             SendAs::Text | SendAs::Binary if look.message_choices => message_ui(ui, &mut composer),
             _ => {}
         }
-        if composer.send_as != SendAs::Raw {
-            look.frames.clear();
-        }
     }
-    let objection = app.objection(&Command::Send);
+    let is_raw = is_ws && composer.send_as == SendAs::Raw;
+    if !is_raw {
+        look.frames.clear();
+    }
     ui.horizontal(|ui| text_ui(ui, state, &mut composer, &objection, look, out));
     let has_text = !composer.text.is_empty() || composer.send_as != SendAs::Text;
-    if let Some(why) = objection.filter(|_| has_text) {
-        ui.label(RichText::new(format!("Cannot be sent: {why}")).font(theme::small()).color(colors.warning));
+    if let Some(why) = objection.filter(|_| has_text && !is_raw) {
+        ui.label(RichText::new(cannot_be_sent(&why)).font(theme::small()).color(colors.warning));
     }
     if composer != state.composer {
         out.insert(0, Command::SetComposer(Box::new(composer)));
     }
 }
 
-fn kind_ui(ui: &mut Ui, composer: &mut Composer, look: &mut Look) {
+fn cannot_be_sent(why: &str) -> String {
+    format!("Cannot be sent: {why}")
+}
+
+fn kind_ui(ui: &mut Ui, composer: &mut Composer) {
     ui.name_inputs("Kind of message", |ui| {
         ComboBox::from_id_salt("send as").selected_text(composer.send_as.label()).width(78.0).show_ui(ui, |ui| {
             for kind in SendAs::ALL {
@@ -69,18 +77,20 @@ fn kind_ui(ui: &mut Ui, composer: &mut Composer, look: &mut Look) {
         ui.add(TextEdit::singleline(&mut composer.close_code).desired_width(48.0)).labelled_by(label.id);
         ui.label("reason below");
     }
-    if matches!(composer.send_as, SendAs::Text | SendAs::Binary) {
-        let arrow = if look.message_choices { "▾" } else { "▸" };
-        let (text, color) = match composer.has_choices() {
-            true => ("Frames chosen", theme::colors(ui).text),
-            false => ("Frames", theme::colors(ui).weak),
-        };
-        let text = RichText::new(format!("{arrow} {text}")).font(theme::small()).color(color);
-        let button = Button::new(text).frame_when_inactive(look.message_choices).selected(look.message_choices);
-        let help = "How this message is compressed and cut into frames; for every bit of a frame choose raw frame";
-        if ui.add(button).on_hover_text(help).clicked() {
-            look.message_choices ^= true;
-        }
+}
+
+/// Shows or hides what is rarely chosen of a message.
+fn choices_toggle_ui(ui: &mut Ui, composer: &Composer, look: &mut Look) {
+    let is_open = look.message_choices;
+    let (text, color) = match composer.has_choices() {
+        true => ("Frames chosen", theme::colors(ui).text),
+        false => ("Frames", theme::colors(ui).weak),
+    };
+    let text = RichText::new(format!("{} {text}", if is_open { "▾" } else { "▸" })).font(theme::small()).color(color);
+    let help = "How this message is compressed and cut into frames; for every bit of a frame choose raw frame";
+    let button = Button::new(text).frame_when_inactive(is_open).selected(is_open);
+    if ui.add(button).on_hover_text(help).clicked() {
+        look.message_choices ^= true;
     }
 }
 

@@ -5,7 +5,7 @@ use super::{Look, bits, fields, hex, hints, notes, payload, theme};
 use crate::app::{Bits, Command, Inspection, JsonTree, PayloadText, Place, View};
 use crate::dissect::Severity;
 use crate::wire::Buf;
-use egui::{Button, Frame, Margin, Panel, RichText, Stroke, Ui};
+use egui::{Button, Frame, Margin, Panel, Rect, RichText, Stroke, Ui};
 
 /// What the left half shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -122,8 +122,7 @@ fn hex_side_ui(ui: &mut Ui, view: &View, inspection: &Inspection, look: &mut Loo
                 let button = Button::new(&tab.label).selected(look.buffer == at).frame_when_inactive(look.buffer == at);
                 let response = ui.add(button).on_hover_text(super::words::bytes(tab.len));
                 if look.buffer != at && lit.contains(&tab.place) {
-                    let line = Stroke::new(theme::UNDERLINE, colors.lit);
-                    ui.painter().hline(response.rect.shrink(theme::UNIT).x_range(), response.rect.bottom(), line);
+                    underline(ui, response.rect);
                 }
                 if response.clicked() {
                     look.buffer = at;
@@ -131,7 +130,7 @@ fn hex_side_ui(ui: &mut Ui, view: &View, inspection: &Inspection, look: &mut Loo
                 }
             }
             if inspection.tabs.len() > shown {
-                buffers_menu_ui(ui, inspection, shown, look);
+                buffers_menu_ui(ui, inspection, shown, &lit, look);
             }
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                 ui.menu_button("Copy", |ui| copy_menu_ui(ui, out));
@@ -176,14 +175,20 @@ fn tabs_that_fit(ui: &Ui, inspection: &Inspection) -> usize {
     widths.len().max(1)
 }
 
-fn buffers_menu_ui(ui: &mut Ui, inspection: &Inspection, shown: usize, look: &mut Look) {
+/// Marks a tab in which something lights up that is not seen.
+fn underline(ui: &Ui, tab: Rect) {
+    let line = Stroke::new(theme::UNDERLINE, theme::colors(ui).lit);
+    ui.painter().hline(tab.shrink(theme::UNIT).x_range(), tab.bottom(), line);
+}
+
+fn buffers_menu_ui(ui: &mut Ui, inspection: &Inspection, shown: usize, lit: &[Place], look: &mut Look) {
     let chosen = inspection.tabs.get(look.buffer).filter(|_| look.buffer >= shown);
     let text = match chosen {
         Some(tab) => tab.label.clone(),
         None => format!("{} more", inspection.tabs.len() - shown),
     };
     let menu = egui::containers::menu::MenuButton::from_button(Button::new(text).selected(chosen.is_some()));
-    menu.ui(ui, |ui| {
+    let (response, _) = menu.ui(ui, |ui| {
         for (at, tab) in inspection.tabs.iter().enumerate().skip(shown) {
             if ui.add(Button::new(&tab.label).selected(look.buffer == at)).clicked() {
                 look.buffer = at;
@@ -192,6 +197,10 @@ fn buffers_menu_ui(ui: &mut Ui, inspection: &Inspection, shown: usize, look: &mu
             }
         }
     });
+    let mut hidden = inspection.tabs.iter().enumerate().skip(shown).filter(|(at, _)| *at != look.buffer);
+    if hidden.any(|(_, tab)| lit.contains(&tab.place)) {
+        underline(ui, response.rect);
+    }
 }
 
 fn copy_menu_ui(ui: &mut Ui, out: &mut Vec<Command>) {

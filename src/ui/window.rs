@@ -234,7 +234,7 @@ impl Window {
                     Panel::bottom("details")
                         .resizable(true)
                         .default_size(half)
-                        .size_range(120.0..=(ui.available_height() - theme::TIMELINE).max(130.0))
+                        .size_range(100.0..=(ui.available_height() - theme::TIMELINE).max(110.0))
                         .frame(ground)
                         .show(ui, |ui| match state.pane {
                             Pane::Statistics => statistics::statistics_ui(ui, state, view, look, commands),

@@ -45,7 +45,7 @@ pub(super) fn choices_ui(ui: &mut Ui, composer: &mut Composer) {
             let drawn = frame.drawn_keys.first().map(|key| hex(key)).unwrap_or_default();
             ui.add(
                 TextEdit::singleline(&mut frame.typed_key)
-                    .desired_width(84.0)
+                    .desired_width(96.0)
                     .font(theme::mono())
                     .hint_text(theme::hint(ui, &drawn)),
             )
@@ -79,35 +79,53 @@ pub(super) fn fragments_ui(ui: &mut Ui, fragments: &mut String) {
         .on_hover_text("Bytes of payload of each frame; what is left goes into a last one. Empty: not cut here");
 }
 
-/// Draws the bytes that will go out, and what is wrong with them.
-pub(super) fn preview_ui(ui: &mut Ui, state: &State, look: &mut Look) {
-    // What is shown is made of the very composer that Send takes.
-    let composer = &state.composer;
-    let is_under_way = state.current.is_some() && composer.frame.under_way == state.current;
-    // Where there are none, the line below the text says why.
-    let Ok((frames, rules)) = look.frames.of(composer, is_under_way) else { return };
+/// Draws the bytes that will go out and the rules that they break, or why nothing can be sent.
+pub(super) fn preview_ui(ui: &mut Ui, state: &State, objection: Option<&str>, look: &mut Look) {
     let colors = theme::colors(ui);
     egui::Frame::new().fill(colors.ground).corner_radius(theme::ROUND).inner_margin(theme::UNIT).show(ui, |ui| {
-        ui.set_width(ui.available_width());
-        ScrollArea::vertical().id_salt("frame bytes").max_height(theme::FRAME_PREVIEW).show(ui, |ui| {
-            ui.set_width(ui.available_width());
-            let is_one = frames.len() == 1;
-            for (at, frame) in frames.iter().take(FRAMES_SHOWN).enumerate() {
-                frame_ui(ui, frame, (!is_one).then_some(at + 1));
-            }
-            if let Some(hidden) = frames.get(FRAMES_SHOWN..).filter(|hidden| !hidden.is_empty()) {
-                let len: usize = hidden.iter().map(|frame| FrameBytes::of(frame, 0).len()).sum();
-                let count = words::count(hidden.len() as u64);
-                small(ui, format!("… and {count} more frames, {}", words::bytes(len as u64)), colors.weak);
-            }
-            rules_ui(ui, state, frames, rules);
+        // What is shown is made of the very composer that Send takes.
+        let composer = &state.composer;
+        let is_under_way = state.current.is_some() && composer.frame.under_way == state.current;
+        let made = look.frames.of(composer, is_under_way);
+        lines_ui(ui, "frame bytes", theme::FRAME_BYTES, |ui| match &made {
+            Ok((frames, _)) => frames_ui(ui, frames),
+            Err(why) => small(ui, super::cannot_be_sent(why), colors.warning),
+        });
+        lines_ui(ui, "broken rules", theme::FRAME_RULES, |ui| match (made, objection) {
+            (Ok(_), Some(why)) => small(ui, super::cannot_be_sent(why), colors.warning),
+            (Ok((frames, rules)), None) => rules_ui(ui, state, frames, rules),
+            (Err(_), _) => {}
         });
     });
+}
+
+/// Lines of a fixed height in all, which are scrolled where they are more.
+fn lines_ui(ui: &mut Ui, name: &str, height: f32, draw: impl FnOnce(&mut Ui)) {
+    ScrollArea::vertical()
+        .id_salt(name)
+        .auto_shrink(false)
+        .min_scrolled_height(height)
+        .max_height(height)
+        .show(ui, draw);
+}
+
+fn frames_ui(ui: &mut Ui, frames: &[RawFrame]) {
+    let colors = theme::colors(ui);
+    for (at, frame) in frames.iter().take(FRAMES_SHOWN).enumerate() {
+        frame_ui(ui, frame, (frames.len() > 1).then_some(at + 1));
+    }
+    if let Some(hidden) = frames.get(FRAMES_SHOWN..).filter(|hidden| !hidden.is_empty()) {
+        let len: usize = hidden.iter().map(|frame| FrameBytes::of(frame, 0).len()).sum();
+        let count = words::count(hidden.len() as u64);
+        small(ui, format!("… and {count} more frames, {}", words::bytes(len as u64)), colors.weak);
+    }
 }
 
 fn frame_ui(ui: &mut Ui, frame: &RawFrame, number: Option<usize>) {
     let colors = theme::colors(ui);
     let bytes = FrameBytes::of(frame, PAYLOAD_SHOWN_BYTES);
+    // Lines to read, with nothing to press.
+    ui.spacing_mut().interact_size.y = 0.0;
     ui.horizontal_wrapped(|ui| {
         if let Some(number) = number {
             small(ui, format!("frame {number}"), colors.strong);
@@ -163,6 +181,11 @@ fn rules_ui(ui: &mut Ui, state: &State, frames: &[RawFrame], rules: &[String]) {
             "Without FIN the message goes on: send continuations, the last of them with FIN".to_owned(),
             colors.weak,
         );
+    }
+    if frames.len() > 1 {
+        let len: usize = frames.iter().map(|frame| FrameBytes::of(frame, 0).len()).sum();
+        let count = words::count(frames.len() as u64);
+        small(ui, format!("{count} frames, {} in all", words::bytes(len as u64)), colors.weak);
     }
 }
 
