@@ -3,6 +3,8 @@
 
 #[path = "ui/anything.rs"]
 mod anything;
+#[path = "ui/composing.rs"]
+mod composing;
 #[path = "ui/consulting.rs"]
 mod consulting;
 #[path = "ui/finding.rs"]

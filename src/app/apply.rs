@@ -85,7 +85,7 @@ impl App {
                 self.connect();
             }
             Command::GoOnAnyway => {
-                self.state.draft.go_on_anyway = true;
+                self.state.draft.websocket.go_on_anyway = true;
                 self.connect();
             }
             Command::RunDoctor => self.run_doctor(),
@@ -100,7 +100,10 @@ impl App {
                 open.into_iter().for_each(|id| live.stop(id));
             }),
             Command::Reconnect(id) => self.reconnect(id),
-            Command::SetComposer(composer) => self.state.composer = *composer,
+            Command::SetComposer(composer) => {
+                self.state.composer = *composer;
+                self.state.composer.draw_keys();
+            }
             Command::Send => self.send(),
             Command::StopRepeat => {
                 if let Some(repeat) = self.state.repeat.take() {
@@ -263,6 +266,8 @@ impl App {
         self.with_live(|live| current = Some(live.connect(&runtime, spec, draft)));
         self.state.current = current;
         self.state.stock = None;
+        // Numbers of connections begin anew with each recording.
+        self.state.composer.frame.under_way = None;
         self.state.active = self.state.live().map(|view| view.id);
         self.state.messages.retain(|message| !message.is_error);
         let url = &mut self.state.composer.url;
@@ -310,10 +315,14 @@ impl App {
                 (Order::Send(outgoing), repeat)
             }
         };
+        if let Order::Send(crate::transport::Outgoing::Frames(frames)) = &order {
+            self.state.composer.frame.were_sent(frames, id);
+        }
         if count > 1 {
+            let has_fresh_keys = self.state.composer.frame.is_key_drawn();
             let Some(runtime) = self.engine.handle().cloned() else { return };
             let mut repeat = None;
-            self.with_live(|live| repeat = live.repeat(&runtime, id, order, (count, every_ms)));
+            self.with_live(|live| repeat = live.repeat(&runtime, id, order, has_fresh_keys, (count, every_ms)));
             self.state.repeat = repeat;
         } else {
             self.with_live(|live| live.order(id, order));

@@ -31,10 +31,10 @@ mod time;
 mod view;
 
 pub use command::{Command, Like, Move, Shortcut};
-pub use composer::{Composer, Format, SendAs, Sending};
+pub use composer::{Composer, Format, FrameBytes, FrameDraft, LENGTH_FORMS, Preview, SendAs, Sending, opcode_name};
 pub use consult::{Doctor, Stock};
 pub use copy::{CopyAs, StatisticsAs};
-pub use draft::{AuthKind, CursorFrom, Draft, ProxyFrom, parse_headers};
+pub use draft::{AuthKind, BackoffDraft, CursorFrom, Draft, ProxyFrom, WebSocketDraft, parse_headers};
 pub use engine::{Notify, Purpose};
 pub use find::{Find, Found};
 pub use inspect::{Bits, FieldRef, Inspection, Part, Place, Tab};
@@ -53,7 +53,7 @@ pub use view::{View, ViewId};
 pub use crate::session::AckRule;
 pub use crate::session::file::Recording;
 pub use crate::session::statistics::{SentTime, TimeUnit};
-pub use crate::transport::{HttpVersion, PushType};
+pub use crate::transport::{HttpVersion, PushType, RawFrame, WebSocketVersion};
 
 use crate::session::file::recordings_folder;
 use crate::wire::ConnectionId;

@@ -195,6 +195,14 @@ pub const PAGE: f32 = 724.0;
 pub const MENU_MARGIN: f32 = 56.0;
 /// The least height of the timeline with its filter, however large the details are made.
 pub const TIMELINE: f32 = 200.0;
+/// What an open foldout leaves free of the window's height: bars, timeline, details.
+pub const BESIDE_FOLDOUT: f32 = 550.0;
+/// An open foldout, at its highest.
+pub const FOLDOUT: f32 = 420.0;
+/// The bytes of raw frames before they are sent; of one height, so that nothing jumps while they are typed.
+pub const FRAME_BYTES: f32 = 54.0;
+/// The rules that they break, likewise.
+pub const FRAME_RULES: f32 = 34.0;
 /// Details of this height show no more than fields and bytes.
 pub const LOW: f32 = 140.0;
 /// The line under what is wrong.

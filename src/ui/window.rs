@@ -8,7 +8,7 @@ use super::{
     composer, connection_bar, delivery, details, doctor, findings, first_run, keys, menu, messages, palette, sidebar,
     statistics, status, strip, theme, timeline, timeline_bar,
 };
-use crate::app::{App, Bits, Command, FieldRef, Next, Pane, State, Theme, View, ViewId, Wish};
+use crate::app::{App, Bits, Command, FieldRef, Next, Pane, Preview, State, Theme, View, ViewId, Wish};
 use crate::session::RecordId;
 use crate::wire::Span;
 use egui::{Frame, Margin, Panel, Ui, ViewportCommand};
@@ -73,6 +73,10 @@ pub struct Look {
     pub(super) payload_scroll: Scroll,
     /// The record that the details were laid out for.
     pub(super) inspected: Option<(ViewId, RecordId)>,
+    /// Whether it is shown how a message goes out.
+    pub(super) message_choices: bool,
+    /// The raw frames that Send would send.
+    pub(super) frames: Preview,
     /// What is typed into the palette.
     pub(super) palette_text: String,
     /// The command that Enter would do.
@@ -230,7 +234,7 @@ impl Window {
                     Panel::bottom("details")
                         .resizable(true)
                         .default_size(half)
-                        .size_range(120.0..=(ui.available_height() - theme::TIMELINE).max(130.0))
+                        .size_range(100.0..=(ui.available_height() - theme::TIMELINE).max(110.0))
                         .frame(ground)
                         .show(ui, |ui| match state.pane {
                             Pane::Statistics => statistics::statistics_ui(ui, state, view, look, commands),
