@@ -26,6 +26,7 @@ mod open;
 mod pane;
 mod payload;
 mod reading;
+pub mod script;
 mod tally;
 mod time;
 mod view;
