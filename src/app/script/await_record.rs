@@ -89,7 +89,10 @@ pub(super) fn capture(
     let json = json_of(session, id)?;
     for Capture { name, path } in set {
         let Some(found) = path.query(&json).first() else {
-            return Err(format!("{{{{{name}}}}} cannot be set, for there is no {path} in {}", record_text(session, id)));
+            return Err(format!(
+                "{{{{{name}}}}} cannot be set, for there is no {path} in {}",
+                record_text(session, id)
+            ));
         };
         captured.insert(name.clone(), found.clone());
     }
@@ -98,7 +101,8 @@ pub(super) fn capture(
 
 fn json_of(session: &Session, id: RecordId) -> Result<Json, String> {
     let explained = session.explain(id);
-    serde_json::from_slice(&explained.payload).map_err(|_| format!("what came is no JSON: {}", record_text(session, id)))
+    serde_json::from_slice(&explained.payload)
+        .map_err(|_| format!("what came is no JSON: {}", record_text(session, id)))
 }
 
 /// Whether two values are the same; numbers by what they count, and a text of a number like the number.

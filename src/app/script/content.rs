@@ -89,7 +89,9 @@ impl JsonTemplate {
                 format!("[{}]", items.iter().map(JsonTemplate::line).collect::<Vec<_>>().join(","))
             }
             JsonTemplate::Object(members) => {
-                let member = |(name, member): &(String, JsonTemplate)| format!("{}:{}", Json::from(name.as_str()), member.line());
+                let member = |(name, member): &(String, JsonTemplate)| {
+                    format!("{}:{}", Json::from(name.as_str()), member.line())
+                };
                 format!("{{{}}}", members.iter().map(member).collect::<Vec<_>>().join(","))
             }
         }

@@ -147,7 +147,9 @@ fn request(send: &Send, values: &Values, place: &Place) -> Result<(Order, Sent),
             Some(match (url.strip_prefix("lab:"), place.lab) {
                 (None, _) => url,
                 (Some(rest), Some(lab)) => format!("http://{lab}/{rest}"),
-                (Some(_), None) => return Err(format!("{url} is an address of the lab, and the connection is not to the lab")),
+                (Some(_), None) => {
+                    return Err(format!("{url} is an address of the lab, and the connection is not to the lab"));
+                }
             })
         }
     };

@@ -75,7 +75,8 @@ impl FilterText {
             let text = text_of(&values.of(name)?);
             Ok(if is_quoted { filter_quoted(&text) } else { text })
         })?;
-        let filter = Filter::parse(&text).map_err(|error| format!("with its variables the filter cannot be read: {error}"))?;
+        let filter =
+            Filter::parse(&text).map_err(|error| format!("with its variables the filter cannot be read: {error}"))?;
         Ok(Pattern::new(filter))
     }
 }
@@ -92,7 +93,8 @@ impl Pattern {
             })
         };
         let is_below = |kind: Kind| matches!(kind, Kind::WsFrame | Kind::HttpChunk | Kind::Gap);
-        let among = if can(&|kind, dir| dir == Dir::In && !kind.is_fact() && !is_below(kind)) {
+        let comes = |kind: Kind, dir| dir == Dir::In && !kind.is_fact() && kind != Kind::HttpRequest;
+        let among = if can(&|kind, dir| comes(kind, dir) && !is_below(kind)) {
             Among::Incoming
         } else if can(&|kind, _| !kind.is_fact() && !is_below(kind)) {
             Among::Both

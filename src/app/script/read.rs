@@ -50,8 +50,7 @@ pub(super) struct Reader<'r> {
 
 /// Reads a script.
 pub(super) fn read(text: &str, folder: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Script, ScriptError> {
-    let reader =
-        Reader { folder, env, secrets: Secrets::default(), names: BTreeSet::new(), depth: 0, text };
+    let reader = Reader { folder, env, secrets: Secrets::default(), names: BTreeSet::new(), depth: 0, text };
     reader.script().map_err(|Fault { at, text: why }| {
         let (line, column) = place(text, at);
         ScriptError { line, column, text: why }
@@ -84,7 +83,10 @@ impl Reader<'_> {
             self.steps(&list, "", &mut steps)?;
         }
         if steps.is_empty() {
-            return fail(&(0..0), "there are no steps: write [[step]] and below it what to do, such as send = \"hello\"");
+            return fail(
+                &(0..0),
+                "there are no steps: write [[step]] and below it what to do, such as send = \"hello\"",
+            );
         }
         Ok(Script { name, at_end, variables, steps, first_main, secrets: self.secrets })
     }
@@ -131,7 +133,10 @@ impl Reader<'_> {
             let allowed: Vec<&str> = VERBS.iter().chain(&OPTIONS).copied().collect();
             let table = Table::new(table, item.span(), "a step", &allowed)?;
             if into.len() == MOST_STEPS {
-                return fail(&item.span(), format!("a script has at most {MOST_STEPS} steps: repeat = … does them again"));
+                return fail(
+                    &item.span(),
+                    format!("a script has at most {MOST_STEPS} steps: repeat = … does them again"),
+                );
             }
             let number = format!("{prefix}{}", at + 1);
             let index = into.len();
@@ -161,7 +166,8 @@ impl Reader<'_> {
                 return Err(Fault { at: table.first_at(), text });
             }
             [one] if has_steps => {
-                let text = format!("a step with steps repeats them and has no {} of its own: put that into steps", one.key);
+                let text =
+                    format!("a step with steps repeats them and has no {} of its own: put that into steps", one.key);
                 return Err(Fault { at: one.key_at, text });
             }
             [one] => match one.key {
@@ -171,7 +177,8 @@ impl Reader<'_> {
                 key => (key, &[]),
             },
             [first, second, ..] => {
-                let text = format!("a step does one thing, and this one has {} and {}: make two", first.key, second.key);
+                let text =
+                    format!("a step does one thing, and this one has {} and {}: make two", first.key, second.key);
                 return Err(Fault { at: second.key_at, text });
             }
         };
@@ -227,19 +234,17 @@ impl Reader<'_> {
             Some(value) => return value.fail("repeat is a number of times, or \"forever\""),
         };
         let until = table.value("until").map(|value| self.filter(&value)).transpose()?;
-        let repeat = Repeat {
-            times,
-            every: table.time("every")?,
-            set: self.captures(table)?,
-            until,
-            limit: table.time("for")?,
-        };
+        let repeat =
+            Repeat { times, every: table.time("every")?, set: self.captures(table)?, until, limit: table.time("for")? };
         if table.present(&["repeat", "every", "until", "for"]).is_empty() {
             let text = "steps are repeated; say how often: repeat = 10, repeat = \"forever\", every = \"1s\", until = \"a filter\" or for = \"10s\"";
             return Err(Fault { at: steps.key_at, text: text.to_owned() });
         }
         if let (Some(set), None) = (table.value("set"), &repeat.until) {
-            return Err(Fault { at: set.key_at, text: "set takes values from the record that until waits for".to_owned() });
+            return Err(Fault {
+                at: set.key_at,
+                text: "set takes values from the record that until waits for".to_owned(),
+            });
         }
         Ok(What::Repeat(repeat))
     }
@@ -263,8 +268,10 @@ impl Reader<'_> {
         if text.trim().is_empty() {
             return value.fail(format!("{} is a filter, such as \"kind:ws.text\"", value.key));
         }
-        let filter = FilterText::parse(text)
-            .map_err(|(at, why)| Fault { at: self.inside(value, at), text: format!("the filter cannot be read: {why}") })?;
+        let filter = FilterText::parse(text).map_err(|(at, why)| Fault {
+            at: self.inside(value, at),
+            text: format!("the filter cannot be read: {why}"),
+        })?;
         for name in filter.variables() {
             self.check_variable(name, value.span.start)?;
         }
@@ -305,7 +312,8 @@ impl Reader<'_> {
         if BUILT_IN.contains(&name) || self.names.contains(name) {
             return Ok(());
         }
-        let known: Vec<String> = BUILT_IN.iter().map(|name| (*name).to_owned()).chain(self.names.iter().cloned()).collect();
+        let known: Vec<String> =
+            BUILT_IN.iter().map(|name| (*name).to_owned()).chain(self.names.iter().cloned()).collect();
         let text = format!("there is no variable {name:?}; there are {} and env.NAME", known.join(", "));
         Err(Fault { at, text })
     }
@@ -315,7 +323,9 @@ impl Reader<'_> {
         let forms = table.present(&["text", "json", "hex", "base64", "file"]);
         match forms.as_slice() {
             [] => fail(&table.span, "what is sent? one of text, json, hex, base64, file says so"),
-            [_, second, ..] => Err(Fault { at: second.key_at, text: "one of text, json, hex, base64 and file".to_owned() }),
+            [_, second, ..] => {
+                Err(Fault { at: second.key_at, text: "one of text, json, hex, base64 and file".to_owned() })
+            }
             [one] => match one.key {
                 "text" => Ok(Content::Text(self.template(one)?)),
                 "json" => self.json_content(one),
@@ -383,9 +393,7 @@ impl Reader<'_> {
             },
             DeValue::Boolean(flag) => JsonTemplate::Fixed((*flag).into()),
             DeValue::Datetime(time) => JsonTemplate::Fixed(time.to_string().into()),
-            DeValue::Array(list) => {
-                JsonTemplate::List(list.iter().map(|item| self.json(item)).collect::<Read<_>>()?)
-            }
+            DeValue::Array(list) => JsonTemplate::List(list.iter().map(|item| self.json(item)).collect::<Read<_>>()?),
             DeValue::Table(table) => {
                 let mut members: Vec<_> = table.iter().collect();
                 members.sort_by_key(|(key, _)| key.span().start);

@@ -38,7 +38,10 @@ impl Reader<'_> {
             None => content.is_text(),
             Some(("text", span)) => match &content {
                 Content::Bytes(bytes, _) if std::str::from_utf8(bytes).is_err() => {
-                    return fail(&span, "a text message is UTF-8 (RFC 6455 §5.6), and these bytes are not; frame = { … } sends them all the same");
+                    return fail(
+                        &span,
+                        "a text message is UTF-8 (RFC 6455 §5.6), and these bytes are not; frame = { … } sends them all the same",
+                    );
                 }
                 _ => true,
             },
@@ -50,7 +53,8 @@ impl Reader<'_> {
         let mut headers = Vec::new();
         if let Some(value) = table.value("headers") {
             for (name, text) in value.members()? {
-                let text = Value { key: "headers", span: text.span(), key_at: name.span().start, value: text.get_ref() };
+                let text =
+                    Value { key: "headers", span: text.span(), key_at: name.span().start, value: text.get_ref() };
                 headers.push((name.get_ref().clone().into_owned(), self.template(&text)?));
             }
         }
@@ -97,7 +101,12 @@ impl Reader<'_> {
             Some(value) => match value.value {
                 DeValue::String(name) => match OPCODES.iter().find(|(known, _)| known == name) {
                     Some((_, opcode)) => *opcode,
-                    None => return value.fail(format!("opcode is 0 to 15, or one of {}", OPCODES.map(|(name, _)| name).join(", "))),
+                    None => {
+                        return value.fail(format!(
+                            "opcode is 0 to 15, or one of {}",
+                            OPCODES.map(|(name, _)| name).join(", ")
+                        ));
+                    }
                 },
                 _ => value.number(0..16)?,
             },

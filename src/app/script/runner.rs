@@ -146,7 +146,11 @@ impl Runner {
     /// The step under way, by its number in the list.
     pub fn under_way(&self) -> Option<usize> {
         let track = self.opening.as_ref().map_or(&self.main, |(track, _)| track);
-        (self.outcome.is_none() && track.at < track.end).then_some(track.at)
+        // Between two repetitions it is the step that repeats.
+        let between =
+            track.loops.last().map(|inner| inner.step).filter(|step| self.script.steps[*step].end == track.at);
+        let at = between.unwrap_or(track.at);
+        (self.outcome.is_none() && at < track.end).then_some(at)
     }
 
     /// The number of the repetition under way of a step that repeats.
@@ -162,7 +166,9 @@ impl Runner {
             let step = self.under_way().and_then(|at| self.script.steps.get(at));
             let text = step.map_or_else(
                 || "stopped".to_owned(),
-                |step| format!("stopped at step {} (line {}), {} {}", step.number, step.line, step.verb(), step.object()),
+                |step| {
+                    format!("stopped at step {} (line {}), {} {}", step.number, step.line, step.verb(), step.object())
+                },
             );
             self.outcome = Some(Outcome::Stopped(text));
         }
@@ -170,7 +176,12 @@ impl Runner {
 
     /// The first step that should have checked something and never came to it.
     pub fn unchecked(&self) -> Option<&Step> {
-        self.script.steps.iter().zip(&self.done).find(|(step, done)| step.is_check() && **done == 0).map(|(step, _)| step)
+        self.script
+            .steps
+            .iter()
+            .zip(&self.done)
+            .find(|(step, done)| step.is_check() && **done == 0)
+            .map(|(step, _)| step)
     }
 
     /// Whether the connection is to be closed now, where that is usual at the end (`true`) or not.
@@ -250,7 +261,14 @@ impl Runner {
     }
 
     /// Carries out steps of a track until one has to wait; the outcome once it is through.
-    fn run(&mut self, track: &mut Track, session: &Session, now: Moment, is_over: bool, turn: &mut Turn) -> Option<Outcome> {
+    fn run(
+        &mut self,
+        track: &mut Track,
+        session: &Session,
+        now: Moment,
+        is_over: bool,
+        turn: &mut Turn,
+    ) -> Option<Outcome> {
         let script = self.script.clone();
         loop {
             if self.steps_left == 0 {
@@ -387,7 +405,14 @@ impl Runner {
         Ok(())
     }
 
-    fn await_record(&mut self, track: &mut Track, awaited: &Await, session: &Session, now: Moment, is_over: bool) -> Did {
+    fn await_record(
+        &mut self,
+        track: &mut Track,
+        awaited: &Await,
+        session: &Session,
+        now: Moment,
+        is_over: bool,
+    ) -> Did {
         let at = track.at;
         let begun = *track.begun.get_or_insert(now.at);
         let pattern = match track.pattern.take() {
@@ -420,7 +445,11 @@ impl Runner {
             (Found::Nothing, Wanted::WaitFor) if is_late || (is_over && deadline.is_some()) => Did::Done,
             (Found::Nothing, _) if is_late || is_over => {
                 let last = self.watch.last();
-                let end = if is_over { format!(" before the connection was over ({})", self.end_of(session)) } else { String::new() };
+                let end = if is_over {
+                    format!(" before the connection was over ({})", self.end_of(session))
+                } else {
+                    String::new()
+                };
                 let came = last.map_or_else(
                     || "nothing came at all".to_owned(),
                     |last| format!("the last that came is {}", record_text(session, last)),

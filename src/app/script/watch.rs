@@ -14,6 +14,9 @@ const UNRECORDED_LIMIT_BYTES: usize = 4 << 20;
 /// How long sending waits for the first answer of a server that may hold it back.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(1);
 
+/// The purpose of a link for a request on the side.
+const SIDE_REQUEST: &str = "side request";
+
 /// What is new.
 #[derive(Debug, Default)]
 pub(super) struct News {
@@ -109,6 +112,7 @@ impl Watch {
                     (self.is_answered, self.asked_at) = (false, None);
                 }
             }
+            Kind::HttpResponse if is_side(session, record.link) => self.is_out(Kind::HttpRequest),
             Kind::HttpResponse if is_own && !self.is_answered => {
                 (self.is_answered, self.asked_at) = (true, None);
                 self.is_websocket |= record.detail == 101;
@@ -134,12 +138,19 @@ impl Watch {
                 if kind == Kind::HttpRequest && is_own && !self.is_answered {
                     self.asked_at.get_or_insert(now);
                 }
-                let mut unrecorded = self.unrecorded.iter();
-                if let Some(at) = unrecorded.position(|unrecorded| unrecorded.sent.kind == Some(kind)) {
-                    self.unrecorded.remove(at);
+                // A request on the side is through once it is answered.
+                if kind != Kind::HttpRequest {
+                    self.is_out(kind);
                 }
             }
             _ => {}
+        }
+    }
+
+    /// Something of this kind went out.
+    fn is_out(&mut self, kind: Kind) {
+        if let Some(at) = self.unrecorded.iter().position(|unrecorded| unrecorded.sent.kind == Some(kind)) {
+            self.unrecorded.remove(at);
         }
     }
 
@@ -176,11 +187,16 @@ impl Watch {
         self.has_opened
     }
 
-    /// Whether another message may be ordered now.
+    /// Whether another message may be ordered now. Requests on the side each have a link of their own and would overtake
+    /// one another, so one follows the other.
     pub fn has_room(&self) -> bool {
+        if self.unrecorded.iter().any(|unrecorded| unrecorded.sent.kind == Some(Kind::HttpRequest)) {
+            return false;
+        }
         let bytes: usize = self.unrecorded.iter().map(|unrecorded| unrecorded.sent.payload_bytes).sum();
         self.is_open
-            && (self.unrecorded.is_empty() || (self.unrecorded.len() < MOST_UNRECORDED && bytes < UNRECORDED_LIMIT_BYTES))
+            && (self.unrecorded.is_empty()
+                || (self.unrecorded.len() < MOST_UNRECORDED && bytes < UNRECORDED_LIMIT_BYTES))
     }
 
     /// Whether something was ordered and is not yet on the wire.
@@ -202,8 +218,15 @@ impl Watch {
     }
 }
 
+/// Whether a link is that of a request on the side.
+fn is_side(session: &Session, link: LinkId) -> bool {
+    let opening = session.link(link).and_then(|link| link.opening.as_ref());
+    let is_tunnel = |opening: &Opening| opening.via.as_ref().is_some_and(|via| via.role == ProxyRole::Tunnel);
+    opening.is_some_and(|opening| opening.purpose == SIDE_REQUEST && !is_tunnel(opening))
+}
+
 /// Whether a link stands for the connection: no request on the side, and no way that a proxy opens.
 fn is_main(opening: &Opening) -> bool {
     let is_tunnel = opening.via.as_ref().is_some_and(|via| via.role == ProxyRole::Tunnel);
-    !is_tunnel && opening.purpose != "side request" && !opening.purpose.starts_with("way for")
+    !is_tunnel && opening.purpose != SIDE_REQUEST && !opening.purpose.starts_with("way for")
 }
