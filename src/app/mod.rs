@@ -17,6 +17,7 @@ mod find;
 mod inspect;
 mod job;
 mod json;
+mod label;
 mod list;
 mod live;
 mod login;
