@@ -7,6 +7,8 @@ mod anything;
 mod consulting;
 #[path = "ui/finding.rs"]
 mod finding;
+#[path = "ui/scripting.rs"]
+mod scripting;
 
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};

@@ -146,6 +146,12 @@ pub enum Command {
     GoOnAnyway,
     /// Try every way to the address in the address bar.
     RunDoctor,
+    /// Ask for a script to open.
+    OpenScript,
+    /// Carry the open script out.
+    RunScript,
+    /// End the script where it is.
+    StopScript,
     /// Ask an ordinary client what it makes of the address in the address bar.
     AskStock,
     /// Copy the doctor's report.

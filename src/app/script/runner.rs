@@ -78,6 +78,8 @@ pub struct Runner {
     place: Place,
     watch: Watch,
     main: Track,
+    /// The first record that steps look at.
+    from: RecordId,
     /// The steps of `on_connect`, while they are carried out, and since when.
     opening: Option<(Track, Instant)>,
     captured: BTreeMap<String, Json>,
@@ -103,11 +105,12 @@ enum Did {
 }
 
 impl Runner {
-    /// Begins a script on a connection.
-    pub fn new(script: Arc<Script>, connection: ConnectionId, place: Place) -> Runner {
+    /// Begins a script on a connection; nothing before record `from` is taken for an answer.
+    pub fn new(script: Arc<Script>, connection: ConnectionId, place: Place, from: RecordId) -> Runner {
         let count = script.steps.len();
         Runner {
-            main: Track::new(script.first_main, count, 0),
+            main: Track::new(script.first_main, count, from),
+            from,
             watch: Watch::new(connection),
             opening: None,
             captured: BTreeMap::new(),
@@ -209,8 +212,12 @@ impl Runner {
         if let Some(opened) = news.opened {
             if self.script.first_main > 0 {
                 let since = self.opening.take().map_or(now.at, |(_, since)| since);
-                self.opening = Some((Track::new(0, self.script.first_main, opened), since));
+                self.opening = Some((Track::new(0, self.script.first_main, opened.max(self.from)), since));
             }
+        }
+        if news.is_more {
+            turn.again = true;
+            return turn;
         }
         let is_over = session.connection(self.connection).is_some_and(|connection| connection.over.is_some());
         if !self.watch.has_opened() && !is_over {

@@ -34,7 +34,7 @@ impl Story {
         let mut session = Session::new(Store::memory(), 0);
         let id = ConnectionId(1);
         session.take(Entry::Connection(ConnectionInfo { id, spec: r#"{"url":"ws://a/"}"#.into(), label: "a".into() }));
-        let runner = Runner::new(Arc::new(script(text)), id, Place::default());
+        let runner = Runner::new(Arc::new(script(text)), id, Place::default(), 0);
         let now = Moment { at: Instant::now(), wall: "2026-01-31T12:00:00Z".parse().unwrap() };
         Story { session, runner, link: 0, now, said: Vec::new(), is_taking: true }
     }

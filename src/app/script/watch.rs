@@ -17,6 +17,9 @@ const ANSWER_PATIENCE: Duration = Duration::from_secs(1);
 /// The purpose of a link for a request on the side.
 const SIDE_REQUEST: &str = "side request";
 
+/// Records that a call looks at.
+const LOOKED_A_CALL: usize = 1 << 16;
+
 /// What is new.
 #[derive(Debug, Default)]
 pub(super) struct News {
@@ -24,6 +27,8 @@ pub(super) struct News {
     pub opened: Option<RecordId>,
     /// Something could not be sent.
     pub not_sent: Option<(RecordId, String)>,
+    /// There is more to look at.
+    pub is_more: bool,
 }
 
 /// Watches one connection of a session.
@@ -76,7 +81,7 @@ impl Watch {
     /// Looks at the records since the last call.
     pub fn look(&mut self, session: &Session, now: Instant) -> News {
         let mut news = News::default();
-        let end = session.records().len();
+        let end = session.records().len().min(self.looked.max(session.records().first_held()) + LOOKED_A_CALL);
         let first = self.looked.max(session.records().first_held());
         for (id, record) in (first..end).zip(session.records().range(first..end)) {
             if session.connection_of(record) == self.connection {
@@ -84,6 +89,7 @@ impl Watch {
             }
         }
         self.looked = end;
+        news.is_more = end < session.records().len();
         if self.has_sent_raw {
             let out_bytes = session.connection(self.connection).map_or(0, |connection| connection.bytes[0]);
             self.unrecorded.retain(|sent| sent.out_at_bytes.is_none_or(|at| out_bytes < at));
