@@ -41,7 +41,7 @@ fn head_ui(ui: &mut Ui, app: &App, out: &mut Vec<Command>) {
         button_ui(ui, app, "Open…", Command::OpenScript, out);
         let is_running = state.script.as_ref().is_some_and(Scripting::is_running);
         match is_running {
-            true => button_ui(ui, app, "⏹ Stop", Command::StopScript, out),
+            true => button_ui(ui, app, "■ Stop", Command::StopScript, out),
             false => button_ui(ui, app, "▶ Run", Command::RunScript, out),
         }
         ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
@@ -97,6 +97,8 @@ fn outcome_ui(ui: &mut Ui, state: &State, scripting: &Scripting, out: &mut Vec<C
         ui.horizontal_top(|ui| {
             ui.label(RichText::new(format!("{mark} {word}")).color(color));
             ui.vertical(|ui| {
+                ui.spacing_mut().item_spacing.y = 0.0;
+                ui.spacing_mut().interact_size.y = theme::FIGURE_ROW;
                 if !text.is_empty() {
                     ui.add(Label::new(RichText::new(text).color(colors.text)).wrap());
                 }
@@ -118,7 +120,12 @@ fn outcome_ui(ui: &mut Ui, state: &State, scripting: &Scripting, out: &mut Vec<C
 fn steps_ui(ui: &mut Ui, scripting: &Scripting, script: &Script, look: &mut Look) {
     let colors = theme::colors(ui);
     ui.spacing_mut().item_spacing.y = 0.0;
-    let under_way = scripting.under_way();
+    // What is looked for: the step under way, or the one that failed.
+    let failed = match scripting.outcome() {
+        Some(Outcome::Failed(failure)) => Some(failure.step),
+        _ => None,
+    };
+    let lit = scripting.under_way().or(failed);
     for (at, step) in script.steps.iter().enumerate() {
         let is_first_of_list = at == 0 || at == script.first_main;
         if is_first_of_list && script.first_main > 0 {
@@ -126,14 +133,15 @@ fn steps_ui(ui: &mut Ui, scripting: &Scripting, script: &Script, look: &mut Look
             ui.add_space(if at == 0 { 0.0 } else { theme::GAP });
             ui.label(RichText::new(heading).font(theme::small()).color(colors.weak));
         }
-        let rect = step_ui(ui, step, scripting.state(at), under_way == Some(at));
-        // The one under way is kept in sight, and only when it changes: the wheel stays the user's.
-        if under_way == Some(at) && look.script_at != under_way {
-            look.script_at = under_way;
+        let rect = step_ui(ui, step, scripting.state(at), lit == Some(at));
+        // It is brought into sight only when it changes: the wheel stays the user's.
+        let wanted = Some((at, failed.is_some()));
+        if lit == Some(at) && look.script_at != wanted {
+            look.script_at = wanted;
             ui.scroll_to_rect(rect, None);
         }
     }
-    if under_way.is_none() {
+    if lit.is_none() {
         look.script_at = None;
     }
 }

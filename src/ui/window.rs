@@ -85,8 +85,8 @@ pub struct Look {
     pub(super) measure: Measure,
     /// The other end of the time that is being selected.
     pub(super) strip_anchor: Option<u64>,
-    /// The step of the script that was brought into sight.
-    pub(super) script_at: Option<usize>,
+    /// The step of the script that was brought into sight, and whether it had failed.
+    pub(super) script_at: Option<(usize, bool)>,
     zoom: f32,
     theme: Option<Theme>,
 }

@@ -209,11 +209,9 @@ impl Runner {
             let failure = self.failure(self.last_sent, &why, Some(record));
             return self.end(Outcome::Failed(failure), turn);
         }
-        if let Some(opened) = news.opened {
-            if self.script.first_main > 0 {
-                let since = self.opening.take().map_or(now.at, |(_, since)| since);
-                self.opening = Some((Track::new(0, self.script.first_main, opened.max(self.from)), since));
-            }
+        if let (Some(opened), 1..) = (news.opened, self.script.first_main) {
+            let since = self.opening.take().map_or(now.at, |(_, since)| since);
+            self.opening = Some((Track::new(0, self.script.first_main, opened.max(self.from)), since));
         }
         if news.is_more {
             turn.again = true;

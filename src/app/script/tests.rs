@@ -62,7 +62,7 @@ impl Story {
         self
     }
 
-    fn is_over(mut self, text: &str) -> Story {
+    fn ends(mut self, text: &str) -> Story {
         self.event(What::Client(ClientAct { act: Act::Done, text: text.to_owned() }));
         self
     }
@@ -86,9 +86,10 @@ impl Story {
             for order in turn.orders {
                 self.take(order);
             }
-            if !turn.again && !(had_orders && self.is_taking) {
-                return self;
+            if turn.again || (had_orders && self.is_taking) {
+                continue;
             }
+            return self;
         }
         panic!("it never rests");
     }
@@ -122,7 +123,7 @@ impl Story {
     }
 
     #[track_caller]
-    fn is_running(self) -> Story {
+    fn runs(self) -> Story {
         assert_eq!(self.runner.outcome(), None);
         self
     }
@@ -209,7 +210,7 @@ fn it_sends_waits_and_checks_in_order() {
         send = { json = '{"id": {{id}}, "text": "say \"{{room}}\""}' }
     "#;
     let story = Story::new(text).goes_on().said(&[]).open().goes_on().said(&[r#"1 {"op":"join","room":"lobby"}"#]);
-    let story = story.hears("hello").goes_on().said(&[]).is_running();
+    let story = story.hears("hello").goes_on().said(&[]).runs();
     let story = story.hears(r#"{"op":"joined","room":"lobby","n":2.0,"id":7}"#).goes_on();
     let story = story.said(&["1 7 1 2026-01-31T12:00:00Z 1769860800000"]).later(50).goes_on().said(&[]);
     let story = story.later(50).goes_on().said(&["1 7 2 2026-01-31T12:00:00Z 1769860800000"]).later(100).goes_on();
@@ -219,7 +220,7 @@ fn it_sends_waits_and_checks_in_order() {
 #[test]
 fn what_does_not_come_fails_with_what_came_last() {
     let text = "[[step]]\nexpect = 'kind:ws.text \"pong\"'\nwithin = '2s'";
-    let story = Story::new(text).open().goes_on().hears("pang").later(1999).goes_on().is_running().later(1).goes_on();
+    let story = Story::new(text).open().goes_on().hears("pang").later(1999).goes_on().runs().later(1).goes_on();
     let failure = story.failed(&["step 1 (line 2), expect kind:ws.text \"pong\" within 2s: nothing that matches came"]);
     assert!(failure.text.ends_with("ws.text pang"), "{failure:?}");
     assert!(failure.record.is_some_and(|id| story.session.summary(id) == "pang"));
@@ -246,8 +247,8 @@ fn a_wait_that_is_in_vain_goes_on_and_an_expectation_does_not() {
     let text = "[[step]]\nwait_for = 'never'\nwithin = '1s'\n[[step]]\nsend = 'on'";
     Story::new(text).open().goes_on().later(1000).goes_on().said(&["1 on"]).passed();
     let text = "[[step]]\nwait_for = 'never'\n[[step]]\nsend = 'on'";
-    let story = Story::new(text).open().goes_on().later(1_000_000).goes_on().is_running();
-    story.is_over("closed by the server").goes_on().failed(&["before the connection was over (closed by the server)"]);
+    let story = Story::new(text).open().goes_on().later(1_000_000).goes_on().runs();
+    story.ends("closed by the server").goes_on().failed(&["before the connection was over (closed by the server)"]);
 }
 
 #[test]
@@ -289,7 +290,7 @@ fn a_script_that_never_ends_is_bounded() {
     let text = "[[step]]\nrepeat = 'forever'\nsteps = [{ repeat = 1000000, steps = [{ send = 'x' }] }]";
     let mut story = Story::new(text).open();
     story.is_taking = false;
-    let story = story.goes_on().is_running();
+    let story = story.goes_on().runs();
     assert_eq!(story.said.len(), 64, "no more than so many are on their way");
     let mut story = story.goes_on();
     assert_eq!(story.said.len(), 64);
@@ -307,7 +308,7 @@ fn a_script_that_never_ends_is_bounded() {
     }
     // Where nothing can come any more, repeating what only waits comes to an end.
     let text = "[[step]]\nrepeat = 'forever'\nsteps = [{ wait = '1ms' }]";
-    Story::new(text).open().goes_on().is_over("closed").goes_on().passed();
+    Story::new(text).open().goes_on().ends("closed").goes_on().passed();
 }
 
 #[test]
@@ -352,6 +353,6 @@ fn what_cannot_be_sent_fails_the_step_that_sent_it() {
     let mut story = story.goes_on();
     story.event(What::Client(ClientAct { act: Act::NotSent, text: "not sent: because".to_owned() }));
     story.goes_on().failed(&["step 1 (line 2), send \"a\": not sent: because"]);
-    let story = Story::new("[[step]]\nsend = 'a'").open().drops().is_over("TCP: refused").goes_on();
+    let story = Story::new("[[step]]\nsend = 'a'").open().drops().ends("TCP: refused").goes_on();
     story.failed(&["it cannot be sent: the connection is over (TCP: refused)"]);
 }

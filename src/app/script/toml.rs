@@ -27,6 +27,9 @@ pub(super) struct Fault {
 
 pub(super) type Read<T> = Result<T, Fault>;
 
+/// A key and its value.
+pub(super) type Member<'a, 't> = (&'a Spanned<Cow<'t, str>>, &'a Spanned<DeValue<'t>>);
+
 /// A fault as the result of reading.
 pub(super) fn fail<T>(span: &Range<usize>, text: impl Into<String>) -> Read<T> {
     Err(Fault { at: span.start, text: text.into() })
@@ -158,7 +161,7 @@ impl<'a, 't> Value<'a, 't> {
     }
 
     /// The members of a table whose keys are names of the user's, in the order of the file.
-    pub fn members(&self) -> Read<Vec<(&'a Spanned<Cow<'t, str>>, &'a Spanned<DeValue<'t>>)>> {
+    pub fn members(&self) -> Read<Vec<Member<'a, 't>>> {
         let DeValue::Table(table) = self.value else {
             return self.fail(format!("{} is a table: write {} = {{ name = … }}", self.key, self.key));
         };
