@@ -58,6 +58,9 @@ pub fn run(args: RecordArgs) -> Result<(), Failed> {
     transport::check(&spec).map_err(|failure| Failed::Usage(failure.to_string()))?;
     let place = Place { relay: relay.clone(), lab: own_lab.as_ref().map(Lab::addr) };
     let mut script = args.script.as_deref().map(|path| Scripted::load(path, place)).transpose()?;
+    if let (Some(script), Some(_), false) = (&script, &args.output, args.quiet) {
+        script.say_secrets();
+    }
 
     let mut readers = vec![ReaderOptions::new(SCREEN_LIMIT_BYTES)];
     if args.output.is_some() {

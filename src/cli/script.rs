@@ -30,6 +30,13 @@ impl Scripted {
         Ok(Scripted { path: path.to_owned(), runner, patience: PATIENCE })
     }
 
+    /// Says that values from the environment end up in a file, where they may.
+    pub fn say_secrets(&self) {
+        if let Some(notice) = self.runner.script().secrets_notice() {
+            eprintln!("pushscope: {notice}");
+        }
+    }
+
     /// How long an event may be waited for before the script has something to do.
     pub fn patience(&self) -> Duration {
         self.patience

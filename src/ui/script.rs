@@ -126,6 +126,10 @@ fn steps_ui(ui: &mut Ui, scripting: &Scripting, script: &Script, look: &mut Look
         _ => None,
     };
     let lit = scripting.under_way().or(failed);
+    if let Some(notice) = script.secrets_notice() {
+        let text = RichText::new(format!("⚠ {notice}")).font(theme::small()).color(colors.warning);
+        ui.add(Label::new(text).wrap());
+    }
     for (at, step) in script.steps.iter().enumerate() {
         let is_first_of_list = at == 0 || at == script.first_main;
         if is_first_of_list && script.first_main > 0 {

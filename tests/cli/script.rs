@@ -132,6 +132,24 @@ fn node_ws_gives_values_for_the_next_message() {
     command.args(["record", &url, "--subprotocol", "chat", "-H", "X-Mine: yes", "--script", &script.path()]);
     command.env("PUSHSCOPE_TEST_HEADER", "yes");
     crate::program::Running::start(command).finish().lines();
+    let mut command = Command::new(PROGRAM);
+    let file = script.folder.path().join("kept.pushscope").display().to_string();
+    command.args([
+        "record",
+        &url,
+        "--subprotocol",
+        "chat",
+        "-H",
+        "X-Mine: yes",
+        "--script",
+        &script.path(),
+        "-o",
+        &file,
+    ]);
+    command.env("PUSHSCOPE_TEST_HEADER", "yes");
+    let ended = crate::program::Running::start(command).finish();
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+    assert!(ended.reason().contains("PUSHSCOPE_TEST_HEADER") && ended.reason().contains("recorded as it is sent"));
     pushscope(&["record", &url, "--script", &script.path()])
         .refused(2, &["PUSHSCOPE_TEST_HEADER is not in the environment"]);
 }

@@ -79,6 +79,14 @@ impl Script {
         read::read(text, folder, &|name| std::env::var(name).ok())
     }
 
+    /// What to know where it takes values from the environment: on the wire they are what they are, and so they are in
+    /// the recording.
+    pub fn secrets_notice(&self) -> Option<String> {
+        let names: Vec<&str> = self.secrets.names().collect();
+        let text = "a message that carries this from the environment is recorded as it is sent";
+        (!names.is_empty()).then(|| format!("{}: {text}", names.join(", ")))
+    }
+
     /// Whether it says that something must come, or must not.
     pub fn has_checks(&self) -> bool {
         self.steps.iter().any(Step::is_check)

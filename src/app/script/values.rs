@@ -65,6 +65,11 @@ impl Secrets {
         self.0.insert(name.to_owned(), value);
     }
 
+    /// The names of the variables.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
     fn of(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
