@@ -9,6 +9,8 @@ mod composing;
 mod consulting;
 #[path = "ui/finding.rs"]
 mod finding;
+#[path = "ui/scripting.rs"]
+mod scripting;
 
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};

@@ -25,7 +25,7 @@ impl App {
                 self.apply(Command::RefreshSaved);
                 self.wishes.push(Wish::FocusAddress);
             }
-            Command::Open | Command::SaveAs | Command::SavePayload | Command::SaveReport | Command::ChooseComposerFile => self.ask_path(&command),
+            Command::Open | Command::SaveAs | Command::SavePayload | Command::SaveReport | Command::OpenScript | Command::ChooseComposerFile => self.ask_path(&command),
             Command::OpenPath(path) => self.open(path),
             Command::SaveAsPath(path) => self.save_as(path),
             Command::SetPath(text) => {
@@ -89,6 +89,8 @@ impl App {
                 self.connect();
             }
             Command::RunDoctor => self.run_doctor(),
+            Command::RunScript => self.run_script(),
+            Command::StopScript => self.stop_script(),
             Command::AskStock => self.ask_stock(),
             Command::CopyReport(how) => self.copy_report(how),
             Command::LogIn(keep) => self.log_in(keep),
@@ -286,7 +288,7 @@ impl App {
     }
 
     /// Where an address leads: `lab:` names the embedded lab.
-    fn place(&mut self, address: &str) -> Result<Place, String> {
+    pub(super) fn place(&mut self, address: &str) -> Result<Place, String> {
         let straight = |url: String| Place { url, proxy: None, ca_file: None };
         // The relay is no endpoint to connect to, but one to send to.
         match (address.strip_prefix("lab:publish"), address.starts_with("lab:")) {
@@ -371,7 +373,7 @@ impl App {
 }
 
 /// Where the lab takes messages for the channel that a lab address subscribes to.
-fn publish_address(address: &str) -> Option<String> {
+pub(super) fn publish_address(address: &str) -> Option<String> {
     let rest = address.trim().strip_prefix("lab:")?;
     let query = rest.split_once('?').map_or("", |(_, query)| query);
     let channel = query.split('&').find(|pair| pair.starts_with("channel=")).unwrap_or("channel=demo");

@@ -17,6 +17,7 @@ mod find;
 mod inspect;
 mod job;
 mod json;
+mod label;
 mod list;
 mod live;
 mod login;
@@ -26,6 +27,8 @@ mod open;
 mod pane;
 mod payload;
 mod reading;
+pub mod script;
+mod scripting;
 mod tally;
 mod time;
 mod view;
@@ -47,6 +50,7 @@ pub use menu::Menu;
 pub use pane::Pane;
 pub use payload::{LONGEST_LINE, PayloadText, TextPiece};
 pub use reading::Reading;
+pub use scripting::{Scripting, StepState};
 pub use tally::Tally;
 pub use view::{View, ViewId};
 
@@ -190,6 +194,8 @@ pub struct State {
     pub sent_time: SentTime,
     /// What the doctor says, or is about to.
     pub doctor: Option<Doctor>,
+    /// The script that is open.
+    pub script: Option<Scripting>,
     /// What an ordinary client makes of the address.
     pub stock: Option<Stock>,
     /// How the application says that it has a message.
@@ -346,6 +352,7 @@ impl App {
             pane: Pane::Record,
             sent_time: SentTime::lab(),
             doctor: None,
+            script: None,
             stock: None,
             ack: AckRule::default(),
             ack_mistake: None,
@@ -387,6 +394,8 @@ impl App {
             }
             again |= view.find.is_searching();
         }
+        let script = self.script_on(deadline);
+        again |= script == Some(Duration::ZERO);
         self.keep_accepted_login();
         let now = Instant::now();
         self.state.messages.retain(|message| message.until.is_none_or(|until| now < until));
@@ -401,7 +410,7 @@ impl App {
         let messages = messages.map(|until| until.saturating_duration_since(now));
         let is_busy = self.state.repeat.is_some() || !self.state.jobs.is_empty();
         let busy = is_busy.then_some(PROGRESS_PERIOD);
-        match [rates, messages, busy].into_iter().flatten().min() {
+        match [rates, messages, busy, script].into_iter().flatten().min() {
             Some(after) => Next::After(after),
             None => Next::Rest,
         }

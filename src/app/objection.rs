@@ -76,6 +76,7 @@ impl App {
             Command::RunDoctor | Command::AskStock | Command::CopyReport(_) | Command::SaveReport => {
                 self.consult_objection(command)
             }
+            Command::RunScript | Command::StopScript => self.script_objection(command),
             Command::ShowPane(Pane::Doctor) => {
                 need(view.is_some() || state.doctor.is_some(), "no recording is open, and nobody asked the doctor")
             }

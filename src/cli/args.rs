@@ -83,6 +83,9 @@ pub struct RecordArgs {
     /// Send this text once connected; may be given again.
     #[arg(long = "send", value_name = "TEXT", allow_hyphen_values = true)]
     pub send: Vec<String>,
+    /// Send, wait and check as this script says; exit code 1 where something expected does not come.
+    #[arg(long, value_name = "FILE")]
+    pub script: Option<PathBuf>,
     /// Between polls; with streams, before a reconnection.
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub interval: Option<Duration>,

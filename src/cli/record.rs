@@ -2,7 +2,9 @@
 
 use super::args::{RecordArgs, login};
 use super::output::Output;
+use super::script::Scripted;
 use super::{Failed, runtime};
+use crate::app::script::Place;
 use crate::dissect::{Kind, Record};
 use crate::lab::Lab;
 use crate::session::file::Recorder;
@@ -54,6 +56,11 @@ pub fn run(args: RecordArgs) -> Result<(), Failed> {
         own_lab = Some(started);
     }
     transport::check(&spec).map_err(|failure| Failed::Usage(failure.to_string()))?;
+    let place = Place { relay: relay.clone(), lab: own_lab.as_ref().map(Lab::addr) };
+    let mut script = args.script.as_deref().map(|path| Scripted::load(path, place)).transpose()?;
+    if let (Some(script), Some(_), false) = (&script, &args.output, args.quiet) {
+        script.say_secrets();
+    }
 
     let mut readers = vec![ReaderOptions::new(SCREEN_LIMIT_BYTES)];
     if args.output.is_some() {
@@ -95,7 +102,7 @@ pub fn run(args: RecordArgs) -> Result<(), Failed> {
     let mut findings = Findings::default();
     let outcome = loop {
         let first = session.records().len();
-        match receiver.next_timeout(Duration::from_millis(20)) {
+        match receiver.next_timeout(script.as_ref().map_or(Duration::from_millis(20), Scripted::patience)) {
             Ok(entry) => {
                 session.take(entry);
                 run.look_at(&session);
@@ -111,6 +118,9 @@ pub fn run(args: RecordArgs) -> Result<(), Failed> {
         }
         let new = first..session.records().len();
         run.go_on();
+        if script.as_mut().is_some_and(|script| script.go_on(&session, run.handle.as_ref(), run.closing.is_some())) {
+            run.close();
+        }
         let is_late = run.closing.is_some_and(|since| since.elapsed() > PRINT_PATIENCE);
         if is_late {
             unprinted += new.len();
@@ -156,6 +166,12 @@ pub fn run(args: RecordArgs) -> Result<(), Failed> {
     drop(own_lab);
     runtime.shutdown_timeout(Duration::from_millis(200));
     outcome?;
+    if let Some(script) = script {
+        // A script that was carried out answers for the connection: it may have wanted it to fail.
+        if script.verdict(&session, args.quiet)? {
+            return Ok(());
+        }
+    }
     match session.connections().first().and_then(|connection| connection.over.clone()) {
         Some((Act::GaveUp, why)) => Err(Failed::Run(why)),
         _ if unsent > 0 => Err(Failed::Run(format!(

@@ -159,6 +159,12 @@ pub const SCROLL_BAR: f32 = 10.0;
 pub const SCROLL_HANDLE: f32 = 28.0;
 /// The two lines that explain a field.
 pub const HELP: f32 = 46.0;
+/// The mark of a script's step.
+pub const STEP_MARK: f32 = 18.0;
+/// Its number.
+pub const STEP_NUMBER: f32 = 34.0;
+/// Its verb.
+pub const STEP_VERB: f32 = 76.0;
 /// The fields, at their narrowest.
 pub const FIELDS: f32 = 214.0;
 /// Width of the names of a finding's parts.

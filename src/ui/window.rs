@@ -5,8 +5,8 @@ use super::options::Foldout;
 use super::rows::Scroll;
 use super::statistics::Measure;
 use super::{
-    composer, connection_bar, delivery, details, doctor, findings, first_run, keys, menu, messages, palette, sidebar,
-    statistics, status, strip, theme, timeline, timeline_bar,
+    composer, connection_bar, delivery, details, doctor, findings, first_run, keys, menu, messages, palette, script,
+    sidebar, statistics, status, strip, theme, timeline, timeline_bar,
 };
 use crate::app::{App, Bits, Command, FieldRef, Next, Pane, Preview, State, Theme, View, ViewId, Wish};
 use crate::session::RecordId;
@@ -89,6 +89,8 @@ pub struct Look {
     pub(super) measure: Measure,
     /// The other end of the time that is being selected.
     pub(super) strip_anchor: Option<u64>,
+    /// The step of the script that was brought into sight, and whether it had failed.
+    pub(super) script_at: Option<(usize, bool)>,
     zoom: f32,
     theme: Option<Theme>,
 }
@@ -218,6 +220,9 @@ impl Window {
             None if state.shows(Pane::Doctor) && state.doctor.is_some() => {
                 egui::CentralPanel::default().frame(ground).show(ui, |ui| doctor::doctor_ui(ui, state, commands));
             }
+            None if state.shows(Pane::Script) => {
+                egui::CentralPanel::default().frame(ground).show(ui, |ui| script::script_ui(ui, app, look, commands));
+            }
             None => {
                 egui::CentralPanel::default().frame(ground).show(ui, |ui| first_run::first_run_ui(ui, commands));
             }
@@ -240,6 +245,7 @@ impl Window {
                             Pane::Statistics => statistics::statistics_ui(ui, state, view, look, commands),
                             Pane::Findings => findings::findings_ui(ui, view, look, commands),
                             Pane::Doctor => doctor::doctor_ui(ui, state, commands),
+                            Pane::Script => script::script_ui(ui, app, look, commands),
                             Pane::Delivery => delivery::delivery_ui(ui, state, view, look, commands),
                             Pane::Record => details::details_ui(ui, view, look, commands),
                         });
