@@ -6,7 +6,7 @@ use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
 use pushscope::dissect::{Dissector, Summary};
 use pushscope::wire::Dir;
-use support::{GET, LINK, READ_BYTES, UPGRADE, UPGRADED, frame, message};
+use support::{GET, LINK, READ_BYTES, UPGRADE, UPGRADE_DEFLATE, UPGRADED, UPGRADED_DEFLATE, deflated, frame, message};
 
 /// Bytes of a conversation.
 const TOTAL_BYTES: usize = 2 << 20;
@@ -17,11 +17,15 @@ fn main() {
 
 /// Feeds what opens the conversation once, and the stream over and over.
 fn run(bencher: Bencher, opening: &[(Dir, &[u8])], dir: Dir, stream: &[u8]) {
+    run_counted(bencher, opening, dir, stream, BytesCount::new(stream.len()));
+}
+
+fn run_counted(bencher: Bencher, opening: &[(Dir, &[u8])], dir: Dir, stream: &[u8], counter: BytesCount) {
     let mut opened = Dissector::http1(LINK);
     let mut out = Summary::default();
     opening.iter().for_each(|(dir, bytes)| opened.feed(*dir, bytes, &mut out));
     let mut records = 0;
-    bencher.counter(BytesCount::new(stream.len())).with_inputs(|| opened.clone()).bench_local_refs(|dissector| {
+    bencher.counter(counter).with_inputs(|| opened.clone()).bench_local_refs(|dissector| {
         for read in stream.chunks(READ_BYTES) {
             dissector.feed(dir, black_box(read), &mut out);
             records += out.records.len();
@@ -53,6 +57,15 @@ fn websocket(bencher: Bencher, size: usize) {
 fn websocket_masked(bencher: Bencher, size: usize) {
     let stream = many(size, |text| frame(text, Some([0x37, 0xfa, 0x21, 0x3d])));
     run(bencher, &[(Dir::Out, UPGRADE), (Dir::In, UPGRADED)], Dir::Out, &stream);
+}
+
+/// The figure counts inflated bytes.
+#[divan::bench(args = [1000, 100])]
+fn websocket_deflate(bencher: Bencher, size: usize) {
+    let messages = (0..TOTAL_BYTES / size).map(|n| message(n * 7919, size, "as usual"));
+    let stream = deflated(messages).concat();
+    let counter = BytesCount::new(TOTAL_BYTES / size * size);
+    run_counted(bencher, &[(Dir::Out, UPGRADE_DEFLATE), (Dir::In, UPGRADED_DEFLATE)], Dir::In, &stream, counter);
 }
 
 fn event(text: &[u8]) -> Vec<u8> {

@@ -10,7 +10,10 @@ use divan::counter::{BytesCount, ItemsCount};
 use pushscope::app::{App, Command, Group};
 use pushscope::session::{Session, Store};
 use std::cell::RefCell;
-use support::{Recording, app_on, entries, frame, message, reads, record, records, settle};
+use support::{
+    Recording, app_on, deflated, entries, entries_after, frame, message, opening_deflate, reads, record, records,
+    settle,
+};
 
 fn main() {
     divan::main();
@@ -115,4 +118,21 @@ fn explain(bencher: Bencher) {
         bencher.with_inputs(next).bench_local_values(|id| app.apply(Command::Select(Some(id))));
         assert!(app.state().view().is_some_and(|view| view.inspection.is_some()));
     });
+}
+
+/// The same anywhere in a million compressed messages, each of which may refer to the one before.
+#[divan::bench(sample_count = 200, sample_size = 1)]
+fn explain_compressed(bencher: Bencher) {
+    let mut session = Session::new(Store::memory(), 0);
+    let frames = deflated((0..1_000_000).map(|n| message(n, 100, "as usual")));
+    for entry in entries_after(opening_deflate(), frames.chunks(600).map(|frames| frames.concat().into())) {
+        session.take(entry);
+    }
+    let total = session.records().len();
+    let mut at = 12345_usize;
+    let next = || {
+        at = at.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (at >> 20) % total
+    };
+    bencher.with_inputs(next).bench_local_values(|id| session.explain(id));
 }

@@ -21,5 +21,7 @@ mod lab;
 mod node;
 #[path = "cli/refusals.rs"]
 mod refusals;
+#[path = "cli/script.rs"]
+mod script;
 #[path = "cli/signals.rs"]
 mod signals;

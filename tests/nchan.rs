@@ -184,6 +184,13 @@ fn first<'a>(records: &'a [Value], kind: &str) -> &'a Value {
     records.iter().find(|record| record["kind"] == kind).unwrap_or_else(|| panic!("no {kind}"))
 }
 
+/// The value of a record's field.
+#[track_caller]
+fn field<'a>(record: &'a Value, key: &str) -> &'a Value {
+    let fields = record["fields"].as_array().expect("fields");
+    &fields.iter().find(|field| field["key"] == key).unwrap_or_else(|| panic!("no {key} in {record:#}"))["value"]
+}
+
 #[test]
 fn long_poll() {
     let nginx = Nginx::start();
@@ -256,6 +263,47 @@ fn websocket_with_pings() {
     let pings =
         |dir: &str, kind: &str| records.iter().filter(|record| record["dir"] == dir && record["kind"] == kind).count();
     assert!(pings("in", "ws.ping") >= 1 && pings("in", "ws.ping") == pings("out", "ws.pong"), "{records:#?}");
+}
+
+#[test]
+fn websocket_compressed_both_ways() {
+    let nginx = Nginx::start();
+    let url = nginx.url("/compressed/deflate").replace("http:", "ws:");
+    for (number, asked) in [
+        &[][..],
+        &["--deflate-client-no-context-takeover"],
+        &["--deflate-server-max-window-bits", "15", "--deflate-server-no-context-takeover"],
+        &["--deflate-client-max-window-bits", "9"],
+        &["--deflate-client-max-window-bits", "none"],
+        &["--no-compress"],
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let url = format!("{url}{number}");
+        let sent = messages();
+        let mut command = vec!["record", &url, "--format", "jsonl", "--fields", "--count", "5"];
+        command.extend(asked);
+        for text in &sent {
+            command.extend(["--send", text]);
+        }
+        let records = pushscope(&command).records();
+        let of = |dir: &str| records.iter().filter(|record| record["dir"] == dir).cloned().collect::<Vec<_>>();
+        for dir in ["out", "in"] {
+            let said = of(dir).into_iter().filter(|record| record["kind"] == "ws.text");
+            let said: Vec<String> = said.map(|record| record["text"].as_str().unwrap_or_default().to_owned()).collect();
+            assert!(said == sent, "{dir} {asked:?}: {said:.60?}");
+        }
+        let is_compressed = |dir: &str| {
+            let frames = of(dir).into_iter().filter(|record| record["kind"] == "ws.frame").take(5);
+            frames.map(|frame| field(&frame, "websocket.rsv1") == 1).collect::<Vec<_>>()
+        };
+        assert_eq!(is_compressed("in"), [true; 5], "{asked:?}");
+        assert_eq!(is_compressed("out"), [!asked.contains(&"--no-compress"); 5], "{asked:?}");
+        for record in &records {
+            assert_eq!(record["notes"], Value::Array(Vec::new()), "{record:#}");
+        }
+    }
 }
 
 #[test]

@@ -43,7 +43,11 @@ mitmdump=target/peers/mitmproxy/bin/mitmdump
 has_mitmproxy() {
     [ -x "$mitmdump" ] || command -v mitmdump >/dev/null
 }
-has_mitmproxy || python3 -c "import ensurepip" 2>/dev/null || packages+=(python3 python3-venv)
+websockets=target/peers/websockets/bin/python
+has_websockets() {
+    [ -x "$websockets" ] && "$websockets" -c "import websockets" 2>/dev/null
+}
+{ has_mitmproxy && has_websockets; } || python3 -c "import ensurepip" 2>/dev/null || packages+=(python3 python3-venv)
 needs_program node nodejs
 needs_program npm npm
 needs_program Xvfb xvfb
@@ -74,6 +78,9 @@ export PATH="$PATH:/usr/sbin"
 has_mitmproxy || {
     python3 -m venv target/peers/mitmproxy && target/peers/mitmproxy/bin/pip install --quiet mitmproxy
 } </dev/null || failed_steps+=("pip install mitmproxy")
+has_websockets || {
+    python3 -m venv target/peers/websockets && target/peers/websockets/bin/pip install --quiet websockets
+} </dev/null || failed_steps+=("pip install websockets")
 npm --prefix tests/node install --no-audit --no-fund --loglevel=error </dev/null || failed_steps+=("npm install")
 
 if [ -z "${PUSHSCOPE_VECTORS:-}" ] && [ -d ../shared/vectors ]; then
@@ -120,7 +127,7 @@ outcome() {
 say "outside suites"
 echo "nginx with nchan: $(outcome nchan)"
 echo "the program on the command line, Node's ws at the other end among others: $(outcome cli)"
-echo "Node's ws and broken servers, through the transport: $(outcome transport)"
+echo "Node's ws, Python's websockets and broken servers, through the transport: $(outcome transport)"
 echo "GNOME keyring: $(outcome keyring)"
 echo "squid, tinyproxy, microsocks, mitmproxy, haproxy, nginx as proxies: $(outcome proxies)"
 echo "curl, npm eventsource, npm ws as clients of the lab: $(outcome lab)"

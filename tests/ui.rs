@@ -3,10 +3,14 @@
 
 #[path = "ui/anything.rs"]
 mod anything;
+#[path = "ui/composing.rs"]
+mod composing;
 #[path = "ui/consulting.rs"]
 mod consulting;
 #[path = "ui/finding.rs"]
 mod finding;
+#[path = "ui/scripting.rs"]
+mod scripting;
 
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each benchmark takes what it needs")]
 
 use bytes::Bytes;
+use flate2::{Compress, Compression, FlushCompress};
 use pushscope::app::{App, Command, Setup, Source};
 use pushscope::session::file::{Opened, Recorder};
 use pushscope::session::{Session, Store};
@@ -64,6 +65,27 @@ pub fn frame(text: &[u8], key: Option<[u8; 4]>) -> Vec<u8> {
     frame
 }
 
+/// Server frames of text messages, compressed one after the other with the window kept (RFC 7692 §7.2.1).
+pub fn deflated(messages: impl Iterator<Item = Vec<u8>>) -> Vec<Vec<u8>> {
+    let mut compress = Compress::new(Compression::default(), false);
+    let each = |message: Vec<u8>| {
+        let mut out = Vec::with_capacity(message.len() + 256);
+        compress.compress_vec(&message, &mut out, FlushCompress::Sync).expect("memory to compress into");
+        let mut frame = frame(&out[..out.len() - 4], None);
+        frame[0] |= 0x40;
+        frame
+    };
+    messages.map(each).collect()
+}
+
+/// The answer that agrees to that, to [`UPGRADE_DEFLATE`].
+pub const UPGRADED_DEFLATE: &[u8] =
+    b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n";
+pub const UPGRADE_DEFLATE: &[u8] = b"GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\
+    Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n";
+
 pub const UPGRADE: &[u8] = b"GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
 pub const UPGRADED: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -72,9 +94,18 @@ pub const GET: &[u8] = b"GET /stream HTTP/1.1\r\nHost: a\r\n\r\n";
 
 /// What opens a link, up to where a WebSocket talks.
 pub fn opening() -> Vec<What> {
+    opening_with(UPGRADE, UPGRADED)
+}
+
+/// The same where both agree to compress.
+pub fn opening_deflate() -> Vec<What> {
+    opening_with(UPGRADE_DEFLATE, UPGRADED_DEFLATE)
+}
+
+fn opening_with(request: &'static [u8], answer: &'static [u8]) -> Vec<What> {
     let (host, purpose) = ("a".to_owned(), "request".to_owned());
     let opening = Opening { connection: ConnectionId(1), host, port: 80, tls: false, purpose, via: None };
-    let (request, answer) = (Bytes::from_static(UPGRADE), Bytes::from_static(UPGRADED));
+    let (request, answer) = (Bytes::from_static(request), Bytes::from_static(answer));
     vec![What::Opening(opening), What::Bytes(Dir::Out, request), What::Bytes(Dir::In, answer)]
 }
 
@@ -173,8 +204,12 @@ pub fn queue(first_link: u32) -> (EventSender, EventReceiver) {
 
 /// Entries as a session takes them.
 pub fn entries(reads: impl Iterator<Item = Bytes>) -> Vec<Entry> {
-    let opening = opening().into_iter();
-    let what = opening.chain(reads.map(|bytes| What::Bytes(Dir::In, bytes)));
+    entries_after(opening(), reads)
+}
+
+/// The same behind another opening.
+pub fn entries_after(opening: Vec<What>, reads: impl Iterator<Item = Bytes>) -> Vec<Entry> {
+    let what = opening.into_iter().chain(reads.map(|bytes| What::Bytes(Dir::In, bytes)));
     let events = what.zip(1..).map(|(what, at_ns)| Entry::Event(Event { at_ns, link: LINK, what }));
     std::iter::once(Entry::Connection(connection())).chain(events).collect()
 }

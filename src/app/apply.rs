@@ -25,7 +25,7 @@ impl App {
                 self.apply(Command::RefreshSaved);
                 self.wishes.push(Wish::FocusAddress);
             }
-            Command::Open | Command::SaveAs | Command::SavePayload | Command::SaveReport | Command::ChooseComposerFile => self.ask_path(&command),
+            Command::Open | Command::SaveAs | Command::SavePayload | Command::SaveReport | Command::OpenScript | Command::ChooseComposerFile => self.ask_path(&command),
             Command::OpenPath(path) => self.open(path),
             Command::SaveAsPath(path) => self.save_as(path),
             Command::SetPath(text) => {
@@ -85,10 +85,12 @@ impl App {
                 self.connect();
             }
             Command::GoOnAnyway => {
-                self.state.draft.go_on_anyway = true;
+                self.state.draft.websocket.go_on_anyway = true;
                 self.connect();
             }
             Command::RunDoctor => self.run_doctor(),
+            Command::RunScript => self.run_script(),
+            Command::StopScript => self.stop_script(),
             Command::AskStock => self.ask_stock(),
             Command::CopyReport(how) => self.copy_report(how),
             Command::LogIn(keep) => self.log_in(keep),
@@ -100,7 +102,10 @@ impl App {
                 open.into_iter().for_each(|id| live.stop(id));
             }),
             Command::Reconnect(id) => self.reconnect(id),
-            Command::SetComposer(composer) => self.state.composer = *composer,
+            Command::SetComposer(composer) => {
+                self.state.composer = *composer;
+                self.state.composer.draw_keys();
+            }
             Command::Send => self.send(),
             Command::StopRepeat => {
                 if let Some(repeat) = self.state.repeat.take() {
@@ -263,6 +268,8 @@ impl App {
         self.with_live(|live| current = Some(live.connect(&runtime, spec, draft)));
         self.state.current = current;
         self.state.stock = None;
+        // Numbers of connections begin anew with each recording.
+        self.state.composer.frame.under_way = None;
         self.state.active = self.state.live().map(|view| view.id);
         self.state.messages.retain(|message| !message.is_error);
         let url = &mut self.state.composer.url;
@@ -281,7 +288,7 @@ impl App {
     }
 
     /// Where an address leads: `lab:` names the embedded lab.
-    fn place(&mut self, address: &str) -> Result<Place, String> {
+    pub(super) fn place(&mut self, address: &str) -> Result<Place, String> {
         let straight = |url: String| Place { url, proxy: None, ca_file: None };
         // The relay is no endpoint to connect to, but one to send to.
         match (address.strip_prefix("lab:publish"), address.starts_with("lab:")) {
@@ -310,10 +317,14 @@ impl App {
                 (Order::Send(outgoing), repeat)
             }
         };
+        if let Order::Send(crate::transport::Outgoing::Frames(frames)) = &order {
+            self.state.composer.frame.were_sent(frames, id);
+        }
         if count > 1 {
+            let has_fresh_keys = self.state.composer.frame.is_key_drawn();
             let Some(runtime) = self.engine.handle().cloned() else { return };
             let mut repeat = None;
-            self.with_live(|live| repeat = live.repeat(&runtime, id, order, (count, every_ms)));
+            self.with_live(|live| repeat = live.repeat(&runtime, id, order, has_fresh_keys, (count, every_ms)));
             self.state.repeat = repeat;
         } else {
             self.with_live(|live| live.order(id, order));
@@ -362,7 +373,7 @@ impl App {
 }
 
 /// Where the lab takes messages for the channel that a lab address subscribes to.
-fn publish_address(address: &str) -> Option<String> {
+pub(super) fn publish_address(address: &str) -> Option<String> {
     let rest = address.trim().strip_prefix("lab:")?;
     let query = rest.split_once('?').map_or("", |(_, query)| query);
     let channel = query.split('&').find(|pair| pair.starts_with("channel=")).unwrap_or("channel=demo");

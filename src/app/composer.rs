@@ -1,6 +1,15 @@
 //! What the user wants to say: as typed, and how it becomes bytes. What cannot be sent says why before it is sent.
 
-use crate::transport::{Outgoing, PushType};
+mod frame;
+mod preview;
+mod rules;
+
+pub(super) use frame::redraw_keys;
+pub use frame::{FrameBytes, FrameDraft, LENGTH_FORMS, RAW_LIMIT_BYTES, opcode_name};
+pub use preview::Preview;
+use rules::broken_rules;
+
+use crate::transport::{Outgoing, PushType, RawFrame, WebSocketMessage};
 use base64::Engine as _;
 use bytes::Bytes;
 
@@ -50,11 +59,13 @@ pub enum SendAs {
     Pong,
     /// A close frame.
     Close,
+    /// A frame whose every bit is chosen.
+    Raw,
 }
 
 impl SendAs {
     /// Every kind.
-    pub const ALL: [SendAs; 5] = [SendAs::Text, SendAs::Binary, SendAs::Ping, SendAs::Pong, SendAs::Close];
+    pub const ALL: [SendAs; 6] = [SendAs::Text, SendAs::Binary, SendAs::Ping, SendAs::Pong, SendAs::Close, SendAs::Raw];
 
     /// Its name on screen.
     pub fn label(self) -> &'static str {
@@ -64,6 +75,7 @@ impl SendAs {
             SendAs::Ping => "ping",
             SendAs::Pong => "pong",
             SendAs::Close => "close",
+            SendAs::Raw => "raw frame",
         }
     }
 }
@@ -77,8 +89,14 @@ pub struct Composer {
     pub send_as: SendAs,
     /// The text, or the path of a file.
     pub text: String,
-    /// The close code.
+    /// The close code; in a raw close frame it may be empty or any number of 16 bits.
     pub close_code: String,
+    /// Whether a message is sent compressed; `None`: as the connection's options say.
+    pub compress: Option<bool>,
+    /// The sizes of a message's frames, as typed; empty: as the connection's options say, or one raw frame.
+    pub fragments: String,
+    /// What is chosen of a raw frame.
+    pub frame: FrameDraft,
     /// The method of a request on the side.
     pub method: String,
     /// Its address; empty is the connection's own.
@@ -102,6 +120,9 @@ impl Default for Composer {
             send_as: SendAs::Text,
             text: String::new(),
             close_code: "1000".into(),
+            compress: None,
+            fragments: String::new(),
+            frame: FrameDraft::default(),
             method: "POST".into(),
             url: String::new(),
             content_type: "application/json".into(),
@@ -124,6 +145,8 @@ pub enum Sending {
 
 /// The largest payload of a control frame (RFC 6455 §5.5).
 const CONTROL_LIMIT_BYTES: usize = 125;
+/// What goes beyond the rules.
+const BY_RAW: &str = "a raw frame can send it all the same";
 
 impl Composer {
     /// The bytes that the text stands for, or why it stands for none.
@@ -156,14 +179,51 @@ impl Composer {
 
     /// Why this cannot be sent as it is typed, without reading a file.
     pub fn objection(&self, push_type: PushType) -> Option<String> {
-        if self.format == Format::File && !(push_type == PushType::Ws && self.send_as == SendAs::Close) {
-            let path = std::path::Path::new(self.text.trim());
-            if self.text.trim().is_empty() {
-                return Some("no file is chosen".into());
-            }
-            return (!path.is_file()).then(|| format!("{} is no file", path.display()));
+        let is_ws = push_type == PushType::Ws;
+        if self.format != Format::File || is_ws && self.send_as == SendAs::Close {
+            return self.sending(push_type).err();
         }
-        self.sending(push_type).err()
+        let path = std::path::Path::new(self.text.trim());
+        if self.text.trim().is_empty() {
+            return Some("no file is chosen".into());
+        }
+        let len_bytes = match path.metadata() {
+            Ok(file) if file.is_file() => file.len(),
+            _ => return Some(format!("{} is no file", path.display())),
+        };
+        match self.send_as {
+            SendAs::Raw if is_ws => self.frames(&Bytes::new()).err().or_else(|| too_long_for_raw(len_bytes)),
+            SendAs::Text | SendAs::Binary if is_ws => frame::sizes(&self.fragments).err(),
+            _ => None,
+        }
+        .or_else(|| self.repeat().err())
+    }
+
+    /// The raw frames that carry what the text stands for.
+    pub fn frames(&self, bytes: &Bytes) -> Result<Vec<RawFrame>, String> {
+        if let Some(why) = too_long_for_raw(bytes.len() as u64) {
+            return Err(why);
+        }
+        let payload = match (self.frame.opcode, self.close_code.trim()) {
+            (8, code) if !code.is_empty() => {
+                let code =
+                    code.parse::<u16>().map_err(|_| format!("close code: {code:?} is no number from 0 to 65535"))?;
+                Bytes::from([&code.to_be_bytes()[..], bytes].concat())
+            }
+            _ => bytes.clone(),
+        };
+        self.frame.frames(&payload, &frame::sizes(&self.fragments)?)
+    }
+
+    /// Draws what is random of a raw frame, where it is not there yet.
+    pub(super) fn draw_keys(&mut self) {
+        let sizes = frame::sizes(&self.fragments).map_or(0, |sizes| sizes.len());
+        self.frame.draw_keys(sizes + 1);
+    }
+
+    /// Whether the choices of a message are others than the connection's options.
+    pub fn has_choices(&self) -> bool {
+        self.compress.is_some() || !self.fragments.trim().is_empty()
     }
 
     /// How often, and how many milliseconds apart.
@@ -196,40 +256,55 @@ impl Composer {
             return self.close();
         }
         let bytes = self.bytes()?;
+        if self.send_as == SendAs::Raw {
+            return Ok(Sending::Message(Outgoing::Frames(self.frames(&bytes)?)));
+        }
         let control = |bytes: Bytes| {
             if bytes.len() <= CONTROL_LIMIT_BYTES {
                 return Ok(bytes);
             }
             let len = bytes.len();
-            Err(format!("a control frame carries at most {CONTROL_LIMIT_BYTES} bytes (RFC 6455 §5.5); this has {len}"))
+            Err(format!(
+                "a control frame carries at most {CONTROL_LIMIT_BYTES} bytes (RFC 6455 §5.5), and this has {len}; {BY_RAW}"
+            ))
         };
+        if matches!(self.send_as, SendAs::Text)
+            && let Err(error) = std::str::from_utf8(&bytes)
+        {
+            let at = error.valid_up_to();
+            return Err(format!(
+                "a text message must be UTF-8 (RFC 6455 §5.6), and byte {at} is not: send it as binary, or as a raw frame"
+            ));
+        }
         Ok(Sending::Message(match self.send_as {
-            SendAs::Text => match String::from_utf8(bytes.to_vec()) {
-                Ok(text) => Outgoing::Text(text),
-                Err(error) => {
-                    let at = error.utf8_error().valid_up_to();
-                    return Err(format!(
-                        "a text message must be UTF-8 (RFC 6455 §5.6); byte {at} is not: send it as binary"
-                    ));
-                }
-            },
             SendAs::Ping => Outgoing::Ping(control(bytes)?),
             SendAs::Pong => Outgoing::Pong(control(bytes)?),
+            kind if self.has_choices() => Outgoing::Message(WebSocketMessage {
+                is_text: kind == SendAs::Text,
+                payload: bytes,
+                compress: self.compress,
+                fragments_bytes: frame::sizes(&self.fragments)?,
+            }),
+            // Checked above.
+            SendAs::Text => Outgoing::Text(String::from_utf8_lossy(&bytes).into_owned()),
             _ => Outgoing::Binary(bytes),
         }))
     }
 
     fn close(&self) -> Result<Sending, String> {
         if self.text.len() > CONTROL_LIMIT_BYTES - 2 {
-            return Err(format!("a close reason has at most 123 bytes (RFC 6455 §5.5); this has {}", self.text.len()));
+            let len = self.text.len();
+            return Err(format!("a close reason has at most 123 bytes (RFC 6455 §5.5), and this has {len}; {BY_RAW}"));
         }
         match self.close_code.trim() {
             "" if self.text.is_empty() => Ok(Sending::Close(None, String::new())),
             "" => Err("a close reason needs a code before it (RFC 6455 §5.5.1)".into()),
-            code => match code.parse::<u16>() {
-                Ok(code @ (1004..=1006 | 1015)) => Err(format!("{code} must not be sent (RFC 6455 §7.4.1)")),
-                Ok(code @ 1000..=4999) => Ok(Sending::Close(Some(code), self.text.clone())),
-                _ => Err(format!("{code} is no close code: 1000 to 4999 (RFC 6455 §7.4.2)")),
+            text => match text.parse::<u16>() {
+                Ok(code) => match rules::close_code_rule(code) {
+                    Some(why) => Err(format!("{why}; {BY_RAW}")),
+                    None => Ok(Sending::Close(Some(code), self.text.clone())),
+                },
+                Err(_) => Err(format!("{text:?} is no close code: 1000 to 4999 (RFC 6455 §7.4.2)")),
             },
         }
     }
@@ -257,6 +332,12 @@ impl Composer {
         self.history_at = at;
         self.text = at.and_then(|at| self.history.get(at)).cloned().unwrap_or_default();
     }
+}
+
+fn too_long_for_raw(len_bytes: u64) -> Option<String> {
+    let limit = RAW_LIMIT_BYTES as u64;
+    let says = || format!("raw frames carry at most {limit} bytes here, and this has {len_bytes}: send it as binary");
+    (len_bytes > limit).then(says)
 }
 
 fn from_hex(text: &str) -> Result<Vec<u8>, String> {
@@ -292,7 +373,66 @@ mod tests {
         let text = typed(Format::Hex, "ff");
         assert!(text.sending(PushType::Ws).unwrap_err().contains("UTF-8"));
         let close = Composer { send_as: SendAs::Close, close_code: "1006".into(), ..Composer::default() };
-        assert!(close.sending(PushType::Ws).unwrap_err().contains("must not be sent"));
+        let why = close.sending(PushType::Ws).unwrap_err();
+        assert!(why.contains("must not be sent") && why.contains("a raw frame can send it"), "{why}");
+    }
+
+    fn frames(composer: &Composer) -> Vec<RawFrame> {
+        match composer.sending(PushType::Ws).unwrap() {
+            Sending::Message(Outgoing::Frames(frames)) => frames,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_raw_close_frame_takes_any_code() {
+        let mut raw = Composer { send_as: SendAs::Raw, text: "bye".into(), ..Composer::default() };
+        raw.frame.opcode = 8;
+        assert_eq!(&frames(&raw)[0].payload[..], b"\x03\xE8bye");
+        raw.close_code = "1006".into();
+        assert_eq!(&frames(&raw)[0].payload[..], b"\x03\xEEbye");
+        raw.close_code = String::new();
+        assert_eq!(&frames(&raw)[0].payload[..], b"bye");
+        raw.close_code = "70000".into();
+        assert_eq!(raw.objection(PushType::Ws).unwrap(), "close code: \"70000\" is no number from 0 to 65535");
+        raw.frame.opcode = 2;
+        assert_eq!(&frames(&raw)[0].payload[..], b"bye");
+    }
+
+    #[test]
+    fn a_message_carries_its_choices_only_where_there_are_some() {
+        let mut composer = typed(Format::Text, "Hello");
+        let plain = Sending::Message(Outgoing::Text("Hello".into()));
+        assert_eq!(composer.sending(PushType::Ws).unwrap(), plain);
+        composer.compress = Some(false);
+        composer.fragments = "2 2".into();
+        let Sending::Message(Outgoing::Message(message)) = composer.sending(PushType::Ws).unwrap() else {
+            panic!("it is a message with choices");
+        };
+        assert_eq!((message.is_text, message.compress), (true, Some(false)));
+        assert_eq!((&message.payload[..], &message.fragments_bytes[..]), (&b"Hello"[..], &[2, 2][..]));
+        composer.fragments = "2 x".into();
+        assert!(composer.objection(PushType::Ws).unwrap().starts_with("fragments: \"x\""));
+    }
+
+    #[test]
+    fn a_file_in_a_raw_frame_is_objected_to_without_being_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("long");
+        std::fs::File::create(&path).unwrap().set_len(RAW_LIMIT_BYTES as u64 + 1).unwrap();
+        let mut raw = Composer { send_as: SendAs::Raw, ..typed(Format::File, &path.display().to_string()) };
+        assert!(raw.objection(PushType::Ws).unwrap().contains("at most 16777216 bytes"));
+        std::fs::write(&path, "short").unwrap();
+        assert_eq!(raw.objection(PushType::Ws), None);
+        let mut preview = Preview::default();
+        assert_eq!(&preview.of(&raw, false).unwrap().0[0].payload[..], b"short");
+        std::fs::write(&path, "another").unwrap();
+        assert_eq!(&preview.of(&raw, false).unwrap().0[0].payload[..], b"another");
+        raw.frame.mask = false;
+        let (frames, rules) = preview.of(&raw, false).unwrap();
+        assert_eq!((frames[0].mask, rules), (None, &["a client must mask every frame (RFC 6455 §5.1)".to_owned()][..]));
+        raw.frame.claimed_len = "x".into();
+        assert!(raw.objection(PushType::Ws).unwrap().starts_with("claimed length"));
     }
 
     #[test]

@@ -1,8 +1,14 @@
 //! What the address bar holds: texts as the user typed them, and how they become a [`Spec`].
 
+mod backoff;
+mod websocket;
+
+pub use backoff::BackoffDraft;
+pub use websocket::WebSocketDraft;
+
 use crate::transport::{
-    Auth, Backoff, CursorSource, CursorTarget, HttpVersion, ProxyChoice, ProxyOptions, PushType, Spec, Timeouts,
-    TlsOptions, WebSocketOptions, WebSocketVersion, shown_proxy,
+    Auth, CursorSource, CursorTarget, HttpVersion, ProxyChoice, ProxyOptions, PushType, Spec, Timeouts, TlsOptions,
+    WebSocketOptions, WebSocketVersion, shown_proxy,
 };
 use bytes::Bytes;
 
@@ -63,18 +69,14 @@ pub struct Draft {
     pub key_file: String,
     pub interval_ms: String,
     pub reconnect: Option<bool>,
+    pub backoff: BackoffDraft,
     pub http: HttpVersion,
     pub cursor_from: CursorFrom,
     pub cursor_name: String,
     pub cursor_in_header: bool,
     pub cursor_target: String,
     pub last_event_id: String,
-    pub subprotocols: String,
-    pub auto_pong: bool,
-    pub auto_close: bool,
-    pub go_on_anyway: bool,
-    pub fragment_bytes: String,
-    pub ping_ms: String,
+    pub websocket: WebSocketDraft,
     pub connect_timeout_ms: String,
     pub answer_timeout_ms: String,
     pub idle_timeout_ms: String,
@@ -104,18 +106,14 @@ impl Default for Draft {
             key_file: String::new(),
             interval_ms: String::new(),
             reconnect: None,
+            backoff: BackoffDraft::default(),
             http: HttpVersion::Http11,
             cursor_from: CursorFrom::None,
             cursor_name: String::new(),
             cursor_in_header: false,
             cursor_target: "cursor".into(),
             last_event_id: String::new(),
-            subprotocols: String::new(),
-            auto_pong: true,
-            auto_close: true,
-            go_on_anyway: false,
-            fragment_bytes: String::new(),
-            ping_ms: String::new(),
+            websocket: WebSocketDraft::default(),
             connect_timeout_ms: timeouts.tcp_ms.to_string(),
             answer_timeout_ms: timeouts.answer_ms.to_string(),
             idle_timeout_ms: String::new(),
@@ -136,9 +134,10 @@ impl Draft {
             // The lab's own cursor, without which it would answer the same messages again and again.
             (draft.cursor_from, draft.cursor_name) = (CursorFrom::Header, "X-Cursor".into());
         }
+        draft.websocket.version = WebSocketVersion::of_lab_address(address).unwrap_or_default();
         if address.contains("via=swallows-upstream") {
             // Without a ping of ours nothing tells that what is sent is swallowed.
-            draft.ping_ms = "1000".into();
+            draft.websocket.ping_ms = "1000".into();
         }
         draft
     }
@@ -176,12 +175,17 @@ impl Draft {
         }
     }
 
+    /// The WebSocket options; a draft that the lab is asked for is spoken, unless another version is chosen.
+    fn websocket_options(&self) -> Result<WebSocketOptions, String> {
+        let mut options = self.websocket.options()?;
+        if options.version == WebSocketVersion::default() {
+            options.version = WebSocketVersion::of_lab_address(self.address.trim()).unwrap_or_default();
+        }
+        Ok(options)
+    }
+
     /// The request for `url`, or a sentence that says which field is wrong and why.
     pub fn spec(&self, url: String) -> Result<Spec, String> {
-        let whole = |name: &str, text: &str| match text.trim() {
-            "" => Ok(None),
-            text => text.parse::<u64>().map(Some).map_err(|_| format!("{name}: {text:?} is no whole number")),
-        };
         let path = |text: &str| (!text.trim().is_empty()).then(|| text.trim().to_owned());
         let push_type = match self.push_type {
             PushType::Auto => lab_type(self.address.trim()),
@@ -214,7 +218,7 @@ impl Draft {
                 CursorTarget::Query(target)
             },
             last_event_id: path(&self.last_event_id),
-            backoff: Backoff::default(),
+            backoff: self.backoff.backoff()?,
             timeouts: Timeouts {
                 dns_ms: connect,
                 tcp_ms: connect,
@@ -222,22 +226,7 @@ impl Draft {
                 answer_ms: whole("Answer timeout", &self.answer_timeout_ms)?.unwrap_or(0),
                 idle_ms: whole("Idle timeout", &self.idle_timeout_ms)?.unwrap_or(0),
             },
-            websocket: WebSocketOptions {
-                // The lab is asked for a draft, so that is what is spoken.
-                version: WebSocketVersion::of_lab_address(self.address.trim()).unwrap_or_default(),
-                subprotocols: self
-                    .subprotocols
-                    .split([',', ' '])
-                    .filter(|p| !p.is_empty())
-                    .map(str::to_owned)
-                    .collect(),
-                auto_pong: self.auto_pong,
-                auto_close: self.auto_close,
-                go_on_anyway: self.go_on_anyway,
-                fragment_bytes: whole("Fragment size", &self.fragment_bytes)?.unwrap_or(0) as usize,
-                ping_ms: whole("Ping", &self.ping_ms)?.unwrap_or(0),
-                ..WebSocketOptions::default()
-            },
+            websocket: self.websocket_options()?,
             tls: TlsOptions {
                 insecure: self.insecure,
                 ca_file: path(&self.ca_file),
@@ -246,6 +235,14 @@ impl Draft {
             },
             proxy: self.proxy_options(),
         })
+    }
+}
+
+/// A number as typed; an empty field is none.
+fn whole(name: &str, text: &str) -> Result<Option<u64>, String> {
+    match text.trim() {
+        "" => Ok(None),
+        text => text.parse::<u64>().map(Some).map_err(|_| format!("{name}: {text:?} is no whole number")),
     }
 }
 
@@ -296,5 +293,20 @@ mod tests {
     fn a_number_that_is_none_is_named() {
         let draft = Draft { interval_ms: "soon".into(), ..Draft::for_address("http://x/") };
         assert_eq!(draft.spec("http://x/".into()).unwrap_err(), "Interval: \"soon\" is no whole number");
+    }
+
+    #[test]
+    fn what_is_typed_of_websocket_and_reconnection_reaches_the_spec() {
+        let mut draft = Draft { reconnect: Some(true), ..Draft::for_address("ws://x/") };
+        draft.websocket.strict = true;
+        draft.websocket.server_max_window_bits = "10".into();
+        draft.backoff.attempts = "3".into();
+        draft.interval_ms = "200".into();
+        let spec = draft.spec("ws://x/".into()).unwrap();
+        assert!(spec.websocket.strict);
+        assert_eq!(spec.websocket.deflate.server_max_window_bits, Some(10));
+        assert_eq!((spec.backoff.attempts, spec.reconnect, spec.interval_ms), (3, Some(true), Some(200)));
+        draft.websocket.server_max_window_bits = "7".into();
+        assert!(draft.spec("ws://x/".into()).unwrap_err().starts_with("server_max_window_bits: 7 is none"));
     }
 }

@@ -30,6 +30,8 @@ pub enum Purpose {
     SendFile,
     /// Where to save the doctor's report.
     SaveReport,
+    /// A script to open.
+    OpenScript,
 }
 
 /// What came back from beside the window.
@@ -183,10 +185,11 @@ impl Engine {
                 Purpose::Open | Purpose::SaveAs => {
                     rfd::AsyncFileDialog::new().add_filter("Pushscope recordings", &["pushscope"])
                 }
+                Purpose::OpenScript => rfd::AsyncFileDialog::new().add_filter("Scripts", &["toml"]),
                 Purpose::SavePayload | Purpose::SendFile | Purpose::SaveReport => rfd::AsyncFileDialog::new(),
             };
             let picked = match purpose {
-                Purpose::Open | Purpose::SendFile => dialog.pick_file().await,
+                Purpose::Open | Purpose::OpenScript | Purpose::SendFile => dialog.pick_file().await,
                 Purpose::SaveAs | Purpose::SavePayload | Purpose::SaveReport => {
                     dialog.set_file_name(name).save_file().await
                 }

@@ -314,3 +314,94 @@ fn layers_below(session: &Session, id: RecordId) -> Vec<RecordId> {
     found.truncate(PARTS);
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::Store;
+    use crate::wire::{ConnectionId, ConnectionInfo, Entry, Event, Opening, Span, What};
+    use bytes::Bytes;
+
+    /// RFC 6455 §5.7: a masked "Hello", after the upgrade.
+    const FRAME: [u8; 11] = [0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58];
+
+    fn session() -> Session {
+        let mut session = Session::new(Store::memory(), 0);
+        let (connection, link) = (ConnectionId(1), LinkId(1));
+        session.take(Entry::Connection(ConnectionInfo { id: connection, spec: String::new(), label: "x".into() }));
+        let opening =
+            Opening { connection, host: "x".into(), port: 80, tls: false, purpose: "request".into(), via: None };
+        let request = "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+            Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+        let answer = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+            Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+        let said = [
+            What::Opening(opening),
+            What::Bytes(Dir::Out, Bytes::from(request)),
+            What::Bytes(Dir::In, Bytes::from(answer)),
+            What::Bytes(Dir::Out, Bytes::copy_from_slice(&FRAME)),
+        ];
+        for (at_ns, what) in said.into_iter().enumerate() {
+            session.take(Entry::Event(Event { at_ns: at_ns as u64, link, what }));
+        }
+        session
+    }
+
+    /// The message as it would be had it been inflated: a buffer more, whose bytes are nowhere on the wire, and a field
+    /// over it.
+    fn inflated() -> (Session, Inspection) {
+        let session = session();
+        let message = (0..session.records().len()).find(|id| session.records()[*id].kind == Kind::WsText).unwrap();
+        let mut inspection = Inspection::new(&session, message).unwrap();
+        let mut explained = inspection.parts[0].explained.clone();
+        let mut made = explained.made[0].clone();
+        (made.label, made.bytes, made.from) = ("inflated", b"Hello, inflated".to_vec(), Vec::new());
+        explained.made.push(made);
+        let mut field = explained.fields[0].clone();
+        field.span = Span::bytes(Buf::Made(1), 0, 15);
+        explained.fields.push(field);
+        inspection.parts[0] = Part::new(message, explained, 0);
+        inspection.tabs = inspection.make_tabs(&session.records()[message]);
+        (session, inspection)
+    }
+
+    #[test]
+    fn each_buffer_is_a_tab() {
+        let (session, inspection) = inflated();
+        let labels: Vec<&str> = inspection.tabs.iter().map(|tab| tab.label.as_str()).collect();
+        assert_eq!(labels[..3], ["wire", "unmasked", "inflated"]);
+        let tab = &inspection.tabs[2];
+        assert_eq!(inspection.bytes(&session, tab.place, 7, 100), b"inflated");
+        assert_eq!(inspection.bytes(&session, tab.place, 900, 100), b"");
+    }
+
+    #[test]
+    fn what_was_inflated_lights_nothing_on_the_wire_and_is_lit_by_nothing_there() {
+        let (_, inspection) = inflated();
+        let (unmasked, inflated) = (inspection.tabs[1].place, inspection.tabs[2].place);
+        let field = inspection.field_at(inflated, 3, 0).unwrap();
+        let bits = Bits { place: inflated, bit: 0, bits: 120 };
+        assert_eq!(inspection.lit(field), [bits]);
+        assert_eq!(inspection.say_bits(bits), "bytes 0 to 14");
+        assert_eq!(inspection.field_at(inflated, 15, 0), None);
+        assert_eq!(inspection.field_at(inflated, u64::from(u32::MAX), 7), None);
+
+        let start = inspection.tabs[0].start;
+        let payload = Bits { place: Place::Wire, bit: (start + 6) * 8, bits: 40 };
+        let places: Vec<Place> = inspection.lit_bits(payload).into_iter().map(|bits| bits.place).collect();
+        assert!(places.contains(&unmasked) && !places.contains(&inflated), "{places:?}");
+        let same = inspection.lit_bits(Bits { place: unmasked, bit: 8, bits: 4 });
+        assert!(same.contains(&Bits { place: Place::Wire, bit: (start + 7) * 8, bits: 4 }), "{same:?}");
+    }
+
+    #[test]
+    fn a_buffer_that_is_not_there_is_empty() {
+        let (session, inspection) = inflated();
+        let nowhere = Place::Made(0, 9);
+        assert_eq!(inspection.bytes(&session, nowhere, 0, 10), b"");
+        assert_eq!(inspection.field_at(nowhere, 0, 0), None);
+        let bits = Bits { place: nowhere, bit: 0, bits: 8 };
+        assert_eq!(inspection.lit_bits(bits), [bits]);
+        assert_eq!(inspection.leaves_in(nowhere, 0, 10), []);
+    }
+}

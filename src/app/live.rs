@@ -1,5 +1,6 @@
 //! Where a view's events come from: connections that are open now, or a file.
 
+use super::composer::redraw_keys;
 use super::reading::{STEP_BYTES, cost_bytes};
 use super::{Draft, Reading};
 use crate::session::Session;
@@ -115,11 +116,13 @@ impl Live {
         }
     }
 
+    /// Sends again and again; raw frames with fresh masking keys each time where these are drawn.
     pub(super) fn repeat(
         &self,
         runtime: &tokio::runtime::Handle,
         connection: ConnectionId,
-        order: Order,
+        mut order: Order,
+        has_fresh_keys: bool,
         (count, every_ms): (u32, u64),
     ) -> Option<Repeat> {
         let handle = self.open.get(&connection)?.handle.clone();
@@ -134,6 +137,9 @@ impl Live {
                     return;
                 }
                 handle.order(order.clone());
+                if has_fresh_keys {
+                    redraw_keys(&mut order);
+                }
                 sent.fetch_add(1, Ordering::Relaxed);
             }
         });

@@ -84,6 +84,7 @@ impl Menu {
                     .collect(),
                 list(&[LogIn(false), LogIn(true), FetchLogin]),
                 list(&[FocusComposer, Send, StopRepeat]),
+                list(&[OpenScript, RunScript, StopScript]),
                 list(&[
                     Move(super::Move::By(-1)),
                     Move(super::Move::By(1)),

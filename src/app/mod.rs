@@ -17,6 +17,7 @@ mod find;
 mod inspect;
 mod job;
 mod json;
+mod label;
 mod list;
 mod live;
 mod login;
@@ -26,15 +27,17 @@ mod open;
 mod pane;
 mod payload;
 mod reading;
+pub mod script;
+mod scripting;
 mod tally;
 mod time;
 mod view;
 
 pub use command::{Command, Like, Move, Shortcut};
-pub use composer::{Composer, Format, SendAs, Sending};
+pub use composer::{Composer, Format, FrameBytes, FrameDraft, LENGTH_FORMS, Preview, SendAs, Sending, opcode_name};
 pub use consult::{Doctor, Stock};
 pub use copy::{CopyAs, StatisticsAs};
-pub use draft::{AuthKind, CursorFrom, Draft, ProxyFrom, parse_headers};
+pub use draft::{AuthKind, BackoffDraft, CursorFrom, Draft, ProxyFrom, WebSocketDraft, parse_headers};
 pub use engine::{Notify, Purpose};
 pub use find::{Find, Found};
 pub use inspect::{Bits, FieldRef, Inspection, Part, Place, Tab};
@@ -47,13 +50,14 @@ pub use menu::Menu;
 pub use pane::Pane;
 pub use payload::{LONGEST_LINE, PayloadText, TextPiece};
 pub use reading::Reading;
+pub use scripting::{Scripting, StepState};
 pub use tally::Tally;
 pub use view::{View, ViewId};
 
 pub use crate::session::AckRule;
 pub use crate::session::file::Recording;
 pub use crate::session::statistics::{SentTime, TimeUnit};
-pub use crate::transport::{HttpVersion, PushType};
+pub use crate::transport::{HttpVersion, PushType, RawFrame, WebSocketVersion};
 
 use crate::session::file::recordings_folder;
 use crate::wire::ConnectionId;
@@ -190,6 +194,8 @@ pub struct State {
     pub sent_time: SentTime,
     /// What the doctor says, or is about to.
     pub doctor: Option<Doctor>,
+    /// The script that is open.
+    pub script: Option<Scripting>,
     /// What an ordinary client makes of the address.
     pub stock: Option<Stock>,
     /// How the application says that it has a message.
@@ -346,6 +352,7 @@ impl App {
             pane: Pane::Record,
             sent_time: SentTime::lab(),
             doctor: None,
+            script: None,
             stock: None,
             ack: AckRule::default(),
             ack_mistake: None,
@@ -387,6 +394,8 @@ impl App {
             }
             again |= view.find.is_searching();
         }
+        let script = self.script_on(deadline);
+        again |= script == Some(Duration::ZERO);
         self.keep_accepted_login();
         let now = Instant::now();
         self.state.messages.retain(|message| message.until.is_none_or(|until| now < until));
@@ -401,7 +410,7 @@ impl App {
         let messages = messages.map(|until| until.saturating_duration_since(now));
         let is_busy = self.state.repeat.is_some() || !self.state.jobs.is_empty();
         let busy = is_busy.then_some(PROGRESS_PERIOD);
-        match [rates, messages, busy].into_iter().flatten().min() {
+        match [rates, messages, busy, script].into_iter().flatten().min() {
             Some(after) => Next::After(after),
             None => Next::Rest,
         }

@@ -1,6 +1,6 @@
 //! Why a command cannot be done now.
 
-use super::{App, Command, Pane, Source, View};
+use super::{App, Command, Pane, PushType, SendAs, Source, State, View};
 
 impl App {
     /// Why a command cannot be done now, if it cannot.
@@ -63,19 +63,20 @@ impl App {
             }
             Command::Send => match state.open_connection() {
                 None => Some("no connection is open".into()),
-                Some(_) => state.composer.objection(state.composer_type()),
+                Some(_) => state.composer.objection(state.composer_type()).or_else(|| state.no_deflate()),
             },
             Command::StopWork => {
                 let is_working = !state.jobs.is_empty() || view.is_some_and(View::is_working);
                 need(is_working, "nothing is being read, filtered or saved")
             }
             Command::GoOnAnyway => need(
-                state.is_upgrade_wrong() && !state.draft.go_on_anyway,
+                state.is_upgrade_wrong() && !state.draft.websocket.go_on_anyway,
                 "no answer to an upgrade was found to be wrong",
             ),
             Command::RunDoctor | Command::AskStock | Command::CopyReport(_) | Command::SaveReport => {
                 self.consult_objection(command)
             }
+            Command::RunScript | Command::StopScript => self.script_objection(command),
             Command::ShowPane(Pane::Doctor) => {
                 need(view.is_some() || state.doctor.is_some(), "no recording is open, and nobody asked the doctor")
             }
@@ -87,5 +88,16 @@ impl App {
             }
             _ => None,
         }
+    }
+}
+
+impl State {
+    /// Why a message that is to be compressed cannot be, as far as the request tells.
+    fn no_deflate(&self) -> Option<String> {
+        let composer = &self.composer;
+        let is_message = matches!(composer.send_as, SendAs::Text | SendAs::Binary);
+        let is_asked = is_message && composer.compress == Some(true) && self.composer_type() == PushType::Ws;
+        let offered = self.current_open().is_some_and(|open| open.spec.websocket.deflate.offer);
+        (is_asked && !offered).then(|| "permessage-deflate was not offered, so nothing is sent compressed".to_owned())
     }
 }

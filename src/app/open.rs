@@ -83,6 +83,9 @@ impl App {
     }
 
     pub(super) fn open(&mut self, path: PathBuf) {
+        if super::scripting::is_script(&path) {
+            return self.open_script(path);
+        }
         let already = self.state.views.iter().find(|view| view.path().as_deref() == Some(path.as_path()));
         if let Some(id) = already.map(|view| view.id) {
             self.state.active = Some(id);
@@ -154,6 +157,7 @@ impl App {
             Command::Open => (Purpose::Open, String::new()),
             Command::SaveAs => (Purpose::SaveAs, format!("{base}.pushscope")),
             Command::SavePayload => (Purpose::SavePayload, "payload.bin".to_owned()),
+            Command::OpenScript => (Purpose::OpenScript, String::new()),
             Command::SaveReport => (Purpose::SaveReport, "report.html".to_owned()),
             _ => (Purpose::SendFile, String::new()),
         };
@@ -161,6 +165,9 @@ impl App {
             |name: &str| self.folder.as_ref().map_or_else(|_| PathBuf::from(name), |folder| folder.join(name));
         let text = match purpose {
             Purpose::SendFile => String::new(),
+            Purpose::OpenScript => {
+                self.state.script.as_ref().map_or_else(String::new, |script| script.path.display().to_string())
+            }
             _ => in_folder(&name).to_string_lossy().into_owned(),
         };
         self.state.path_field = Some(PathField { purpose, text, no_picker: false });
@@ -180,6 +187,7 @@ impl App {
     fn take_path(&mut self, purpose: Purpose, path: PathBuf) {
         match purpose {
             Purpose::Open => self.open(path),
+            Purpose::OpenScript => self.open_script(path),
             Purpose::SaveAs => self.save_as(path),
             Purpose::SaveReport => self.save_report(path),
             Purpose::SendFile => {

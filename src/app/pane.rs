@@ -14,11 +14,13 @@ pub enum Pane {
     Delivery,
     /// Every way to an endpoint, tried.
     Doctor,
+    /// The script: its steps, and how far it is.
+    Script,
 }
 
 impl Pane {
     /// Those that can be asked for by name.
-    pub const NAMED: [Pane; 4] = [Pane::Statistics, Pane::Findings, Pane::Delivery, Pane::Doctor];
+    pub const NAMED: [Pane; 5] = [Pane::Statistics, Pane::Findings, Pane::Delivery, Pane::Doctor, Pane::Script];
 
     /// Its name.
     pub fn label(self) -> &'static str {
@@ -28,6 +30,7 @@ impl Pane {
             Pane::Findings => "Findings",
             Pane::Delivery => "How far it got",
             Pane::Doctor => "Doctor",
+            Pane::Script => "Script",
         }
     }
 
@@ -39,6 +42,7 @@ impl Pane {
             Pane::Findings => "Show findings: what is wrong, and what to try",
             Pane::Delivery => "Show how far what was sent got",
             Pane::Doctor => "Show the doctor: every way to the address, tried",
+            Pane::Script => "Show the script: its steps, and how far it is",
         }
     }
 }

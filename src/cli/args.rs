@@ -1,9 +1,14 @@
 //! The command line, as DESIGN.md lists it.
 
-use crate::transport::{ProxyChoice, ProxyOptions};
+mod backoff;
+mod websocket;
+
+use crate::transport::{Backoff, ProxyChoice, ProxyOptions};
+use backoff::backoff;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
+pub use websocket::WebSocketArgs;
 
 /// An inspector for realtime connections: every byte explained.
 #[derive(Debug, Parser)]
@@ -78,6 +83,9 @@ pub struct RecordArgs {
     /// Send this text once connected; may be given again.
     #[arg(long = "send", value_name = "TEXT", allow_hyphen_values = true)]
     pub send: Vec<String>,
+    /// Send, wait and check as this script says; exit code 1 where something expected does not come.
+    #[arg(long, value_name = "FILE")]
+    pub script: Option<PathBuf>,
     /// Between polls; with streams, before a reconnection.
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub interval: Option<Duration>,
@@ -120,6 +128,10 @@ pub struct RecordArgs {
     /// Reconnect when a stream ends: yes or no (default: as the type does).
     #[arg(long, value_name = "YES | NO", value_parser = ["yes", "no"])]
     pub reconnect: Option<String>,
+    /// Before a reconnection: immediate, or any of factor=N,limit=DURATION,jitter=PERCENT,attempts=N. The first wait is
+    /// --interval, and each failure in a row makes it factor times as long (default: factor=2,limit=30s).
+    #[arg(long, value_name = "HOW", value_parser = backoff)]
+    pub backoff: Option<Backoff>,
     /// Long polling: take the cursor from this response header.
     #[arg(long, value_name = "NAME", conflicts_with = "cursor_path")]
     pub cursor_header: Option<String>,
@@ -132,21 +144,9 @@ pub struct RecordArgs {
     /// SSE: begin behind this event.
     #[arg(long, value_name = "ID")]
     pub last_event_id: Option<String>,
-    /// WebSocket: a subprotocol to offer; may be given again.
-    #[arg(long = "subprotocol", value_name = "NAME")]
-    pub subprotocols: Vec<String>,
-    /// WebSocket: the version to speak: 13 (RFC 6455, the default), or a draft from before it.
-    #[arg(long, value_name = "VERSION", value_parser = ["13", "hybi-08", "hybi-07", "hixie-76", "hixie-75"])]
-    pub websocket_version: Option<String>,
-    /// WebSocket: go on although the answer to the upgrade is wrong.
-    #[arg(long)]
-    pub go_on_anyway: bool,
-    /// WebSocket: do not answer pings.
-    #[arg(long)]
-    pub no_pong: bool,
-    /// WebSocket: do not answer close frames.
-    #[arg(long)]
-    pub no_close: bool,
+    /// WebSocket.
+    #[command(flatten)]
+    pub websocket: WebSocketArgs,
     /// For each stage (DNS, TCP, TLS, answer), how long it may take.
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub timeout: Option<Duration>,
@@ -156,9 +156,6 @@ pub struct RecordArgs {
     /// At the end, say whether an ordinary client (reqwest, eventsource-stream, tokio-tungstenite) accepts this.
     #[arg(long)]
     pub stock_client: bool,
-    /// WebSocket: send a ping so often.
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
-    pub ping: Option<Duration>,
     /// Print nothing but failures.
     #[arg(short = 'q', long)]
     pub quiet: bool,

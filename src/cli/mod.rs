@@ -9,6 +9,7 @@ mod findings;
 mod lab;
 mod output;
 mod record;
+mod script;
 mod show;
 
 use args::Command;

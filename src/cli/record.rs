@@ -2,15 +2,15 @@
 
 use super::args::{RecordArgs, login};
 use super::output::Output;
+use super::script::Scripted;
 use super::{Failed, runtime};
+use crate::app::script::Place;
 use crate::dissect::{Kind, Record};
 use crate::lab::Lab;
 use crate::session::file::Recorder;
 use crate::session::findings::Findings;
 use crate::session::{RecordId, Session, Store, is_message};
-use crate::transport::{
-    self, Auth, CursorSource, CursorTarget, Handle, HttpVersion, Order, Outgoing, PushType, Spec, WebSocketVersion,
-};
+use crate::transport::{self, Auth, CursorSource, CursorTarget, Handle, HttpVersion, Order, Outgoing, PushType, Spec};
 use crate::wire::{Act, ConnectionId, Dir, EventSender, LinkId, ReaderOptions};
 use std::collections::HashSet;
 use std::io::IsTerminal;
@@ -56,6 +56,11 @@ pub fn run(args: RecordArgs) -> Result<(), Failed> {
         own_lab = Some(started);
     }
     transport::check(&spec).map_err(|failure| Failed::Usage(failure.to_string()))?;
+    let place = Place { relay: relay.clone(), lab: own_lab.as_ref().map(Lab::addr) };
+    let mut script = args.script.as_deref().map(|path| Scripted::load(path, place)).transpose()?;
+    if let (Some(script), Some(_), false) = (&script, &args.output, args.quiet) {
+        script.say_secrets();
+    }
 
     let mut readers = vec![ReaderOptions::new(SCREEN_LIMIT_BYTES)];
     if args.output.is_some() {
@@ -97,7 +102,7 @@ pub fn run(args: RecordArgs) -> Result<(), Failed> {
     let mut findings = Findings::default();
     let outcome = loop {
         let first = session.records().len();
-        match receiver.next_timeout(Duration::from_millis(20)) {
+        match receiver.next_timeout(script.as_ref().map_or(Duration::from_millis(20), Scripted::patience)) {
             Ok(entry) => {
                 session.take(entry);
                 run.look_at(&session);
@@ -113,6 +118,9 @@ pub fn run(args: RecordArgs) -> Result<(), Failed> {
         }
         let new = first..session.records().len();
         run.go_on();
+        if script.as_mut().is_some_and(|script| script.go_on(&session, run.handle.as_ref(), run.closing.is_some())) {
+            run.close();
+        }
         let is_late = run.closing.is_some_and(|since| since.elapsed() > PRINT_PATIENCE);
         if is_late {
             unprinted += new.len();
@@ -158,6 +166,12 @@ pub fn run(args: RecordArgs) -> Result<(), Failed> {
     drop(own_lab);
     runtime.shutdown_timeout(Duration::from_millis(200));
     outcome?;
+    if let Some(script) = script {
+        // A script that was carried out answers for the connection: it may have wanted it to fail.
+        if script.verdict(&session, args.quiet)? {
+            return Ok(());
+        }
+    }
     match session.connections().first().and_then(|connection| connection.over.clone()) {
         Some((Act::GaveUp, why)) => Err(Failed::Run(why)),
         _ if unsent > 0 => Err(Failed::Run(format!(
@@ -381,6 +395,7 @@ fn spec(args: &RecordArgs) -> Result<Spec, Failed> {
     }
     spec.interval_ms = args.interval.map(|interval| interval.as_millis() as u64);
     spec.reconnect = args.reconnect.as_ref().map(|answer| answer == "yes");
+    spec.backoff = args.backoff.clone().unwrap_or_default();
     spec.cursor = match (&args.cursor_header, &args.cursor_path) {
         (Some(name), _) => CursorSource::Header(name.clone()),
         (None, Some(path)) => CursorSource::JsonPath(path.clone()),
@@ -388,14 +403,7 @@ fn spec(args: &RecordArgs) -> Result<Spec, Failed> {
     };
     spec.cursor_target = CursorTarget::Query(args.cursor_query.clone());
     spec.last_event_id = args.last_event_id.clone();
-    let lab_version = WebSocketVersion::of_lab_address(&args.url);
-    let version = args.websocket_version.as_deref().map_or(lab_version, WebSocketVersion::named);
-    spec.websocket.version = version.unwrap_or_default();
-    spec.websocket.subprotocols = args.subprotocols.clone();
-    spec.websocket.go_on_anyway = args.go_on_anyway;
-    spec.websocket.auto_pong = !args.no_pong;
-    spec.websocket.auto_close = !args.no_close;
-    spec.websocket.ping_ms = args.ping.map_or(0, |every| every.as_millis() as u64);
+    spec.websocket = args.websocket.options(&args.url);
     spec.tls.insecure = args.insecure;
     spec.tls.ca_file = args.cacert.clone();
     spec.tls.cert_file = args.cert.clone();

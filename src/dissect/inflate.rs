@@ -9,7 +9,7 @@ mod lengths;
 #[cfg(test)]
 mod tests;
 
-use codes::{Code, Codes, DISTANCE_BASE, DISTANCE_EXTRA, LENGTH_BASE, LENGTH_EXTRA};
+use codes::{Code, Codes, DISTANCE_BASE, DISTANCE_EXTRA, FIXED, LENGTH_BASE, LENGTH_EXTRA};
 use lengths::Lengths;
 use std::sync::Arc;
 
@@ -358,11 +358,7 @@ impl Inner {
                 self.drop_bits(self.count % 8);
                 Step::StoredLength
             }
-            BlockKind::Fixed => {
-                self.literal.set_fixed_literals();
-                self.distance.set_fixed_distances();
-                Step::Symbols
-            }
+            BlockKind::Fixed => Step::Symbols,
             BlockKind::Dynamic => {
                 self.lengths.begin();
                 Step::Codes
@@ -371,12 +367,26 @@ impl Inner {
         Ok(())
     }
 
+    /// The code of a literal or length that comes next.
+    #[inline]
+    fn literal_code(&self) -> Result<Code, bool> {
+        let codes = if self.block.kind == BlockKind::Fixed { &FIXED.literal } else { &self.literal };
+        codes.code(self.bits, self.count)
+    }
+
+    /// The code of a distance that comes behind so many bits.
+    #[inline]
+    fn distance_code(&self, behind: u32) -> Result<Code, bool> {
+        let codes = if self.block.kind == BlockKind::Fixed { &FIXED.distance } else { &self.distance };
+        codes.code(self.bits >> behind, self.count - behind)
+    }
+
     /// Literals and matches, until the block ends, the window must be told, or input is missing.
     fn symbols(&mut self, rest: &mut &[u8], each: &mut impl FnMut(Told) -> bool) -> Result<bool, Halt> {
         loop {
             self.refill(rest);
             let code = |is_short| if is_short { Halt::Input } else { Fault::Symbol.into() };
-            let Code { symbol, len } = self.literal.code(self.bits, self.count).map_err(code)?;
+            let Code { symbol, len } = self.literal_code().map_err(code)?;
             let len = u32::from(len);
             match symbol {
                 0..=255 => {
@@ -395,8 +405,7 @@ impl Inner {
                     if self.count < behind {
                         return Err(Halt::Input);
                     }
-                    let Code { symbol, len: distance_len } =
-                        self.distance.code(self.bits >> behind, self.count - behind).map_err(code)?;
+                    let Code { symbol, len: distance_len } = self.distance_code(behind).map_err(code)?;
                     let Some(base) = DISTANCE_BASE.get(usize::from(symbol)) else { return Err(Fault::Symbol.into()) };
                     let more = u32::from(DISTANCE_EXTRA[usize::from(symbol)]);
                     let before = behind + u32::from(distance_len);

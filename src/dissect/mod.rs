@@ -27,6 +27,7 @@ pub use http1::Http1;
 pub use link::{Dissector, Switch};
 pub use record::{Flags, Kind, Record, Severity};
 pub use sink::{Content, Field, FieldDef, GAP, Layer, Note, NoteDef, Payload, Place, Sink, Summary, Value};
+pub use utf8::{IllFormed, Utf8};
 pub use websocket::{WebSocket, unmask};
 
 /// A unit that has begun and is not complete yet, for display while it grows.

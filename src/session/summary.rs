@@ -86,8 +86,9 @@ impl Session {
             Kind::WsFrame => {
                 let fin = if first("websocket.fin").as_deref() == Some("1") { " FIN" } else { "" };
                 let masked = if first("websocket.mask").as_deref() == Some("1") { ", masked" } else { "" };
+                let rsv1 = if first("websocket.rsv1").as_deref() == Some("1") { " RSV1" } else { "" };
                 let opcode = first("websocket.opcode").unwrap_or_default();
-                format!("opcode {opcode}{fin}, {} bytes{masked}", record.payload_len)
+                format!("opcode {opcode}{fin}{rsv1}, {} bytes{masked}", record.payload_len)
             }
             Kind::Socks => {
                 let of = |prefix: &str| explained.fields.iter().any(|field| field.def.key == prefix);

@@ -52,6 +52,12 @@ impl Answer {
         self.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_owned())
     }
 
+    /// All values of a header, a line each, as far as they are text.
+    pub fn values(&self, name: &str) -> Vec<String> {
+        let lines = self.headers.get_all(name).into_iter();
+        lines.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).collect()
+    }
+
     /// All tokens of a header that is a list (RFC 9110 §5.6.1), in lower case.
     pub fn tokens(&self, name: &str) -> Vec<String> {
         let lines = self.headers.get_all(name).into_iter();

@@ -3,6 +3,7 @@
 use super::failure::refused_option;
 use super::proxy::Proxy;
 use super::spec::{Auth, CursorSource, CursorTarget, ProxyChoice, Spec};
+use super::websocket::{ClientWindow, DeflateOptions};
 use crate::wire::Failure;
 use std::net::IpAddr;
 use url::{Host, Url};
@@ -171,6 +172,18 @@ pub fn check(spec: &Spec) -> Result<(), Failure> {
             return Err(refused_option(
                 format!("the subprotocol {name:?} is no token"),
                 "subprotocol names have no spaces, commas or quotes (RFC 6455 §4.1)",
+            ));
+        }
+    }
+    let DeflateOptions { server_max_window_bits, client_max_window_bits, .. } = &spec.websocket.deflate;
+    let client = if let ClientWindow::Bits(bits) = client_max_window_bits { Some(bits) } else { None };
+    for (name, bits) in
+        [("server_max_window_bits", server_max_window_bits.as_ref()), ("client_max_window_bits", client)]
+    {
+        if let Some(bits) = bits.filter(|bits| !(8..=15).contains(*bits)) {
+            return Err(refused_option(
+                format!("{name} is {bits}, and there are windows of 8 to 15 bits (RFC 7692 §7.1.2)"),
+                "give a number from 8 to 15; a typed Sec-WebSocket-Extensions header may say anything",
             ));
         }
     }

@@ -1,5 +1,6 @@
 //! What can be chosen of a WebSocket (RFC 6455, RFC 7692), and frames that are written as ordered, rules or not.
 
+use crate::dissect::websocket::negotiation::PERMESSAGE_DEFLATE;
 use bytes::{BufMut, Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
 
@@ -90,6 +91,31 @@ pub struct DeflateOptions {
     pub compress: bool,
 }
 
+impl DeflateOptions {
+    /// The offer, as it stands in `Sec-WebSocket-Extensions`; `None` where there is none.
+    pub fn offered(&self) -> Option<String> {
+        if !self.offer {
+            return None;
+        }
+        let mut offer = PERMESSAGE_DEFLATE.to_owned();
+        if self.server_no_context_takeover {
+            offer.push_str("; server_no_context_takeover");
+        }
+        if self.client_no_context_takeover {
+            offer.push_str("; client_no_context_takeover");
+        }
+        if let Some(bits) = self.server_max_window_bits {
+            offer.push_str(&format!("; server_max_window_bits={bits}"));
+        }
+        match self.client_max_window_bits {
+            ClientWindow::Unsaid => {}
+            ClientWindow::Any => offer.push_str("; client_max_window_bits"),
+            ClientWindow::Bits(bits) => offer.push_str(&format!("; client_max_window_bits={bits}")),
+        }
+        Some(offer)
+    }
+}
+
 impl Default for DeflateOptions {
     fn default() -> Self {
         DeflateOptions {
@@ -134,11 +160,14 @@ pub struct WebSocketOptions {
     pub auto_close: bool,
     /// Go on although an item of the upgrade answer is wrong (the check is recorded either way).
     pub go_on_anyway: bool,
-    /// Fail the connection where the server breaks a rule of framing, as browsers do (§7.1.7); else read on.
+    /// Fail the connection where the server breaks a rule of framing, as browsers do (§7.1.7), or sends a message of more
+    /// bytes than `inflate_limit_bytes`; else read on.
     pub strict: bool,
-    /// Send every message back as it came.
+    /// Send every whole message back as it came, compressed as the other options say. One of more bytes than
+    /// `inflate_limit_bytes` is not sent back, and that is said.
     pub echo: bool,
-    /// Split outgoing messages into frames of at most so many payload bytes; 0 sends them whole.
+    /// Split outgoing messages into frames of at most so many payload bytes, compressed ones where they are compressed; 0
+    /// sends them whole.
     pub fragment_bytes: usize,
     /// Send a ping so often, in milliseconds (§5.5.2); 0 sends none.
     pub ping_ms: u64,
@@ -172,8 +201,8 @@ pub struct WebSocketMessage {
     /// Send it compressed or not; `None`: as the options say. Where permessage-deflate was not agreed on, a message that
     /// is to be compressed is not sent, and that is said.
     pub compress: Option<bool>,
-    /// How many payload bytes the frames carry, one after the other; what is left goes into a last frame. Empty: as the
-    /// options say.
+    /// How many payload bytes the frames carry, one after the other; what is left goes into a last frame. Of a message
+    /// that is sent compressed it is the compressed bytes that are cut. Empty: as the options say.
     pub fragments_bytes: Vec<usize>,
 }
 
@@ -211,22 +240,33 @@ pub struct RawFrame {
 }
 
 impl RawFrame {
+    /// How its length is written, and the length that can be read there.
+    fn length(&self) -> (LengthForm, u64) {
+        let len = self.claimed_len.unwrap_or(self.payload.len() as u64);
+        match (self.length_form, len) {
+            (LengthForm::Minimal, 0..=125) => (LengthForm::Bits7, len),
+            (LengthForm::Minimal, 126..=0xFFFF) => (LengthForm::Bits16, len),
+            (LengthForm::Minimal | LengthForm::Bits64, _) => (LengthForm::Bits64, len),
+            (LengthForm::Bits7, _) => (LengthForm::Bits7, (len & 0x7F).min(125)),
+            (LengthForm::Bits16, _) => (LengthForm::Bits16, len & 0xFFFF),
+        }
+    }
+
+    /// The length that its header says.
+    pub fn written_len(&self) -> u64 {
+        self.length().1
+    }
+
     /// Its bytes on the wire.
     pub fn bytes(&self) -> Bytes {
-        let len = self.claimed_len.unwrap_or(self.payload.len() as u64);
+        let (form, len) = self.length();
         let [rsv1, rsv2, rsv3] = self.rsv;
         let flags = u8::from(self.fin) << 7 | u8::from(rsv1) << 6 | u8::from(rsv2) << 5 | u8::from(rsv3) << 4;
         let mask = if self.mask.is_some() { 0x80 } else { 0 };
         let mut bytes = BytesMut::with_capacity(14 + self.payload.len());
         bytes.put_u8(flags | self.opcode & 0x0F);
-        let form = match (self.length_form, len) {
-            (LengthForm::Minimal, 0..=125) => LengthForm::Bits7,
-            (LengthForm::Minimal, 126..=0xFFFF) => LengthForm::Bits16,
-            (LengthForm::Minimal, _) => LengthForm::Bits64,
-            (form, _) => form,
-        };
         match form {
-            LengthForm::Bits7 | LengthForm::Minimal => bytes.put_u8(mask | ((len & 0x7F) as u8).min(125)),
+            LengthForm::Bits7 | LengthForm::Minimal => bytes.put_u8(mask | len as u8),
             LengthForm::Bits16 => {
                 bytes.put_u8(mask | 126);
                 bytes.put_u16(len as u16);
@@ -263,6 +303,24 @@ mod tests {
     }
 
     #[test]
+    fn an_offer_is_written_as_chromium_does_unless_told_otherwise() {
+        assert_eq!(DeflateOptions::default().offered().as_deref(), Some("permessage-deflate; client_max_window_bits"));
+        let all = DeflateOptions {
+            server_no_context_takeover: true,
+            client_no_context_takeover: true,
+            server_max_window_bits: Some(9),
+            client_max_window_bits: ClientWindow::Bits(10),
+            ..DeflateOptions::default()
+        };
+        let offer = "permessage-deflate; server_no_context_takeover; client_no_context_takeover; \
+                     server_max_window_bits=9; client_max_window_bits=10";
+        assert_eq!(all.offered().as_deref(), Some(offer));
+        let least = DeflateOptions { client_max_window_bits: ClientWindow::Unsaid, ..DeflateOptions::default() };
+        assert_eq!(least.offered().as_deref(), Some("permessage-deflate"));
+        assert_eq!(DeflateOptions { offer: false, ..all }.offered(), None);
+    }
+
+    #[test]
     fn a_frame_is_written_as_ordered() {
         assert_eq!(&frame(b"Hello").bytes()[..], [0x81, 5, b'H', b'e', b'l', b'l', b'o']);
         // RFC 6455 §5.7.
@@ -271,6 +329,9 @@ mod tests {
         let long = RawFrame { length_form: LengthForm::Bits64, fin: false, rsv: [true, false, true], ..frame(b"a") };
         assert_eq!(&long.bytes()[..], [0x51, 127, 0, 0, 0, 0, 0, 0, 0, 1, b'a']);
         let lies = RawFrame { claimed_len: Some(300), opcode: 0xF, ..frame(b"a") };
+        assert_eq!(lies.written_len(), 300);
+        let cut = RawFrame { length_form: LengthForm::Bits7, ..frame(&[0; 300]) };
+        assert_eq!((cut.written_len(), cut.bytes()[1]), (44, 44));
         assert_eq!(&lies.bytes()[..], [0x8F, 126, 1, 44, b'a']);
         assert_eq!(frame(&[0; 126]).bytes()[1], 126);
         assert_eq!(frame(&[0; 0x1_0000]).bytes()[1], 127);

@@ -1,5 +1,7 @@
 //! Talking back: what is typed, how it is read, and why it cannot be sent before it is tried.
 
+mod frame;
+
 use super::{Look, theme};
 use crate::app::{App, Command, Composer, Format, PushType, SendAs, State, Wish};
 use egui::{Button, ComboBox, Key, Modifiers, RichText, TextEdit, Ui};
@@ -28,22 +30,43 @@ pub fn composer_ui(ui: &mut Ui, app: &App, look: &mut Look, out: &mut Vec<Comman
         if composer.format == Format::File && ui.button("Choose…").clicked() {
             out.push(Command::ChooseComposerFile);
         }
+        if is_ws && matches!(composer.send_as, SendAs::Text | SendAs::Binary) {
+            choices_toggle_ui(ui, &composer, look);
+        }
         repeat_ui(ui, state, &mut composer, out);
     });
     let objection = app.objection(&Command::Send);
+    if is_ws {
+        match composer.send_as {
+            SendAs::Raw => {
+                frame::choices_ui(ui, &mut composer);
+                frame::preview_ui(ui, state, objection.as_deref(), look);
+            }
+            SendAs::Text | SendAs::Binary if look.message_choices => message_ui(ui, &mut composer),
+            _ => {}
+        }
+    }
+    let is_raw = is_ws && composer.send_as == SendAs::Raw;
+    if !is_raw {
+        look.frames.clear();
+    }
     ui.horizontal(|ui| text_ui(ui, state, &mut composer, &objection, look, out));
     let has_text = !composer.text.is_empty() || composer.send_as != SendAs::Text;
-    if let Some(why) = objection.filter(|_| has_text) {
-        ui.label(RichText::new(format!("Cannot be sent: {why}")).font(theme::small()).color(colors.warning));
+    if let Some(why) = objection.filter(|_| has_text && !is_raw) {
+        ui.label(RichText::new(cannot_be_sent(&why)).font(theme::small()).color(colors.warning));
     }
     if composer != state.composer {
         out.insert(0, Command::SetComposer(Box::new(composer)));
     }
 }
 
+fn cannot_be_sent(why: &str) -> String {
+    format!("Cannot be sent: {why}")
+}
+
 fn kind_ui(ui: &mut Ui, composer: &mut Composer) {
     ui.name_inputs("Kind of message", |ui| {
-        ComboBox::from_id_salt("send as").selected_text(composer.send_as.label()).width(72.0).show_ui(ui, |ui| {
+        ComboBox::from_id_salt("send as").selected_text(composer.send_as.label()).width(78.0).show_ui(ui, |ui| {
             for kind in SendAs::ALL {
                 ui.selectable_value(&mut composer.send_as, kind, kind.label());
             }
@@ -54,6 +77,38 @@ fn kind_ui(ui: &mut Ui, composer: &mut Composer) {
         ui.add(TextEdit::singleline(&mut composer.close_code).desired_width(48.0)).labelled_by(label.id);
         ui.label("reason below");
     }
+}
+
+/// Shows or hides what is rarely chosen of a message.
+fn choices_toggle_ui(ui: &mut Ui, composer: &Composer, look: &mut Look) {
+    let is_open = look.message_choices;
+    let (text, color) = match composer.has_choices() {
+        true => ("Frames chosen", theme::colors(ui).text),
+        false => ("Frames", theme::colors(ui).weak),
+    };
+    let text = RichText::new(format!("{} {text}", if is_open { "▾" } else { "▸" })).font(theme::small()).color(color);
+    let help = "How this message is compressed and cut into frames; for every bit of a frame choose raw frame";
+    let button = Button::new(text).frame_when_inactive(is_open).selected(is_open);
+    if ui.add(button).on_hover_text(help).clicked() {
+        look.message_choices ^= true;
+    }
+}
+
+/// How a message goes out.
+fn message_ui(ui: &mut Ui, composer: &mut Composer) {
+    ui.horizontal_wrapped(|ui| {
+        ui.label("compressed");
+        let choices = [(None, "as the options say"), (Some(true), "yes"), (Some(false), "no")];
+        let name = choices.iter().find(|(choice, _)| *choice == composer.compress).map_or("", |(_, name)| name);
+        ui.name_inputs("Compressed", |ui| {
+            ComboBox::from_id_salt("compressed").selected_text(name).width(128.0).show_ui(ui, |ui| {
+                for (choice, name) in choices {
+                    ui.selectable_value(&mut composer.compress, choice, name);
+                }
+            });
+        });
+        frame::fragments_ui(ui, &mut composer.fragments);
+    });
 }
 
 fn request_ui(ui: &mut Ui, composer: &mut Composer) {
@@ -110,7 +165,10 @@ fn text_ui(
     out: &mut Vec<Command>,
 ) {
     let colors = theme::colors(ui);
+    let is_raw_close = composer.send_as == SendAs::Raw && composer.frame.opcode == 8;
     let hint = match (composer.format, composer.send_as) {
+        (Format::Text, SendAs::Raw) if is_raw_close => "reason",
+        (Format::Text, SendAs::Raw) => "payload",
         (_, SendAs::Close) if state.composer_type() == PushType::Ws => "why it is closed (may be empty)",
         (Format::Text, _) => "message",
         (Format::Json, _) => "{\"hello\": 1}",

@@ -5,7 +5,7 @@ use super::{Look, bits, fields, hex, hints, notes, payload, theme};
 use crate::app::{Bits, Command, Inspection, JsonTree, PayloadText, Place, View};
 use crate::dissect::Severity;
 use crate::wire::Buf;
-use egui::{Button, Frame, Margin, Panel, RichText, Ui};
+use egui::{Button, Frame, Margin, Panel, Rect, RichText, Stroke, Ui};
 
 /// What the left half shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -116,15 +116,21 @@ fn hex_side_ui(ui: &mut Ui, view: &View, inspection: &Inspection, look: &mut Loo
     Frame::new().fill(colors.bar).inner_margin(Margin::symmetric(theme::MARGIN as i8, 2)).show(ui, |ui| {
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = theme::GAP;
-            for (at, tab) in inspection.tabs.iter().enumerate().take(6) {
+            let shown = tabs_that_fit(ui, inspection);
+            let lit = lit_places(view, inspection, look);
+            for (at, tab) in inspection.tabs.iter().enumerate().take(shown) {
                 let button = Button::new(&tab.label).selected(look.buffer == at).frame_when_inactive(look.buffer == at);
-                if ui.add(button).on_hover_text(super::words::bytes(tab.len)).clicked() {
+                let response = ui.add(button).on_hover_text(super::words::bytes(tab.len));
+                if look.buffer != at && lit.contains(&tab.place) {
+                    underline(ui, response.rect);
+                }
+                if response.clicked() {
                     look.buffer = at;
                     look.hex = Scroll::default();
                 }
             }
-            if inspection.tabs.len() > 6 {
-                buffers_menu_ui(ui, inspection, look);
+            if inspection.tabs.len() > shown {
+                buffers_menu_ui(ui, inspection, shown, &lit, look);
             }
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                 ui.menu_button("Copy", |ui| copy_menu_ui(ui, out));
@@ -138,16 +144,63 @@ fn hex_side_ui(ui: &mut Ui, view: &View, inspection: &Inspection, look: &mut Loo
     hex::hex_ui(ui, view, inspection, look, out);
 }
 
-fn buffers_menu_ui(ui: &mut Ui, inspection: &Inspection, look: &mut Look) {
-    ui.menu_button(format!("{} more", inspection.tabs.len() - 6), |ui| {
-        for (at, tab) in inspection.tabs.iter().enumerate().skip(6) {
-            if ui.button(&tab.label).clicked() {
+/// Where something lights up now: the field under the pointer, else the note or the field that was chosen.
+fn lit_places(view: &View, inspection: &Inspection, look: &Look) -> Vec<Place> {
+    let lit = match (look.was_hovered, look.note_bits, view.field) {
+        (Some(field), _, _) | (None, None, Some(field)) => inspection.lit(field),
+        (None, Some(bits), _) => inspection.lit_bits(bits),
+        (None, None, None) => Vec::new(),
+    };
+    lit.into_iter().map(|bits| bits.place).collect()
+}
+
+/// How many tabs stand side by side, with the menu of the others where there are such.
+fn tabs_that_fit(ui: &Ui, inspection: &Inspection) -> usize {
+    let padding = 2.0 * ui.spacing().button_padding.x + ui.spacing().item_spacing.x;
+    let width = |text: &str| {
+        let color = theme::colors(ui).text;
+        ui.painter().layout_no_wrap(text.to_owned(), theme::body(), color).size().x + padding
+    };
+    let tabs = &inspection.tabs;
+    let mut room = ui.available_width() - width("Copy");
+    let mut widths: Vec<f32> = tabs.iter().map(|tab| width(&tab.label)).collect();
+    if widths.iter().sum::<f32>() > room {
+        // The menu bears the name of the tab that is chosen from it.
+        room -= widths.iter().copied().fold(width("00 more"), f32::max);
+    }
+    widths.retain(|width| {
+        room -= width;
+        room >= 0.0
+    });
+    widths.len().max(1)
+}
+
+/// Marks a tab in which something lights up that is not seen.
+fn underline(ui: &Ui, tab: Rect) {
+    let line = Stroke::new(theme::UNDERLINE, theme::colors(ui).lit);
+    ui.painter().hline(tab.shrink(theme::UNIT).x_range(), tab.bottom(), line);
+}
+
+fn buffers_menu_ui(ui: &mut Ui, inspection: &Inspection, shown: usize, lit: &[Place], look: &mut Look) {
+    let chosen = inspection.tabs.get(look.buffer).filter(|_| look.buffer >= shown);
+    let text = match chosen {
+        Some(tab) => tab.label.clone(),
+        None => format!("{} more", inspection.tabs.len() - shown),
+    };
+    let menu = egui::containers::menu::MenuButton::from_button(Button::new(text).selected(chosen.is_some()));
+    let (response, _) = menu.ui(ui, |ui| {
+        for (at, tab) in inspection.tabs.iter().enumerate().skip(shown) {
+            if ui.add(Button::new(&tab.label).selected(look.buffer == at)).clicked() {
                 look.buffer = at;
                 look.hex = Scroll::default();
                 ui.close();
             }
         }
     });
+    let mut hidden = inspection.tabs.iter().enumerate().skip(shown).filter(|(at, _)| *at != look.buffer);
+    if hidden.any(|(_, tab)| lit.contains(&tab.place)) {
+        underline(ui, response.rect);
+    }
 }
 
 fn copy_menu_ui(ui: &mut Ui, out: &mut Vec<Command>) {

@@ -35,6 +35,7 @@ fn path_field_ui(ui: &mut Ui, field: &PathField, look: &mut Look, out: &mut Vec<
         Purpose::SaveAs => ("Save a copy as", "Save"),
         Purpose::SavePayload => ("Save the payload as", "Save"),
         Purpose::SaveReport => ("Save the report as", "Save"),
+        Purpose::OpenScript => ("Script to open", "Open"),
         Purpose::SendFile => ("File to send", "Choose"),
     };
     ui.horizontal(|ui| {

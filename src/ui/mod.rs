@@ -26,6 +26,7 @@ mod palette;
 mod payload;
 mod rows;
 mod run;
+mod script;
 mod sidebar;
 mod stages;
 mod statistics;

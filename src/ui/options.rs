@@ -1,8 +1,10 @@
 //! The foldouts below the address: headers, authentication, body, TLS and the rest.
 
+mod websocket;
+
 use super::{Look, theme};
 use crate::app::{AuthKind, CursorFrom, Draft, HttpVersion, ProxyFrom, PushType, parse_headers};
-use egui::{Button, ComboBox, Grid, RichText, TextEdit, Ui};
+use egui::{Button, ComboBox, Grid, RichText, ScrollArea, TextEdit, Ui};
 
 /// A foldout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,15 +44,19 @@ pub fn options_ui(ui: &mut Ui, draft: &mut Draft, look: &mut Look) {
     });
     let Some(foldout) = look.foldout else { return };
     egui::Frame::new().fill(colors.ground).corner_radius(theme::ROUND).inner_margin(theme::MARGIN).show(ui, |ui| {
-        ui.set_width(ui.available_width());
-        match foldout {
-            Foldout::Headers => headers_ui(ui, draft),
-            Foldout::Auth => auth_ui(ui, draft),
-            Foldout::Body => body_ui(ui, draft),
-            Foldout::Proxy => proxy_ui(ui, draft),
-            Foldout::Tls => tls_ui(ui, draft),
-            Foldout::Options => rest_ui(ui, draft),
-        }
+        // However much there is to choose, the timeline stays in sight.
+        let height = (ui.ctx().content_rect().height() - theme::BESIDE_FOLDOUT).clamp(theme::LOW, theme::FOLDOUT);
+        ScrollArea::vertical().id_salt(format!("{foldout:?}")).max_height(height).show(ui, |ui| {
+            ui.set_width(ui.available_width());
+            match foldout {
+                Foldout::Headers => headers_ui(ui, draft),
+                Foldout::Auth => auth_ui(ui, draft),
+                Foldout::Body => body_ui(ui, draft),
+                Foldout::Proxy => proxy_ui(ui, draft),
+                Foldout::Tls => tls_ui(ui, draft),
+                Foldout::Options => rest_ui(ui, draft),
+            }
+        });
     });
 }
 
@@ -229,8 +235,15 @@ fn rest_ui(ui: &mut Ui, draft: &mut Draft) {
             ui.radio_value(&mut draft.reconnect, None, "as the type does");
             ui.radio_value(&mut draft.reconnect, Some(true), "always");
             ui.radio_value(&mut draft.reconnect, Some(false), "never");
+            if draft.reconnect != Some(false) {
+                ui.add_space(theme::MARGIN);
+                field_ui(ui, "attempts", &mut draft.backoff.attempts, "no end", 64.0);
+            }
         });
         ui.end_row();
+        if draft.reconnect != Some(false) {
+            waits_ui(ui, draft, kind == PushType::Ws);
+        }
         if may_be(&[PushType::LongPoll]) {
             cursor_ui(ui, draft);
         }
@@ -238,19 +251,10 @@ fn rest_ui(ui: &mut Ui, draft: &mut Draft) {
             row_ui(ui, "Last-Event-ID", &mut draft.last_event_id, "to begin with");
         }
         if may_be(&[PushType::Ws]) {
-            row_ui(ui, "Subprotocols", &mut draft.subprotocols, "chat, superchat");
-            ui.label("WebSocket");
-            ui.horizontal_wrapped(|ui| {
-                ui.checkbox(&mut draft.auto_pong, "answer pings");
-                ui.checkbox(&mut draft.auto_close, "answer close");
-                ui.checkbox(&mut draft.go_on_anyway, "go on after a wrong upgrade");
-            });
-            ui.end_row();
-            row_ui(ui, "Fragment size (bytes)", &mut draft.fragment_bytes, "whole messages");
-            row_ui(ui, "Ping every (ms)", &mut draft.ping_ms, "never");
+            websocket::rows_ui(ui, &mut draft.websocket);
         }
         ui.label("Timeouts (ms)");
-        ui.horizontal_wrapped(|ui| {
+        wrapped(ui, |ui| {
             field_ui(ui, "connect", &mut draft.connect_timeout_ms, "0 = none", 64.0);
             field_ui(ui, "answer", &mut draft.answer_timeout_ms, "0 = none", 64.0);
             field_ui(ui, "silence", &mut draft.idle_timeout_ms, "none", 64.0);
@@ -259,9 +263,28 @@ fn rest_ui(ui: &mut Ui, draft: &mut Draft) {
     });
 }
 
+/// How long to wait before a reconnection; the first wait where no interval says it.
+fn waits_ui(ui: &mut Ui, draft: &mut Draft, has_first: bool) {
+    ui.label("Reconnect after");
+    wrapped(ui, |ui| {
+        let backoff = &mut draft.backoff;
+        ui.checkbox(&mut backoff.immediate, "no wait").on_hover_text("Reconnect at once, however often it fails");
+        ui.add_space(theme::MARGIN);
+        if !backoff.immediate {
+            if has_first {
+                field_ui(ui, "first (ms)", &mut draft.interval_ms, "usual", 56.0);
+            }
+            field_ui(ui, "factor", &mut backoff.factor, "2", 32.0);
+            field_ui(ui, "longest (ms)", &mut backoff.limit_ms, "30000", 64.0);
+            field_ui(ui, "jitter (%)", &mut backoff.jitter_percent, "0", 40.0);
+        }
+    });
+    ui.end_row();
+}
+
 fn cursor_ui(ui: &mut Ui, draft: &mut Draft) {
     ui.label("Cursor");
-    ui.horizontal_wrapped(|ui| {
+    wrapped(ui, |ui| {
         ui.name_inputs("Cursor source", |ui| {
             let name = match draft.cursor_from {
                 CursorFrom::None => "none",
@@ -290,6 +313,11 @@ fn cursor_ui(ui: &mut Ui, draft: &mut Draft) {
     ui.end_row();
 }
 
+/// A cell of a grid that may take more than one line.
+fn wrapped(ui: &mut Ui, draw: impl FnOnce(&mut Ui)) {
+    ui.vertical(|ui| ui.horizontal_wrapped(draw));
+}
+
 fn row_ui(ui: &mut Ui, name: &str, text: &mut String, hint: &str) {
     let label = ui.label(name);
     ui.add(TextEdit::singleline(text).desired_width(300.0).hint_text(theme::hint(ui, hint))).labelled_by(label.id);
@@ -299,4 +327,5 @@ fn row_ui(ui: &mut Ui, name: &str, text: &mut String, hint: &str) {
 fn field_ui(ui: &mut Ui, name: &str, text: &mut String, hint: &str, width: f32) {
     let label = ui.label(name);
     ui.add(TextEdit::singleline(text).desired_width(width).hint_text(theme::hint(ui, hint))).labelled_by(label.id);
+    ui.add_space(theme::MARGIN);
 }

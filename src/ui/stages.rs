@@ -19,7 +19,7 @@ pub fn stages_ui(ui: &mut Ui, state: &State, draft: &mut Draft, out: &mut Vec<Co
         if let Some(link) = link {
             link_ui(ui, link);
         }
-        if state.is_upgrade_wrong() && !state.draft.go_on_anyway {
+        if state.is_upgrade_wrong() && !state.draft.websocket.go_on_anyway {
             let button = ui.small_button(RichText::new("Go on anyway").font(theme::small()));
             if button.on_hover_text(Command::GoOnAnyway.label()).clicked() {
                 out.push(Command::GoOnAnyway);

@@ -98,8 +98,11 @@ pub fn status_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
             if !rate.is_empty() {
                 say(ui, rate, colors.text);
             }
-            say(ui, format!("payload {} %", share.min(100)), colors.weak)
-                .on_hover_text("Payload of messages in all bytes of the wire");
+            // Compressed messages say more than the wire holds.
+            let share =
+                if share > 100 { format!("{}.{} ×", share / 100, share % 100 / 10) } else { format!("{share} %") };
+            say(ui, format!("payload {share}"), colors.weak)
+                .on_hover_text("Payload of messages in all bytes of the wire, what was compressed as it inflates");
             say(ui, format!("{} out {}", words::arrow(Dir::Out), words::bytes(sent)), colors.sent);
             say(ui, format!("{} in {}", words::arrow(Dir::In), words::bytes(received)), colors.received);
             let messages = totals.messages[0] + totals.messages[1];

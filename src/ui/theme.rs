@@ -159,6 +159,12 @@ pub const SCROLL_BAR: f32 = 10.0;
 pub const SCROLL_HANDLE: f32 = 28.0;
 /// The two lines that explain a field.
 pub const HELP: f32 = 46.0;
+/// The mark of a script's step.
+pub const STEP_MARK: f32 = 18.0;
+/// Its number.
+pub const STEP_NUMBER: f32 = 34.0;
+/// Its verb.
+pub const STEP_VERB: f32 = 76.0;
 /// The fields, at their narrowest.
 pub const FIELDS: f32 = 214.0;
 /// Width of the names of a finding's parts.
@@ -195,6 +201,14 @@ pub const PAGE: f32 = 724.0;
 pub const MENU_MARGIN: f32 = 56.0;
 /// The least height of the timeline with its filter, however large the details are made.
 pub const TIMELINE: f32 = 200.0;
+/// What an open foldout leaves free of the window's height: bars, timeline, details.
+pub const BESIDE_FOLDOUT: f32 = 550.0;
+/// An open foldout, at its highest.
+pub const FOLDOUT: f32 = 420.0;
+/// The bytes of raw frames before they are sent; of one height, so that nothing jumps while they are typed.
+pub const FRAME_BYTES: f32 = 54.0;
+/// The rules that they break, likewise.
+pub const FRAME_RULES: f32 = 34.0;
 /// Details of this height show no more than fields and bytes.
 pub const LOW: f32 = 140.0;
 /// The line under what is wrong.

@@ -5,10 +5,10 @@ use super::options::Foldout;
 use super::rows::Scroll;
 use super::statistics::Measure;
 use super::{
-    composer, connection_bar, delivery, details, doctor, findings, first_run, keys, menu, messages, palette, sidebar,
-    statistics, status, strip, theme, timeline, timeline_bar,
+    composer, connection_bar, delivery, details, doctor, findings, first_run, keys, menu, messages, palette, script,
+    sidebar, statistics, status, strip, theme, timeline, timeline_bar,
 };
-use crate::app::{App, Bits, Command, FieldRef, Next, Pane, State, Theme, View, ViewId, Wish};
+use crate::app::{App, Bits, Command, FieldRef, Next, Pane, Preview, State, Theme, View, ViewId, Wish};
 use crate::session::RecordId;
 use crate::wire::Span;
 use egui::{Frame, Margin, Panel, Ui, ViewportCommand};
@@ -73,6 +73,10 @@ pub struct Look {
     pub(super) payload_scroll: Scroll,
     /// The record that the details were laid out for.
     pub(super) inspected: Option<(ViewId, RecordId)>,
+    /// Whether it is shown how a message goes out.
+    pub(super) message_choices: bool,
+    /// The raw frames that Send would send.
+    pub(super) frames: Preview,
     /// What is typed into the palette.
     pub(super) palette_text: String,
     /// The command that Enter would do.
@@ -85,6 +89,8 @@ pub struct Look {
     pub(super) measure: Measure,
     /// The other end of the time that is being selected.
     pub(super) strip_anchor: Option<u64>,
+    /// The step of the script that was brought into sight, and whether it had failed.
+    pub(super) script_at: Option<(usize, bool)>,
     zoom: f32,
     theme: Option<Theme>,
 }
@@ -214,6 +220,9 @@ impl Window {
             None if state.shows(Pane::Doctor) && state.doctor.is_some() => {
                 egui::CentralPanel::default().frame(ground).show(ui, |ui| doctor::doctor_ui(ui, state, commands));
             }
+            None if state.shows(Pane::Script) => {
+                egui::CentralPanel::default().frame(ground).show(ui, |ui| script::script_ui(ui, app, look, commands));
+            }
             None => {
                 egui::CentralPanel::default().frame(ground).show(ui, |ui| first_run::first_run_ui(ui, commands));
             }
@@ -230,12 +239,13 @@ impl Window {
                     Panel::bottom("details")
                         .resizable(true)
                         .default_size(half)
-                        .size_range(120.0..=(ui.available_height() - theme::TIMELINE).max(130.0))
+                        .size_range(100.0..=(ui.available_height() - theme::TIMELINE).max(110.0))
                         .frame(ground)
                         .show(ui, |ui| match state.pane {
                             Pane::Statistics => statistics::statistics_ui(ui, state, view, look, commands),
                             Pane::Findings => findings::findings_ui(ui, view, look, commands),
                             Pane::Doctor => doctor::doctor_ui(ui, state, commands),
+                            Pane::Script => script::script_ui(ui, app, look, commands),
                             Pane::Delivery => delivery::delivery_ui(ui, state, view, look, commands),
                             Pane::Record => details::details_ui(ui, view, look, commands),
                         });

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// Starts tests/node/ws-server.mjs, and gives the port that it listens on.
-fn start(arguments: &[&str]) -> (Running, String) {
+pub fn start(arguments: &[&str]) -> (Running, String) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/node");
     assert!(
         folder.join("node_modules/ws").is_dir(),

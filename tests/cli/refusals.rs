@@ -40,6 +40,24 @@ fn wrong_usage_is_2() {
 }
 
 #[test]
+fn choices_of_websocket_and_of_waits_that_do_not_exist_are_2() {
+    for (option, value, says) in [
+        ("--deflate-server-max-window-bits", "7", "windows of 8 to 15 bits"),
+        ("--deflate-server-max-window-bits", "16", "windows of 8 to 15 bits"),
+        ("--deflate-client-max-window-bits", "some", "any lets the server choose"),
+        ("--inflate-limit", "64 apples", "'apples' is no unit of bytes"),
+        ("--fragment", "0", "carries nothing"),
+        ("--backoff", "slowly", "'slowly' is not known; immediate"),
+        ("--backoff", "factor=2,jitter=200", "jitter is 0 to 100 percent"),
+    ] {
+        let ended = record("ws://127.0.0.1:1/", &[option, value]);
+        assert!(ended.code == Some(2) && ended.err.contains(says) && ended.out.is_empty(), "{ended:#?}");
+    }
+    let ended = record("ws://127.0.0.1:1/", &["--no-deflate", "--no-compress"]);
+    assert!(ended.code == Some(2) && ended.err.contains("cannot be used with"), "{ended:#?}");
+}
+
+#[test]
 fn help_and_version_are_0() {
     for (asked, said) in [("--help", "record"), ("--version", "pushscope 0."), ("help", "show")] {
         let ended = pushscope(&[asked]);

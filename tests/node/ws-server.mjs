@@ -1,6 +1,6 @@
 // A WebSocket server by the npm package `ws`: node ws-server.mjs [CERT.pem KEY.pem]
 // Listens on a free port of 127.0.0.1 and prints it. Echoes messages; the message `close` makes it close with 4001,
-// `ping` makes it ping, and a pong that comes back is told as the message `ponged: …`.
+// `drop` makes it drop the connection, `ping` makes it ping, and a pong that comes back is told as the message `ponged: …`.
 import { createServer as plain } from "node:http";
 import { createServer as secure } from "node:https";
 import { readFileSync } from "node:fs";
@@ -17,6 +17,7 @@ server.on("connection", (socket, request) => {
   socket.on("message", (data, isBinary) => {
     const text = data.toString();
     if (!isBinary && text === "close") return socket.close(4001, "as you wish");
+    if (!isBinary && text === "drop") return socket.terminate();
     if (!isBinary && text === "ping") return socket.ping("are you there");
     socket.send(data, { binary: isBinary });
   });

@@ -322,6 +322,12 @@ impl Peer {
         }
     }
 
+    /// Says no more, and reads what the client says until it closes.
+    pub fn says_no_more(&mut self) -> Vec<u8> {
+        let _ = self.stream.shutdown(std::net::Shutdown::Write);
+        self.read(usize::MAX)
+    }
+
     /// Closes so that the client sees a reset: with bytes left unread.
     pub fn reset(self) {
         // SO_LINGER 0 makes close send RST.

@@ -8,7 +8,7 @@ use pushscope::wire::{Act, Dir, Stage};
 use sha1::{Digest, Sha1};
 use std::time::Duration;
 
-fn accept(request: &str) -> String {
+pub fn accept(request: &str) -> String {
     let key = request.split("Sec-WebSocket-Key: ").nth(1).and_then(|rest| rest.split("\r\n").next()).unwrap_or("");
     STANDARD.encode(Sha1::digest(format!("{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11")))
 }
@@ -22,7 +22,7 @@ fn upgrade(peer: &mut Peer) {
 }
 
 /// A server that upgrades and then follows a script.
-fn upgraded(script: impl Fn(Peer) + Send + Sync + 'static) -> Server {
+pub fn upgraded(script: impl Fn(Peer) + Send + Sync + 'static) -> Server {
     Server::start(move |_, mut peer| {
         upgrade(&mut peer);
         script(peer);
@@ -30,7 +30,7 @@ fn upgraded(script: impl Fn(Peer) + Send + Sync + 'static) -> Server {
 }
 
 /// Reads one masked frame: first byte and payload.
-fn frame(peer: &mut Peer) -> (u8, Vec<u8>) {
+pub fn frame(peer: &mut Peer) -> (u8, Vec<u8>) {
     let head = peer.read(2);
     let [first, second] = head[..] else { return (0, Vec::new()) };
     assert!(second & 0x80 != 0, "not masked");
@@ -44,11 +44,11 @@ fn frame(peer: &mut Peer) -> (u8, Vec<u8>) {
     (first, payload)
 }
 
-fn text(text: &str) -> Order {
+pub fn text(text: &str) -> Order {
     Order::Send(Outgoing::Text(text.into()))
 }
 
-fn closed(watched: &mut Watched, expected: &str) {
+pub fn closed(watched: &mut Watched, expected: &str) {
     let last = watched.end();
     assert_eq!(last.act, Act::Done, "{}", watched.story());
     assert!(last.text.contains(expected), "{last:?}");
@@ -93,7 +93,7 @@ fn every_wrong_item_is_named_and_going_on_is_a_choice() {
         (good, false, "Sec-WebSocket-Accept is \"wrong\""),
         ("Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Protocol: x\r\n", true, "none was offered"),
         (
-            "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Extensions: permessage-deflate\r\n",
+            "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Extensions: x-webkit-deflate-frame\r\n",
             true,
             "which was not offered",
         ),

@@ -1,5 +1,7 @@
 //! Prefix codes (RFC 1951 §3.2.2): a table for the short ones, and the canonical order for the long ones.
 
+use std::sync::LazyLock;
+
 /// How many bits the table answers at once.
 const TABLE_BITS: u32 = 9;
 
@@ -23,6 +25,25 @@ pub(super) const DISTANCE_BASE: [u16; 30] = [
 /// How many bits are added to them.
 pub(super) const DISTANCE_EXTRA: [u8; 30] =
     [0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13];
+
+/// The codes that the standard fixes (§3.2.6).
+pub(super) struct Fixed {
+    /// Those of literals and lengths.
+    pub literal: Codes,
+    /// Those of distances; 30 and 31 stand for nothing.
+    pub distance: Codes,
+}
+
+/// The codes that the standard fixes.
+pub(super) static FIXED: LazyLock<Fixed> = LazyLock::new(|| {
+    let mut lengths = [8; 288];
+    lengths[144..256].fill(9);
+    lengths[256..280].fill(7);
+    let (mut literal, mut distance) = (Codes::default(), Codes::default());
+    literal.set(&lengths, true);
+    distance.set(&[5; 32], true);
+    Fixed { literal, distance }
+});
 
 /// A code that was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,19 +94,6 @@ impl Codes {
         }
         self.fill(lengths);
         Some(())
-    }
-
-    /// The codes of literals and lengths that the standard fixes (§3.2.6).
-    pub fn set_fixed_literals(&mut self) {
-        let mut lengths = [8; 288];
-        lengths[144..256].fill(9);
-        lengths[256..280].fill(7);
-        self.set(&lengths, true);
-    }
-
-    /// The codes of distances that it fixes: 30 and 31 are never used.
-    pub fn set_fixed_distances(&mut self) {
-        self.set(&[5; 32], true);
     }
 
     fn fill(&mut self, lengths: &[u8]) {

@@ -122,7 +122,9 @@ proptest! {
             // Behind a final block, flate2 stops and we go on.
             Ok(Status::StreamEnd) => prop_assert!(told.bytes.starts_with(&out)),
             Ok(_) => {
-                prop_assert!(matches!(told.fault, None | Some(Fault::Truncated)), "{:?}", told.fault);
+                // Code lengths that are all 0 are refused at once; flate2 reads on and refuses what they would describe.
+                let is_alike = matches!(told.fault, None | Some(Fault::Truncated | Fault::Lengths));
+                prop_assert!(is_alike, "{:?}", told.fault);
                 prop_assert!(told.bytes == out, "{} and {} bytes", told.bytes.len(), out.len());
             }
         }

@@ -3,7 +3,9 @@
 //! Payloads of messages stream past and are never held, whatever length a header claims. A rule that the server breaks
 //! is noted once and costs nothing else: the dissector looks at every frame later.
 
+use crate::dissect::unmask;
 use bytes::{BufMut, Bytes, BytesMut};
+use std::borrow::Cow;
 use std::io::Cursor;
 use tokio_tungstenite::tungstenite::protocol::frame::FrameHeader;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Control, Data, OpCode};
@@ -19,7 +21,37 @@ pub(super) enum Seen {
     Ping(Bytes),
     Close(Bytes),
     /// A rule was broken, said once.
-    Broken(&'static str),
+    Broken(Cow<'static, str>),
+    /// A whole message, where messages are wanted.
+    Message {
+        is_text: bool,
+        payload: Bytes,
+    },
+    /// The connection is to be failed (RFC 6455 §7.1.7), and nothing that follows counts.
+    Fault(Fault),
+}
+
+/// Why a connection is to be failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Fault {
+    /// The close code that says so (§7.4.1).
+    pub code: u16,
+    /// The same in a few words, for the server.
+    pub reason: String,
+    /// The rule that was broken, as a sentence.
+    pub rule: String,
+}
+
+/// Which of the reserved bits an extension gives a meaning to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum ReservedBits {
+    /// None.
+    #[default]
+    Unused,
+    /// RSV1 on the first frame of a message, by permessage-deflate (RFC 7692 §6).
+    Deflate,
+    /// Any, by an extension that is not known here.
+    Unknown,
 }
 
 /// Finds frame headers in a stream.
@@ -30,7 +62,7 @@ pub(super) struct FrameScanner {
     left_bytes: u64,
     control: Option<ControlFrame>,
     told: Vec<&'static str>,
-    may_use_rsv: bool,
+    reserved_bits: ReservedBits,
 }
 
 #[derive(Debug)]
@@ -41,9 +73,9 @@ struct ControlFrame {
 }
 
 impl FrameScanner {
-    /// `extended`: an extension was offered, which may use the reserved bits.
-    pub fn new(extended: bool) -> FrameScanner {
-        FrameScanner { may_use_rsv: extended, ..FrameScanner::default() }
+    /// For a connection on which the reserved bits mean that.
+    pub fn new(reserved_bits: ReservedBits) -> FrameScanner {
+        FrameScanner { reserved_bits, ..FrameScanner::default() }
     }
 
     /// Whether the stream stands between two frames.
@@ -63,7 +95,7 @@ impl FrameScanner {
                 bytes = &bytes[len..];
                 self.finish_control(seen);
             } else if self.head_len == 0
-                && let Some(rest) = after_plain_frame(bytes)
+                && let Some(rest) = after_plain_frame(bytes, self.reserved_bits)
             {
                 bytes = rest;
             } else if self.head_len == 0 && bytes.len() >= HEAD_BYTES {
@@ -103,8 +135,17 @@ impl FrameScanner {
         if header.mask.is_some() {
             self.tell("the server masks its frames, which it must not (RFC 6455 §5.1)", seen);
         }
-        if !self.may_use_rsv && (header.rsv1 || header.rsv2 || header.rsv3) {
-            self.tell("a frame sets a reserved bit although no extension was agreed on (RFC 6455 §5.2)", seen);
+        match self.reserved_bits {
+            ReservedBits::Unused if header.rsv1 || header.rsv2 || header.rsv3 => {
+                self.tell("a frame sets a reserved bit although no extension was agreed on (RFC 6455 §5.2)", seen);
+            }
+            ReservedBits::Deflate if header.rsv2 || header.rsv3 => {
+                self.tell("a frame sets RSV2 or RSV3, which permessage-deflate does not use (RFC 6455 §5.2)", seen);
+            }
+            ReservedBits::Deflate if header.rsv1 && !matches!(opcode, 1 | 2) => {
+                self.tell("RSV1 is set on a frame that does not begin a message (RFC 7692 §6.1)", seen);
+            }
+            _ => {}
         }
         if payload_len >> 63 == 1 {
             self.tell("a frame claims 2^63 bytes or more, which no frame may have (RFC 6455 §5.2)", seen);
@@ -129,7 +170,7 @@ impl FrameScanner {
         }
         let Some(mut control) = self.control.take() else { return };
         if let Some(mask) = control.mask {
-            apply_mask(&mut control.payload, mask);
+            unmask(&mut control.payload, mask);
         }
         match control.opcode {
             Control::Ping => seen.push(Seen::Ping(control.payload.into())),
@@ -141,60 +182,92 @@ impl FrameScanner {
     fn tell(&mut self, rule: &'static str, seen: &mut Vec<Seen>) {
         if !self.told.contains(&rule) {
             self.told.push(rule);
-            seen.push(Seen::Broken(rule));
+            seen.push(Seen::Broken(rule.into()));
         }
     }
 }
 
 /// What follows a short data frame that breaks no rule, if `bytes` begin with all of one: floods consist of them.
-fn after_plain_frame(bytes: &[u8]) -> Option<&[u8]> {
+fn after_plain_frame(bytes: &[u8], reserved_bits: ReservedBits) -> Option<&[u8]> {
     // FIN may be set; no reserved bit, and opcode 0, 1 or 2; then no mask and a length of 7 bits (§5.2).
     match bytes {
-        [first, len, rest @ ..] if first & 0x7F <= 2 && *len < 126 => rest.get(usize::from(*len)..),
+        [first, len, rest @ ..] if *len < 126 => {
+            let flags = first & 0x7F;
+            // RFC 7692 §6.1: RSV1, and opcode 1 or 2.
+            let is_plain = flags <= 2 || (reserved_bits == ReservedBits::Deflate && matches!(flags, 0x41 | 0x42));
+            rest.get(usize::from(*len)..).filter(|_| is_plain)
+        }
         _ => None,
     }
 }
 
-/// The frames of a message: one, or several of at most `fragment_bytes` of payload each (§5.4); 0 does not split.
-pub(super) fn message(opcode: Data, payload: &[u8], fragment_bytes: usize) -> Vec<Bytes> {
-    if fragment_bytes == 0 || payload.len() <= fragment_bytes {
-        return vec![frame(OpCode::Data(opcode), payload, true)];
+/// How the payload of a message is cut into frames.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Cut<'a> {
+    /// Into pieces of at most so many bytes; 0 does not cut.
+    Every(usize),
+    /// Into pieces of these sizes, one after the other, and one of what is left.
+    Sizes(&'a [usize]),
+}
+
+impl Cut<'_> {
+    fn pieces(self, payload: &[u8]) -> Vec<&[u8]> {
+        let mut pieces = Vec::new();
+        match self {
+            Cut::Every(most) if most > 0 => pieces.extend(payload.chunks(most)),
+            Cut::Every(_) => pieces.push(payload),
+            Cut::Sizes(sizes) => {
+                let mut rest = payload;
+                for size in sizes {
+                    // An empty frame is made where it is ordered, not where nothing is left for a frame.
+                    if *size == 0 || !rest.is_empty() {
+                        let (piece, after) = rest.split_at((*size).min(rest.len()));
+                        pieces.push(piece);
+                        rest = after;
+                    }
+                }
+                pieces.extend((!rest.is_empty()).then_some(rest));
+            }
+        }
+        if pieces.is_empty() { vec![payload] } else { pieces }
     }
-    let parts = payload.chunks(fragment_bytes);
-    let last = parts.len() - 1;
-    let coded = parts.enumerate().map(|(index, part)| {
+}
+
+/// The frames of a message (§5.4). `is_compressed` sets RSV1 on the first one (RFC 7692 §6.1).
+pub(super) fn message(opcode: Data, payload: &[u8], is_compressed: bool, cut: Cut) -> Vec<Bytes> {
+    let pieces = cut.pieces(payload);
+    let last = pieces.len() - 1;
+    let frames = pieces.into_iter().enumerate().map(|(index, piece)| {
         let opcode = if index == 0 { opcode } else { Data::Continue };
-        frame(OpCode::Data(opcode), part, index == last)
+        let header = FrameHeader {
+            is_final: index == last,
+            rsv1: is_compressed && index == 0,
+            opcode: OpCode::Data(opcode),
+            ..FrameHeader::default()
+        };
+        frame(header, piece)
     });
-    coded.collect()
+    frames.collect()
 }
 
 /// One control frame (§5.5).
 pub(super) fn control(opcode: Control, payload: &[u8]) -> Bytes {
-    frame(OpCode::Control(opcode), payload, true)
+    frame(FrameHeader { opcode: OpCode::Control(opcode), ..FrameHeader::default() }, payload)
 }
 
 /// One frame with a mask nobody can foresee (§5.3).
-fn frame(opcode: OpCode, payload: &[u8], is_final: bool) -> Bytes {
+fn frame(header: FrameHeader, payload: &[u8]) -> Bytes {
     let mut mask = [0; 4];
     random(&mut mask);
-    let header = FrameHeader { is_final, opcode, mask: Some(mask), ..FrameHeader::default() };
-    let mut bytes = BytesMut::with_capacity(HEAD_BYTES + payload.len());
+    let header = FrameHeader { mask: Some(mask), ..header };
     let mut head = Vec::with_capacity(HEAD_BYTES);
     // Writing to memory does not fail.
     let _ = header.format(payload.len() as u64, &mut head);
+    let mut bytes = BytesMut::with_capacity(head.len() + payload.len());
     bytes.put_slice(&head);
     bytes.put_slice(payload);
-    apply_mask(&mut bytes[head.len()..], mask);
+    unmask(&mut bytes[head.len()..], mask);
     bytes.freeze()
-}
-
-fn apply_mask(payload: &mut [u8], mask: [u8; 4]) {
-    for four in payload.chunks_mut(4) {
-        for (byte, key) in four.iter_mut().zip(mask) {
-            *byte ^= key;
-        }
-    }
 }
 
 /// Fills `bytes` with random numbers of the operating system, which are there at once: the TLS provider gathers entropy
@@ -209,7 +282,7 @@ mod tests {
     use super::*;
 
     fn scan(bytes: &[u8], step: usize) -> Vec<Seen> {
-        let (mut scanner, mut seen) = (FrameScanner::new(false), Vec::new());
+        let (mut scanner, mut seen) = (FrameScanner::new(ReservedBits::Unused), Vec::new());
         bytes.chunks(step).for_each(|part| scanner.feed(part, &mut seen));
         seen
     }
@@ -221,7 +294,7 @@ mod tests {
         bytes.extend([0x8A, 0x00, 0x83, 0x01, 0xFF, 0x89, 0x00, 0x88, 0x02, 0x03, 0xE8]);
         let expected = [
             Seen::Ping("hi".into()),
-            Seen::Broken("a frame has a reserved opcode (RFC 6455 §5.2)"),
+            Seen::Broken("a frame has a reserved opcode (RFC 6455 §5.2)".into()),
             Seen::Ping(Bytes::new()),
             Seen::Close(Bytes::from_static(&[0x03, 0xE8])),
         ];
@@ -232,23 +305,51 @@ mod tests {
 
     #[test]
     fn a_frame_of_2_to_the_63_bytes_streams_past() {
-        let (mut scanner, mut seen) = (FrameScanner::new(false), Vec::new());
+        let (mut scanner, mut seen) = (FrameScanner::new(ReservedBits::Unused), Vec::new());
         scanner.feed(&[0x82, 127, 0x80, 0, 0, 0, 0, 0, 0, 0], &mut seen);
         for _ in 0..1000 {
             scanner.feed(&[0x89; 4096], &mut seen);
         }
         assert_eq!(seen.len(), 1);
-        assert!(matches!(seen[0], Seen::Broken(rule) if rule.contains("2^63")));
+        assert!(matches!(&seen[0], Seen::Broken(rule) if rule.contains("2^63")));
         assert!(!scanner.is_between_frames());
     }
 
     #[test]
     fn frames_read_back_as_they_were_meant() {
-        let parts = message(Data::Text, "あいう".as_bytes(), 4);
+        let parts = message(Data::Text, "あいう".as_bytes(), false, Cut::Every(4));
         assert_eq!(parts.iter().map(|part| part[0]).collect::<Vec<_>>(), [0x01, 0x00, 0x80]);
         let mut seen = Vec::new();
-        FrameScanner::new(false).feed(&control(Control::Ping, b"hi"), &mut seen);
+        FrameScanner::new(ReservedBits::Unused).feed(&control(Control::Ping, b"hi"), &mut seen);
         assert_eq!(seen[1], Seen::Ping("hi".into()));
-        assert_eq!(message(Data::Binary, &[0; 70000], 0)[0].len(), 70000 + 14);
+        assert_eq!(message(Data::Binary, &[0; 70000], false, Cut::Every(0))[0].len(), 70000 + 14);
+    }
+
+    #[test]
+    fn a_message_is_cut_as_ordered() {
+        let cut = |sizes: &[usize], payload: &[u8]| {
+            let frames = message(Data::Text, payload, true, Cut::Sizes(sizes));
+            frames.iter().map(|frame| (frame[0], frame[1] & 0x7F)).collect::<Vec<_>>()
+        };
+        assert_eq!(cut(&[3, 0, 2], b"abcdefg"), [(0x41, 3), (0x00, 0), (0x00, 2), (0x80, 2)]);
+        assert_eq!(cut(&[3, 4, 9], b"abcdefg"), [(0x41, 3), (0x80, 4)]);
+        assert_eq!(cut(&[7, 0], b"abcdefg"), [(0x41, 7), (0x80, 0)]);
+        assert_eq!(cut(&[5], b""), [(0xC1, 0)]);
+        assert_eq!(cut(&[], b"ab"), [(0xC1, 2)]);
+    }
+
+    #[test]
+    fn permessage_deflate_has_rsv1_where_a_message_begins_and_nowhere_else() {
+        let broken = |bytes: &[u8]| {
+            let (mut scanner, mut seen) = (FrameScanner::new(ReservedBits::Deflate), Vec::new());
+            scanner.feed(bytes, &mut seen);
+            assert!(scanner.is_between_frames());
+            seen.iter().any(|seen| matches!(seen, Seen::Broken(_)))
+        };
+        assert!(!broken(b"\xC1\x01a\x42\x01b\x80\x01c\x89\x00"));
+        assert!(!broken(&[&[0x42, 126, 0, 200][..], &[0; 200], &[0x80, 0]].concat()));
+        for wrong in [&b"\x42\x01b\xC0\x01c"[..], b"\xC9\x00", b"\xA1\x00", b"\x91\x00"] {
+            assert!(broken(wrong), "{wrong:x?}");
+        }
     }
 }

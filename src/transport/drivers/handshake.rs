@@ -3,6 +3,7 @@
 use super::draft;
 use super::frames::random;
 use super::reason_phrase;
+use crate::dissect::websocket::negotiation::{self, Deflate};
 use crate::transport::context::Context;
 use crate::transport::failure::{failure, status_hint};
 use crate::transport::http1::{Answer, Http1, Trouble};
@@ -19,13 +20,18 @@ use bytes::Bytes;
 use sha1::{Digest, Sha1};
 use std::time::Instant;
 
+/// The header in which extensions are offered and accepted (RFC 6455 §11.3.2).
+const EXTENSIONS: &str = "Sec-WebSocket-Extensions";
+
 /// A link that was upgraded.
 pub(super) struct Upgraded {
     pub link: Link,
     /// What came behind the answer's head.
     pub early: Bytes,
-    /// Whether extensions were offered, so that reserved bits may be in use.
-    pub extended: bool,
+    /// permessage-deflate, where it was agreed on.
+    pub deflate: Option<Deflate>,
+    /// Whether an extension was agreed on that is not known here: it may use the reserved bits.
+    pub has_unknown_extension: bool,
 }
 
 /// Opens a link and upgrades it.
@@ -63,10 +69,9 @@ pub(super) async fn open(
         return Err(http.link.fail(refusal));
     }
     let draft = draft::of(&context.spec);
-    let mut wrong = match draft {
-        Some(draft) => draft::check(draft, &ask, &answer),
-        None => check(&ask, &answer),
-    };
+    let (deflate, mut wrong) = extensions(&ask, &answer);
+    wrong.splice(0..0, draft.map_or_else(|| check(&ask, &answer), |draft| draft::check(draft, &ask, &answer)));
+    let has_unknown_extension = has_unknown_extension(&answer);
     let chose = answer.header("sec-websocket-protocol").is_some();
     let (link, mut early) = http.upgraded(answer).await;
     if let Some(draft) = draft {
@@ -88,8 +93,7 @@ pub(super) async fn open(
             offered.join(", ")
         ));
     }
-    let extended = ask.header("Sec-WebSocket-Extensions").is_some();
-    Ok(Upgraded { link, early, extended })
+    Ok(Upgraded { link, early, deflate, has_unknown_extension })
 }
 
 /// The upgrade request (§4.1). What the user typed takes the place of what would be sent.
@@ -108,6 +112,9 @@ fn upgrade(spec: &Spec, target: &Target, auth: Option<&Auth>) -> Ask {
     ask.set_default("Sec-WebSocket-Version", version.number().unwrap_or("13"));
     if version != WebSocketVersion::Rfc6455 {
         ask.set_default("Sec-WebSocket-Origin", &draft::origin(target));
+    } else if let Some(offer) = spec.websocket.deflate.offered() {
+        // permessage-deflate came after the drafts.
+        ask.set_default(EXTENSIONS, &offer);
     }
     if !spec.websocket.subprotocols.is_empty() {
         ask.set_default("Sec-WebSocket-Protocol", &spec.websocket.subprotocols.join(", "));
@@ -140,24 +147,47 @@ fn check(ask: &Ask, answer: &Answer) -> Vec<String> {
             wrong.push(format!("the server chose the subprotocol {chosen:?}, which was not offered"));
         }
     }
-    let offered: Vec<String> = list(ask, "Sec-WebSocket-Extensions").iter().map(|item| name_of(item)).collect();
-    for extension in answer.tokens("sec-websocket-extensions") {
-        if !offered.iter().any(|name| name.eq_ignore_ascii_case(&name_of(&extension))) {
-            wrong.push(format!("the server uses the extension {extension:?}, which was not offered"));
-        }
-    }
     wrong
 }
 
 /// The items of a request header that is a list.
 fn list(ask: &Ask, name: &str) -> Vec<String> {
-    let lines = ask.headers.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name));
-    lines.flat_map(|(_, value)| value.split(',').map(|item| item.trim().to_owned())).collect()
+    let lines = values(ask, name).into_iter();
+    lines.flat_map(|value| value.split(',').map(|item| item.trim().to_owned()).collect::<Vec<_>>()).collect()
 }
 
-/// An extension without its parameters.
-fn name_of(extension: &str) -> String {
-    extension.split(';').next().unwrap_or_default().trim().to_owned()
+/// What was agreed on of permessage-deflate, and what is wrong with the answer to what was offered (RFC 6455 §9.1, RFC
+/// 7692 §5).
+fn extensions(ask: &Ask, answer: &Answer) -> (Option<Deflate>, Vec<String>) {
+    let offers = values(ask, EXTENSIONS);
+    let agreed = negotiation::agreed(&offers, &answer.values(EXTENSIONS));
+    let deflate = agreed.deflate.map(|deflate| within(deflate, &offers));
+    (deflate, agreed.wrong.into_iter().map(|wrong| format!("{} ({})", wrong.text, wrong.spec)).collect())
+}
+
+/// What was agreed on, within what we said of ourselves: an offer that names our window or says that we forget it holds
+/// though the answer is silent about it (RFC 7692 §7.1.1.2, §7.1.2.2).
+fn within(deflate: Deflate, offers: &[String]) -> Deflate {
+    // Read as an answer, the offer tells the same of us.
+    let Some(said) = negotiation::agreed(offers, offers).deflate else { return deflate };
+    Deflate {
+        client_no_context_takeover: deflate.client_no_context_takeover || said.client_no_context_takeover,
+        client_max_window_bits: deflate.client_max_window_bits.min(said.client_max_window_bits),
+        ..deflate
+    }
+}
+
+/// Whether the answer names another extension than permessage-deflate.
+fn has_unknown_extension(answer: &Answer) -> bool {
+    let names = answer.tokens(EXTENSIONS).into_iter();
+    let mut names = names.map(|item| item.split(';').next().unwrap_or_default().trim().to_owned());
+    names.any(|name| !name.is_empty() && name != negotiation::PERMESSAGE_DEFLATE)
+}
+
+/// The values of a request header, a line each.
+fn values(ask: &Ask, name: &str) -> Vec<String> {
+    let lines = ask.headers.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name));
+    lines.map(|(_, value)| value.clone()).collect()
 }
 
 /// What the server must make of a key (§4.2.2).
@@ -206,6 +236,33 @@ fn refused(answer: &Answer, version: WebSocketVersion, began: Instant) -> Failur
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_said_of_our_own_window_holds_though_the_answer_is_silent() {
+        let silent = |offer: &str| {
+            let agreed = negotiation::agreed(&[offer.to_owned()], &["permessage-deflate".to_owned()]);
+            let deflate = within(agreed.deflate.unwrap(), &[offer.to_owned()]);
+            (deflate.client_no_context_takeover, deflate.client_max_window_bits)
+        };
+        assert_eq!(silent("permessage-deflate; client_max_window_bits"), (false, 15));
+        assert_eq!(silent("permessage-deflate; client_max_window_bits=10"), (false, 10));
+        assert_eq!(silent("permessage-deflate; client_no_context_takeover"), (true, 15));
+    }
+
+    #[test]
+    fn deflate_is_offered_unless_the_user_typed_an_offer() {
+        let (target, _) = Target::parse("ws://h/").unwrap();
+        let offered = |spec: &Spec| values(&upgrade(spec, &target, None), EXTENSIONS);
+        assert_eq!(offered(&Spec::default()), ["permessage-deflate; client_max_window_bits"]);
+        let typed = |lines: &[&str]| Spec {
+            headers: lines.iter().map(|line| ("sec-websocket-extensions".to_owned(), (*line).to_owned())).collect(),
+            ..Spec::default()
+        };
+        assert_eq!(offered(&typed(&["foo", "permessage-deflate"])), ["foo", "permessage-deflate"]);
+        let mut off = Spec::default();
+        off.websocket.deflate.offer = false;
+        assert_eq!(offered(&off), [""; 0]);
+    }
 
     #[test]
     fn the_accept_key_of_the_rfc() {

@@ -1,18 +1,19 @@
 //! Long polling: a request that the server holds until there is something to say, then the next one, with the cursor
 //! that the last answer gave.
 
+use super::backoff::Retry;
 use super::validators::Validators;
-use super::{Outcome, backoff, recorded, refused, retry_after, wait};
+use super::{Outcome, reason_phrase, recorded, refused, retry_after, wait};
 use crate::transport::client::Client;
 use crate::transport::context::Context;
-use crate::transport::failure::seconds;
+use crate::transport::failure::{failure, seconds, status_hint};
 use crate::transport::http1::{Answer, Trouble};
 use crate::transport::request::Ask;
 use crate::transport::spec::{CursorSource, CursorTarget, Spec};
-use crate::wire::Failure;
+use crate::wire::{Failure, Stage};
 use serde_json_path::JsonPath;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The largest body that a cursor is looked for in.
 const BODY_LIMIT_BYTES: usize = 4 * 1024 * 1024;
@@ -30,7 +31,7 @@ pub(super) async fn run(client: &mut Client, ask: Ask) -> Outcome {
     let interval = Duration::from_millis(spec.interval_ms.unwrap_or(1000).max(1));
     let mut position = Position::default();
     let mut answered = false;
-    let mut failures = 0;
+    let mut retry = Retry::new(&spec.backoff);
     let mut idle_rounds = 0;
     let mut burst = 0;
     for number in 1_u64.. {
@@ -41,10 +42,18 @@ pub(super) async fn run(client: &mut Client, ask: Ask) -> Outcome {
                 answered = true;
                 let status = answer.status;
                 if matches!(status, 429 | 500..=599) {
-                    failures += 1;
-                    let pause = retry_after(&answer).unwrap_or_else(|| backoff(interval, failures));
+                    let text = format!("the server answered with status {status}{}", reason_phrase(status));
+                    let gave_up = retry.failed(&failure(Stage::Answer, Instant::now(), text, status_hint(status)));
+                    let asked_for = retry_after(&answer);
                     client.skip(answer).await;
-                    wait(&context, pause, &format!("status {status}")).await;
+                    if let Some(gave_up) = gave_up {
+                        return gave_up;
+                    }
+                    let why = format!("status {status}");
+                    match asked_for {
+                        Some(pause) => retry.wait_exactly(&context, pause, &why).await,
+                        None => retry.wait(&context, interval, &why).await,
+                    }
                     continue;
                 }
                 if !matches!(status, 200..=299 | 304 | 408) {
@@ -54,7 +63,8 @@ pub(super) async fn run(client: &mut Client, ask: Ask) -> Outcome {
                 client.settle(&ask).await;
                 match round {
                     Ok(Round::News { is_held }) => {
-                        (failures, idle_rounds) = (0, 0);
+                        retry.succeeded();
+                        idle_rounds = 0;
                         burst = if is_held { 0 } else { burst + 1 };
                         if burst > BURST {
                             let why = "the server answers at once and names no cursor, so it does not hold requests";
@@ -63,16 +73,16 @@ pub(super) async fn run(client: &mut Client, ask: Ask) -> Outcome {
                         continue;
                     }
                     Ok(Round::Nothing { held }) => {
-                        failures = 0;
+                        retry.succeeded();
                         // Guards against a server that does not hold: asking again at once would never pause.
                         idle_rounds = if held < AT_ONCE { idle_rounds + 1 } else { 0 };
                         if idle_rounds > 0 {
                             let why = format!("answered after {} with nothing new (status {status})", seconds(held));
-                            wait(&context, backoff(interval, idle_rounds), &why).await;
+                            wait(&context, idle_pause(interval, idle_rounds), &why).await;
                         }
                         continue;
                     }
-                    Err(failure) => failure,
+                    Err(failed) => failed,
                 }
             }
             Err(Trouble::Silent(failure)) => {
@@ -86,10 +96,19 @@ pub(super) async fn run(client: &mut Client, ask: Ask) -> Outcome {
         if !again {
             return Outcome::GaveUp(failed.to_string());
         }
-        failures += 1;
-        wait(&context, backoff(interval, failures), "the long poll failed").await;
+        if let Some(gave_up) = retry.failed(&failed) {
+            return gave_up;
+        }
+        retry.wait(&context, interval, "the long poll failed").await;
     }
     Outcome::Done("asked".to_owned())
+}
+
+/// How long to leave a server alone that had nothing new so many times in a row: twice as long each time, at most half a
+/// minute.
+fn idle_pause(interval: Duration, idle_rounds: u32) -> Duration {
+    let limit = Duration::from_secs(30).max(interval);
+    interval.saturating_mul(1 << idle_rounds.saturating_sub(1).min(10)).min(limit)
 }
 
 /// What an answer brought.

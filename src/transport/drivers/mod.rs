@@ -1,6 +1,7 @@
 //! One driver per push type, and what they share: how a connection ends, waits and refusals.
 
 mod auto;
+mod backoff;
 mod draft;
 mod frames;
 mod handshake;
@@ -76,7 +77,9 @@ pub(crate) async fn run(
 
 /// Says that and why nothing happens for a while, and waits.
 async fn wait(context: &Context, duration: Duration, why: &str) {
-    context.act(Act::Waiting, format!("{why}: waiting {}", seconds(duration)));
+    let text =
+        if duration.is_zero() { format!("{why}, at once") } else { format!("{why}: waiting {}", seconds(duration)) };
+    context.act(Act::Waiting, text);
     tokio::time::sleep(duration).await;
 }
 
@@ -114,12 +117,6 @@ async fn refused(client: &mut Client, answer: Answer) -> Failure {
 fn reason_phrase(status: u16) -> String {
     let known = http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
     known.map_or_else(String::new, |reason| format!(" {reason}"))
-}
-
-/// How long to wait before the next try, twice as long after each failure, at most half a minute.
-fn backoff(base: Duration, failures: u32) -> Duration {
-    let limit = Duration::from_secs(30).max(base);
-    base.saturating_mul(1 << failures.saturating_sub(1).min(10)).min(limit)
 }
 
 /// The wait that an answer asks for in seconds (RFC 9110 §10.2.3), at most five minutes.

@@ -1,7 +1,8 @@
 //! Short polling: a request every interval, on a link that is kept alive where the server allows it.
 
+use super::backoff::Retry;
 use super::validators::Validators;
-use super::{Outcome, backoff, recorded, wait};
+use super::{Outcome, recorded};
 use crate::transport::client::Client;
 use crate::transport::http1::Answer;
 use crate::transport::request::Ask;
@@ -14,7 +15,7 @@ pub(super) async fn run(client: &mut Client, ask: Ask, first: Option<Answer>) ->
     let interval = Duration::from_millis(context.spec.interval_ms.unwrap_or(1000).max(1));
     let mut validators = Validators::default();
     let mut answered = first.is_some();
-    let mut failures = 0;
+    let mut retry = Retry::new(&context.spec.backoff);
     let mut first = first;
     for number in 1_u64.. {
         let began = Instant::now();
@@ -39,14 +40,16 @@ pub(super) async fn run(client: &mut Client, ask: Ask, first: Option<Answer>) ->
             Err(trouble) => Some(recorded(client, trouble)),
         };
         match failed {
-            None => failures = 0,
+            None => retry.succeeded(),
             Some(failure) if !answered && context.spec.reconnect != Some(true) => {
                 return Outcome::GaveUp(failure.to_string());
             }
             Some(failure) if context.spec.reconnect == Some(false) => return Outcome::GaveUp(failure.to_string()),
-            Some(_) => {
-                failures += 1;
-                wait(&context, backoff(interval, failures), "the poll failed").await;
+            Some(failure) => {
+                if let Some(gave_up) = retry.failed(&failure) {
+                    return gave_up;
+                }
+                retry.wait(&context, interval, "the poll failed").await;
                 continue;
             }
         }

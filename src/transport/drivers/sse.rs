@@ -3,7 +3,8 @@
 //! `eventsource-stream` loses a `retry` in an event without data and holds lines of any length, so the two things that
 //! a client needs for reconnecting are read here, in bounded memory; a test holds them against that library.
 
-use super::{Outcome, backoff, recorded, refused, wait};
+use super::backoff::Retry;
+use super::{Outcome, recorded, refused};
 use crate::transport::client::Client;
 use crate::transport::failure::seconds;
 use crate::transport::http1::Answer;
@@ -25,7 +26,7 @@ pub(super) async fn run(client: &mut Client, ask: Ask, first: Option<Answer>) ->
     let mut resume = Resume::new(spec.last_event_id.clone().unwrap_or_default());
     let mut answered = first.is_some();
     let mut first = first;
-    let mut failures = 0;
+    let mut retry = Retry::new(&spec.backoff);
     for number in 0_u64.. {
         let mut ask = ask.clone();
         if number > 0 {
@@ -52,6 +53,7 @@ pub(super) async fn run(client: &mut Client, ask: Ask, first: Option<Answer>) ->
             }
             Ok(mut answer) => {
                 answered = true;
+                retry.succeeded();
                 labelled = is_labelled(&answer);
                 if !labelled {
                     context.notice(mislabelled(&answer));
@@ -71,13 +73,14 @@ pub(super) async fn run(client: &mut Client, ask: Ask, first: Option<Answer>) ->
             }
             Err(failure) if !again => return Outcome::GaveUp(failure.to_string()),
             Ok(text) => {
-                failures = 0;
                 client.settle(&ask).await;
-                wait(&context, base, &format!("{text}; reconnecting")).await;
+                retry.wait(&context, base, &format!("{text}; reconnecting")).await;
             }
-            Err(_) => {
-                failures += 1;
-                wait(&context, backoff(base, failures), "the stream broke; reconnecting").await;
+            Err(failure) => {
+                if let Some(gave_up) = retry.failed(&failure) {
+                    return gave_up;
+                }
+                retry.wait(&context, base, "the stream broke; reconnecting").await;
             }
         }
     }

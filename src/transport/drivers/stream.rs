@@ -1,6 +1,7 @@
 //! HTTP streaming: one answer that does not end, whatever its framing: chunks, lines, parts, or until the close.
 
-use super::{Outcome, backoff, recorded, refused, wait};
+use super::backoff::Retry;
+use super::{Outcome, recorded, refused};
 use crate::transport::client::Client;
 use crate::transport::failure::seconds;
 use crate::transport::http1::Answer;
@@ -14,7 +15,7 @@ pub(super) async fn run(client: &mut Client, ask: Ask, first: Option<Answer>) ->
     let again = context.spec.reconnect == Some(true);
     let interval = Duration::from_millis(context.spec.interval_ms.unwrap_or(3000));
     let mut first = first;
-    let mut failures = 0;
+    let mut retry = Retry::new(&context.spec.backoff);
     for number in 0_u64.. {
         let mut ask = ask.clone();
         if number > 0 {
@@ -34,7 +35,10 @@ pub(super) async fn run(client: &mut Client, ask: Ask, first: Option<Answer>) ->
                 }
                 Err(failure)
             }
-            Ok(mut answer) => read(client, &mut answer).await,
+            Ok(mut answer) => {
+                retry.succeeded();
+                read(client, &mut answer).await
+            }
             Err(failure) => Err(failure),
         };
         match ended {
@@ -44,13 +48,14 @@ pub(super) async fn run(client: &mut Client, ask: Ask, first: Option<Answer>) ->
             }
             Err(failure) if !again => return Outcome::GaveUp(failure.to_string()),
             Ok(text) => {
-                failures = 0;
                 client.settle(&ask).await;
-                wait(&context, interval, &text).await;
+                retry.wait(&context, interval, &text).await;
             }
-            Err(_) => {
-                failures += 1;
-                wait(&context, backoff(interval, failures), "the stream failed").await;
+            Err(failure) => {
+                if let Some(gave_up) = retry.failed(&failure) {
+                    return gave_up;
+                }
+                retry.wait(&context, interval, "the stream failed").await;
             }
         }
     }

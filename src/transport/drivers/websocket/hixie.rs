@@ -3,7 +3,9 @@
 
 use super::super::handshake::Upgraded;
 use super::super::side::SideRequests;
-use super::{CLOSE_WAIT, End, OUT_LIMIT_BYTES, Outbox};
+use super::End;
+use super::conversation::{CLOSE_WAIT, OUT_LIMIT_BYTES};
+use super::outbox::Outbox;
 use crate::dissect::hixie::{Draft, Hixie};
 use crate::dissect::{Content, FieldDef, Flags, Kind, Layer, NoteDef, Place, Record, Severity, Sink, Value};
 use crate::transport::context::Context;
@@ -11,7 +13,7 @@ use crate::transport::failure::{self, failure};
 use crate::transport::spec::{Order, Outgoing};
 use crate::transport::tap::Link;
 use crate::transport::websocket::{WebSocketMessage, WebSocketOptions};
-use crate::wire::{Act, Dir, Stage};
+use crate::wire::{Act, Dir, Failure, Stage};
 use bytes::{BufMut, Bytes, BytesMut};
 use std::collections::VecDeque;
 use std::io;
@@ -56,6 +58,9 @@ impl Talk<'_> {
         let options = &context.spec.websocket;
         if options.ping_ms > 0 {
             link.log.notice(format!("draft {} has no pings, so none are sent", options.version.name()));
+        }
+        if options.fragment_bytes > 0 {
+            link.log.notice(format!("draft {} has no fragments: messages are sent whole", options.version.name()));
         }
         Talk {
             context,
@@ -138,7 +143,7 @@ impl Talk<'_> {
                 Step::Idle => {
                     let limit = Duration::from_millis(idle_ms);
                     let failure = failure::timeout(Stage::Stream, "reading WebSocket frames", limit, self.began);
-                    return End::Broken(self.link.fail(failure));
+                    return self.failed(failure);
                 }
             }
         }
@@ -161,7 +166,7 @@ impl Talk<'_> {
             let text = format!("failed, since the server broke a rule: {rule}");
             let hint = "where the connection is not strict, Pushscope reads on";
             self.link.tap.drain().await;
-            return Some(End::Broken(self.link.fail(failure(Stage::Stream, self.began, text, hint))));
+            return Some(self.failed(failure(Stage::Stream, self.began, text, hint)));
         }
         if self.ear.is_closed && !was_closed {
             if self.close_sent {
@@ -254,9 +259,13 @@ impl Talk<'_> {
                 let hint =
                     "the server, or a proxy on the way (often after a minute of silence), dropped the connection";
                 self.link.tap.shutdown().await;
-                End::Broken(self.link.fail(failure(Stage::Stream, self.began, text, hint)))
+                self.failed(failure(Stage::Stream, self.began, text, hint))
             }
         }
+    }
+
+    fn failed(&self, failure: Failure) -> End {
+        End::Broken { failure: self.link.fail(failure), by_user: self.closed_by_user }
     }
 
     async fn broken(self, doing: &str, error: &io::Error) -> End {
@@ -264,7 +273,7 @@ impl Talk<'_> {
             return self.end_of_stream().await;
         }
         let failure = failure::io(Stage::Stream, &format!("{doing} WebSocket frames"), error, self.began);
-        End::Broken(self.link.fail(failure))
+        self.failed(failure)
     }
 }
 
