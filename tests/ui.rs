@@ -71,10 +71,26 @@ fn rows_of(harness: &Harness<'_, Window>) -> Vec<String> {
 }
 
 #[test]
+fn one_click_speaks_a_draft_of_2010() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = window(folder.path());
+    harness.get_by_label_contains("Connect to lab:ws?draft=hixie-76: ").click();
+    until(&mut harness, "the first message of the feed is in the timeline", |harness| shows(harness, "in ws.text {"));
+    harness.get_by_label("Message").focus();
+    harness.step();
+    harness.get_by_label("Message").type_text("こんにちは from the window");
+    harness.step();
+    harness.get_by_label("Send").click();
+    until(&mut harness, "the echo has come", |harness| shows(harness, "in ws.text こんにちは from the window"));
+    harness.get_by_label("Disconnect").click();
+    until(&mut harness, "it is closed", |harness| shows(harness, "connection 1 lab:ws?draft=hixie-76, closed"));
+}
+
+#[test]
 fn one_click_then_a_message_its_bits_an_echo_and_the_file_gives_the_same() {
     let folder = tempfile::tempdir().unwrap();
     let mut harness = window(folder.path());
-    harness.get_by_label_contains("Connect to lab:ws").click();
+    harness.get_by_label_contains("Connect to lab:ws: ").click();
     until(&mut harness, "the first message of the feed is in the timeline", |harness| shows(harness, "in ws.text {"));
     assert!(shows(&harness, "connection 1 lab:ws, open"));
 

@@ -33,6 +33,15 @@ fn each_broken_rule_is_a_note_on_its_record() {
         ("close=5000", "ws.close", "websocket.close-code-out-of-range", 1),
         ("close=byte", "ws.close", "websocket.close-one-byte", 1),
         (&format!("close=4000:{}", "x".repeat(124)), "ws.frame", "websocket.control-too-long", 1),
+        ("count=1&bad-accept", "http.response", "websocket.answer-accept", 1),
+        ("count=1&deflate=unasked", "http.response", "websocket.answer-extensions", 1),
+        ("count=4&deflate=bad", "ws.text", "websocket.deflate-invalid", 1),
+        // What follows may refer to what could not be inflated.
+        ("count=4&deflate=bad", "ws.text", "websocket.not-inflated", 2),
+        ("count=4&deflate=bad,server_no_context_takeover", "ws.text", "websocket.deflate-invalid", 2),
+        ("count=3&deflate=bomb", "ws.text", "websocket.inflate-capped", 1),
+        ("count=4&deflate=1&bad-utf8", "ws.text", "websocket.text-not-utf8", 2),
+        ("count=4&deflate=1&reserved-bits", "ws.frame", "websocket.reserved-bits", 2),
     ] {
         let watched = broken(query);
         let noted = watched.noted();
@@ -44,9 +53,40 @@ fn each_broken_rule_is_a_note_on_its_record() {
 
 #[test]
 fn what_is_whole_has_no_notes() {
-    for query in ["count=4", "count=4&fragments=3&ping=between", "close=4000:why", "close=empty", "close=1000"] {
+    for query in [
+        "count=4",
+        "count=4&fragments=3&ping=between",
+        "close=4000:why",
+        "close=empty",
+        "close=1000",
+        "count=9&deflate=1&size=3000",
+        "count=9&deflate=server_no_context_takeover,client_no_context_takeover&fragments=5&ping=between",
+        "count=9&deflate=server_max_window_bits:8&size=70000",
+        "count=9&deflate=server_max_window_bits:9,client_max_window_bits:9",
+    ] {
         let noted = broken(query).noted();
         assert!(noted.iter().all(|(_, dir, notes)| *dir == Dir::Out || notes.is_empty()), "{query}: {noted:?}");
+    }
+}
+
+#[test]
+fn what_is_sent_compressed_is_understood_and_comes_back() {
+    for query in ["1", "server_max_window_bits:9,client_max_window_bits:9", "client_no_context_takeover"] {
+        let mut watched = open(lab(&format!("lab:ws?scenario=quiet&deflate={query}")));
+        let texts = ["hello", "", &"こんにちは ".repeat(9000), "hello"];
+        texts.iter().for_each(|text| watched.send(Order::Send(Outgoing::Text((*text).into()))));
+        let messages = |watched: &Watched| {
+            let session = watched.session();
+            let ids: Vec<usize> = (0..session.records().len()).collect();
+            let told = session.explain_all(&ids, 1 << 20).into_iter();
+            let told = told.filter(|told| told.record.kind.name() == "ws.text" && told.record.dir == Dir::In);
+            told.map(|told| String::from_utf8(told.payload).unwrap()).collect::<Vec<_>>()
+        };
+        watched.until("four echoes", |watched| messages(watched).len() == texts.len());
+        assert_eq!(messages(&watched), texts, "{query}");
+        assert!(watched.bytes(Dir::In).len() < 20_000, "{query}: what came back is compressed");
+        watched.send(Order::Close { code: None, reason: String::new() });
+        watched.end();
     }
 }
 
