@@ -284,6 +284,8 @@ cargo_step() {
         row "dissector alone, ${name//_/ }: messages of 1,000 bytes (100 bytes)" \
             "$(figure "$name/1000" rate) ($(figure "$name/100" rate))" "–" "–" "1 GB/s" "300 MB/s"
     done
+    row "dissector alone, websocket with permessage-deflate, inflated bytes of messages of 1,000 bytes (100 bytes)" \
+        "$(figure websocket_deflate/1000 rate) ($(figure websocket_deflate/100 rate))" "–" "–" "–" "–"
     row "taking events, 1 M messages of 100 bytes in reads of 64 KiB (a read each)" \
         "$(figure append/reads_of_64_kib time) ($(figure append/a_read_a_message time))" "–" "–" "–" "–"
     local bytes mebibytes
@@ -295,6 +297,7 @@ cargo_step() {
     row "the same: dragging the scroll bar, scrolling, nothing to do" \
         "$(figure dragging time), $(figure scrolling time), $(figure idle time)" "–" "–" "4 ms" "8 ms"
     row "select a record anywhere in 10 M" "$(figure explain time)" "–" "–" "5 ms" "16 ms"
+    row "explain a record anywhere in 1 M compressed messages" "$(figure explain_compressed time)" "–" "–" "5 ms" "16 ms"
     row "filter 10 M records: \`kind:ws.close\`" "$(figure filter_records/kind:ws.close time)" "–" "–" "50 ms" "150 ms"
     row "filter 10 M records: \`size>1000\`, \`gap>1s\`, \`websocket.opcode=9\`" \
         "$(figure "filter_records/size>1000" time), $(figure "filter_records/gap>1s" time), $(figure filter_records/websocket.opcode=9 time)" \
