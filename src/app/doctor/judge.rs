@@ -149,6 +149,12 @@ fn by_type(way: &Way, watch: &Watch, status: u16, session: &Session) -> Verdict 
             (101, Some(ping), Some(pong)) => {
                 works(format!("a ping is answered after {}; {first}", duration(pong.saturating_sub(ping))))
             }
+            // The drafts without a number have no pings.
+            (101, None, None) if way.spec.websocket.version.number().is_none() && watch.messages > 0 => works(first),
+            (101, None, None) if way.spec.websocket.version.number().is_none() => works(
+                "the upgrade went well; this draft has no pings, so whether what is sent arrives is not known"
+                    .to_owned(),
+            ),
             (101, ..) => Verdict::Broken {
                 stage: "stream".to_owned(),
                 why: "the upgrade went well, and our ping was not answered: what is sent does not arrive".to_owned(),

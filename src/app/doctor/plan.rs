@@ -1,7 +1,7 @@
 //! Which ways there are to an endpoint.
 
 use crate::lab::{Lab, Place};
-use crate::transport::{ProxyChoice, PushType, Spec, known_proxies};
+use crate::transport::{ProxyChoice, PushType, Spec, WebSocketVersion, known_proxies};
 
 /// The types that are tried, the least demanding first.
 const TYPES: [PushType; 5] = [PushType::Poll, PushType::LongPoll, PushType::Stream, PushType::Sse, PushType::Ws];
@@ -78,6 +78,9 @@ pub async fn plan(address: &str, spec: &Spec, proxies: &[String], lab: Option<&L
                 spec.go_to(place.url.clone(), None, place.ca_file.clone());
                 spec.proxy.choice = choice;
                 spec.reconnect = Some(false);
+                if let Some(version) = WebSocketVersion::of_lab_address(address) {
+                    spec.websocket.version = version;
+                }
                 let url = crate::transport::shown_address(&place.url);
                 ways.push(Way { push_type, tls, url, proxy, spec });
             }

@@ -247,8 +247,10 @@ impl Talk<'_> {
         let by = if self.closed_by_user { "by the user" } else { "by the server" };
         let unfinished = self.dissector.pending(Dir::In);
         match (self.draft, unfinished) {
-            _ if self.ear.is_closed && self.close_sent => self.closed(format!("closed {by}, by both sides")).await,
-            _ if self.ear.is_closed => self.closed(format!("closed {by}, which was left unanswered")).await,
+            _ if self.ear.is_closed && self.close_sent => {
+                self.closed(format!("closed {by}; the other side answered that")).await
+            }
+            _ if self.ear.is_closed => self.closed(format!("closed {by}; that was left unanswered")).await,
             _ if self.close_sent => {
                 self.closed("closed by the user; the server closed TCP without answering that".to_owned()).await
             }
