@@ -120,19 +120,37 @@ fn explain(bencher: Bencher) {
     });
 }
 
-/// The same anywhere in a million compressed messages, each of which may refer to the one before.
+thread_local! {
+    /// A million compressed messages, each of which may refer to the one before.
+    static COMPRESSED: Session = {
+        let mut session = Session::new(Store::memory(), 0);
+        let frames = deflated((0..1_000_000).map(|n| message(n, 100, "as usual")));
+        for entry in entries_after(opening_deflate(), frames.chunks(600).map(|frames| frames.concat().into())) {
+            session.take(entry);
+        }
+        session
+    };
+}
+
+/// Anywhere in [`COMPRESSED`].
+fn somewhere() -> impl FnMut() -> usize {
+    let total = COMPRESSED.with(|session| session.records().len());
+    let mut at = 12345_usize;
+    move || {
+        at = at.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (at >> 20) % (total - 100)
+    }
+}
+
+/// The same anywhere in a million compressed messages.
 #[divan::bench(sample_count = 200, sample_size = 1)]
 fn explain_compressed(bencher: Bencher) {
-    let mut session = Session::new(Store::memory(), 0);
-    let frames = deflated((0..1_000_000).map(|n| message(n, 100, "as usual")));
-    for entry in entries_after(opening_deflate(), frames.chunks(600).map(|frames| frames.concat().into())) {
-        session.take(entry);
-    }
-    let total = session.records().len();
-    let mut at = 12345_usize;
-    let next = || {
-        at = at.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (at >> 20) % total
-    };
-    bencher.with_inputs(next).bench_local_values(|id| session.explain(id));
+    bencher.with_inputs(somewhere()).bench_local_values(|id| COMPRESSED.with(|session| session.explain(id)));
+}
+
+/// The lines of fifty rows there.
+#[divan::bench(sample_count = 200, sample_size = 1)]
+fn rows_compressed(bencher: Bencher) {
+    let rows = |id: usize| COMPRESSED.with(|session| session.summaries(&(id..id + 50).collect::<Vec<_>>()));
+    bencher.with_inputs(somewhere()).bench_local_values(rows);
 }

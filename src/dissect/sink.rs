@@ -184,6 +184,11 @@ pub struct Summary {
 }
 
 impl Summary {
+    /// Continues from a checkpoint: notes that waited for a record then.
+    pub fn with_worst(worst: [Severity; Place::COUNT]) -> Summary {
+        Summary { records: Vec::new(), worst }
+    }
+
     /// The notes that wait for a record, to be kept with a checkpoint.
     pub fn worst(&self) -> [Severity; Place::COUNT] {
         self.worst

@@ -18,6 +18,9 @@ const CHECKPOINTS_LIMIT_BYTES: usize = 128 << 20;
 /// Bytes that are fed between two looks whether to keep one.
 const STEP_BYTES: usize = 16 * 1024;
 
+/// Bytes that are explained between two looks whether that was enough.
+const LOOK_BYTES: usize = 4 * 1024;
+
 /// Bytes after a record's start that are fed at most, beyond what was asked for, before it counts as too long.
 const LONG_RECORD_BYTES: u64 = 256 * 1024;
 
@@ -310,27 +313,22 @@ impl Link {
         let before = |checkpoint: &Checkpoint| checkpoint.dissector.position(record.dir) <= record.start;
         let first = self.checkpoints.partition_point(before).checked_sub(1)?;
         let checkpoint = &self.checkpoints[first];
-        let mut dissector = checkpoint.dissector.clone();
-        let mut full = Full::only(record, limit_bytes).with_worst(checkpoint.worst);
         let is_long = record.len > limit_bytes as u64 + LONG_RECORD_BYTES;
         let stop = if is_long { record.start + limit_bytes as u64 } else { u64::MAX };
+        let mut begins = [u64::MAX; 2];
+        begins[record.dir.index()] = record.start;
+        let mut way = Way::from(checkpoint, begins, |worst| Full::only(record, limit_bytes).with_worst(worst));
         for step in self.steps_from(checkpoint) {
-            match step {
-                Step::Feed { dir, seq, skip } => {
-                    let bytes = store.bytes(seq)?;
-                    let bytes = bytes.get(skip..)?;
-                    full.saw(dir, dissector.position(dir), bytes);
-                    dissector.feed(dir, bytes, &mut full);
+            let told = way.take(step, store, |full, dissector| {
+                if let Some(explained) = full.explained.pop() {
+                    return Some((explained, false));
                 }
-                Step::Finish(dir, ending) => dissector.finish(dir, ending, &mut full),
-            }
-            if let Some(explained) = full.explained.pop() {
-                return Some((explained, false));
-            }
-            if dissector.position(record.dir) >= stop {
-                let mut explained = full.unfinished(record)?;
+                let mut explained = (dissector.position(record.dir) >= stop).then(|| full.unfinished(record))??;
                 explained.record.worst = record.worst;
-                return Some((explained, true));
+                Some((explained, true))
+            });
+            if let Some(told) = told? {
+                return Some(told);
             }
         }
         None
@@ -349,30 +347,23 @@ impl Link {
             |c: &Checkpoint| c.dissector.position(Dir::Out) <= begins[0] && c.dissector.position(Dir::In) <= begins[1];
         let Some(from) = self.checkpoints.partition_point(before).checked_sub(1) else { return told };
         let checkpoint = &self.checkpoints[from];
-        let mut dissector = checkpoint.dissector.clone();
-        let mut full = Full::every(self.id, limit_bytes).with_worst(checkpoint.worst);
+        let mut way = Way::from(checkpoint, begins, |worst| Full::every(self.id, limit_bytes).with_worst(worst));
         let mut next = first;
         for step in self.steps_from(checkpoint) {
-            match step {
-                Step::Feed { dir, seq, skip } => {
-                    let Some(bytes) = store.bytes(seq) else { return told };
-                    let Some(bytes) = bytes.get(skip..) else { return told };
-                    full.saw(dir, dissector.position(dir), bytes);
-                    dissector.feed(dir, bytes, &mut full);
+            let is_done = way.take(step, store, |full, _| {
+                for explained in full.explained.drain(..) {
+                    while next < run.len() && !is_short(&run[next]) {
+                        next += 1;
+                    }
+                    let is_next = |wanted: &Record| (Record { worst: wanted.worst, ..explained.record }) == *wanted;
+                    if run.get(next).is_some_and(is_next) {
+                        told[next] = Some(explained);
+                        next += 1;
+                    }
                 }
-                Step::Finish(dir, ending) => dissector.finish(dir, ending, &mut full),
-            }
-            for explained in full.explained.drain(..) {
-                while next < run.len() && !is_short(&run[next]) {
-                    next += 1;
-                }
-                let is_next = |wanted: &Record| (Record { worst: wanted.worst, ..explained.record }) == *wanted;
-                if run.get(next).is_some_and(is_next) {
-                    told[next] = Some(explained);
-                    next += 1;
-                }
-            }
-            if next >= run.len() {
+                (next >= run.len()).then_some(())
+            });
+            if is_done.is_none_or(|is_done| is_done.is_some()) {
                 return told;
             }
         }
@@ -409,6 +400,63 @@ impl Link {
                 }
             }
         })
+    }
+}
+
+/// The way from a checkpoint to what is to be explained: up to where that begins nobody listens, which costs a fraction.
+struct Way<F> {
+    dissector: Dissector,
+    ahead: Summary,
+    /// Where listening begins, in each direction.
+    begins: [u64; 2],
+    /// Who listens from then on, given the notes that wait for a record.
+    listener: F,
+    full: Option<Full>,
+}
+
+impl<F: Fn([Severity; Place::COUNT]) -> Full> Way<F> {
+    fn from(checkpoint: &Checkpoint, begins: [u64; 2], listener: F) -> Way<F> {
+        let (dissector, ahead) = (checkpoint.dissector.clone(), Summary::with_worst(checkpoint.worst));
+        Way { dissector, ahead, begins, listener, full: None }
+    }
+
+    /// Takes a step, and asks `look` ever so often whether that was enough: what it says then. `None` where the bytes
+    /// are not to be had.
+    fn take<T>(
+        &mut self,
+        step: Step,
+        store: &Store,
+        mut look: impl FnMut(&mut Full, &Dissector) -> Option<T>,
+    ) -> Option<Option<T>> {
+        let (dir, seq, skip) = match step {
+            Step::Feed { dir, seq, skip } => (dir, seq, skip),
+            Step::Finish(dir, ending) => {
+                let full = self.full.get_or_insert_with(|| (self.listener)(self.ahead.worst()));
+                self.dissector.finish(dir, ending, full);
+                return Some(look(full, &self.dissector));
+            }
+        };
+        let bytes = store.bytes(seq)?;
+        let mut rest = bytes.get(skip..)?;
+        if self.full.is_none() {
+            let missing = self.begins[dir.index()].saturating_sub(self.dissector.position(dir));
+            let quiet = usize::try_from(missing).unwrap_or(usize::MAX).min(rest.len());
+            self.dissector.feed(dir, &rest[..quiet], &mut self.ahead);
+            self.ahead.records.clear();
+            rest = &rest[quiet..];
+        }
+        if rest.is_empty() {
+            return Some(None);
+        }
+        let full = self.full.get_or_insert_with(|| (self.listener)(self.ahead.worst()));
+        for piece in rest.chunks(LOOK_BYTES) {
+            full.saw(dir, self.dissector.position(dir), piece);
+            self.dissector.feed(dir, piece, full);
+            if let Some(enough) = look(full, &self.dissector) {
+                return Some(Some(enough));
+            }
+        }
+        Some(None)
     }
 }
 
