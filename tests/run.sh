@@ -115,6 +115,19 @@ if [ -f tests/window.sh ]; then
     case " ${failed_steps[*]-} " in *"Xvfb"*) window="FAILED" ;; esac
 fi
 
+# Where the machine has no Python 2.7, which the suite is written in, it does not run, and that is no failure.
+autobahn_log=$(mktemp)
+trap 'rm -f "$log" "$autobahn_log"' EXIT
+run_autobahn() {
+    local code=0
+    bash tests/autobahn.sh 2>&1 | tee "$autobahn_log" || code=$?
+    [ "$code" = 0 ] || [ "$code" = 77 ]
+}
+step "Autobahn|Testsuite" run_autobahn
+autobahn="did not run: $(tail -n 1 "$autobahn_log")"
+if grep -q ' cases in ' "$autobahn_log"; then autobahn=$(grep -E ', close |cases in' "$autobahn_log" | paste -sd ';' | sed 's/;/; /g'); fi
+case " ${failed_steps[*]-} " in *"Autobahn"*) autobahn="FAILED" ;; esac
+
 # Test binaries are named in the log as "Running tests/NAME.rs (…)"; each is followed by its result.
 outcome() {
     local result
@@ -136,7 +149,8 @@ if [ -n "${PUSHSCOPE_VECTORS:-}" ]; then
 else
     echo "vectors (WPT event streams, llhttp, picohttpparser): did not run, since PUSHSCOPE_VECTORS names no folder of them"
 fi
-echo "witnesses (httparse, eventsource-stream, tungstenite): $(outcome witness)"
+echo "witnesses (httparse, hyper, eventsource-stream, yawc, Node's ws): $(outcome witness)"
+echo "Autobahn|Testsuite, without 12.* and 13.* (tests/autobahn.sh --all runs them, too): $autobahn"
 echo "the window under Xvfb: $window"
 
 read -r passed failed < <(awk '

@@ -6,4 +6,10 @@ mod bodies;
 mod events;
 #[path = "witness/heads.rs"]
 mod heads;
+#[path = "witness/node.rs"]
+mod node;
 mod recording;
+#[path = "witness/talk.rs"]
+mod talk;
+#[path = "witness/yawc.rs"]
+mod yawc;

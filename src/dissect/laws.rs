@@ -1,6 +1,9 @@
-//! The laws of DESIGN.md as checks that every dissector's tests call.
+//! The laws of DESIGN.md as checks that every dissector's tests and the fuzz targets call.
 
-use super::{Explained, Flags, Full, Kind, Layer, Record, Sink, Summary};
+#[cfg(test)]
+use super::Kind;
+use super::hixie::Hixie;
+use super::{Dissector, Ending, Explained, Flags, Full, Layer, Record, Sink, Summary, WebSocket};
 use crate::wire::{Buf, Dir, LinkId};
 
 /// A conversation: who said which bytes, in order.
@@ -12,6 +15,36 @@ pub trait Subject: Clone {
     fn feed(&mut self, dir: Dir, start: u64, bytes: &[u8], out: &mut impl Sink);
     /// The direction ended after `end` bytes.
     fn finish(&mut self, dir: Dir, end: u64, out: &mut impl Sink);
+}
+
+impl Subject for Dissector {
+    fn feed(&mut self, dir: Dir, _start: u64, bytes: &[u8], out: &mut impl Sink) {
+        Dissector::feed(self, dir, bytes, out);
+    }
+
+    fn finish(&mut self, dir: Dir, _end: u64, out: &mut impl Sink) {
+        Dissector::finish(self, dir, Ending::Sender, out);
+    }
+}
+
+impl Subject for WebSocket {
+    fn feed(&mut self, dir: Dir, start: u64, bytes: &[u8], out: &mut impl Sink) {
+        WebSocket::feed(self, dir, start, bytes, out);
+    }
+
+    fn finish(&mut self, dir: Dir, end: u64, out: &mut impl Sink) {
+        WebSocket::finish(self, dir, end, out);
+    }
+}
+
+impl Subject for Hixie {
+    fn feed(&mut self, dir: Dir, start: u64, bytes: &[u8], out: &mut impl Sink) {
+        Hixie::feed(self, dir, start, bytes, out);
+    }
+
+    fn finish(&mut self, dir: Dir, end: u64, out: &mut impl Sink) {
+        Hixie::finish(self, dir, end, out);
+    }
 }
 
 /// The link that law checks run on.
@@ -150,7 +183,49 @@ fn assert_covers(leaves: &[(u64, u64)], first: u64, end: u64, what: &str) {
     assert_eq!(at, end, "{what}: the leaves end at bit {at} of {end}");
 }
 
+/// Law 3: what is told of a script takes no more than a multiple of its bytes, and of what each message may inflate to.
+#[track_caller]
+pub fn bounded(subject: &impl Subject, script: &Script, inflate_limit_bytes: u64) {
+    let told = explain(subject, script, &[usize::MAX]);
+    let bytes: usize = script.iter().map(|(_, bytes)| bytes.len()).sum();
+    // A byte is told of at most as wire, chunk, body, line or message; a bit of DEFLATE at least begins a block.
+    let most = |per_byte: usize| per_byte * bytes + 64;
+    assert!(told.len() <= most(4), "{} records of {bytes} bytes", told.len());
+    let fields: usize = told.iter().map(|explained| explained.fields.len()).sum();
+    assert!(fields <= most(32), "{fields} fields of {bytes} bytes");
+    let notes: usize = told.iter().map(|explained| explained.notes.len()).sum();
+    assert!(notes <= most(16), "{notes} notes of {bytes} bytes");
+    for explained in &told {
+        let made: usize = explained.made.iter().map(|made| made.bytes.len()).sum();
+        let held = made + explained.payload.len();
+        let limit = most(4) + 2 * inflate_limit_bytes as usize;
+        assert!(held <= limit, "{held} bytes are made of {:?}, from {bytes} in all", explained.record);
+    }
+}
+
+/// A record looked at alone says what it says among all; a clone goes on where the original was.
+#[track_caller]
+pub fn checkpoints(subject: &impl Subject, script: &Script) {
+    let told = explain(subject, script, &[usize::MAX]);
+    for expected in told.iter().step_by(told.len() / 4 + 1) {
+        let alone = explain_only(subject, script, &[usize::MAX], expected.record);
+        assert_eq!(alone.as_ref(), Some(expected), "explained alone and among all");
+    }
+    let (mut out, mut subject, mut at) = (Summary::default(), subject.clone(), [0u64; 2]);
+    for (dir, bytes) in script {
+        subject.feed(*dir, at[dir.index()], bytes, &mut out);
+        at[dir.index()] += bytes.len() as u64;
+        subject = subject.clone();
+    }
+    for dir in [Dir::Out, Dir::In] {
+        subject.finish(dir, at[dir.index()], &mut out);
+    }
+    let records: Vec<Record> = told.iter().map(|explained| explained.record).collect();
+    assert_eq!(out.records, records, "a clone goes on otherwise");
+}
+
 /// Every message kind in a list, for story-like assertions.
+#[cfg(test)]
 pub fn kinds(told: &[Explained]) -> Vec<Kind> {
     told.iter().map(|explained| explained.record.kind).collect()
 }

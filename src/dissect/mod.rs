@@ -7,10 +7,13 @@
 
 mod content;
 mod full;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzz;
 pub mod hixie;
 mod http1;
 mod inflate;
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 mod laws;
 mod link;
 mod raw;

@@ -1,19 +1,9 @@
 //! The laws over whole links, and stories of what the timeline shows.
 
-use super::laws::{self, LINK, Script, Subject};
-use super::{Dissector, Ending, Explained, Flags, Kind, Sink};
+use super::laws::{self, LINK, Script};
+use super::{Dissector, Explained, Flags, Kind};
 use crate::wire::Dir;
 use proptest::prelude::*;
-
-impl Subject for Dissector {
-    fn feed(&mut self, dir: Dir, _start: u64, bytes: &[u8], out: &mut impl Sink) {
-        Dissector::feed(self, dir, bytes, out);
-    }
-
-    fn finish(&mut self, dir: Dir, _end: u64, out: &mut impl Sink) {
-        Dissector::finish(self, dir, Ending::Sender, out);
-    }
-}
 
 fn told(script: &Script) -> Vec<Explained> {
     let dissector = Dissector::http1(LINK);

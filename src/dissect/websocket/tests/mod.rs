@@ -10,19 +10,9 @@ mod rules;
 mod witness;
 
 use super::{WebSocket, fields};
-use crate::dissect::laws::{self as law, LINK, Script, Subject};
-use crate::dissect::{Explained, FieldDef, Kind, Sink, Value};
+use crate::dissect::laws::{self as law, LINK, Script};
+use crate::dissect::{Explained, FieldDef, Kind, Value};
 use crate::wire::Dir;
-
-impl Subject for WebSocket {
-    fn feed(&mut self, dir: Dir, start: u64, bytes: &[u8], out: &mut impl Sink) {
-        WebSocket::feed(self, dir, start, bytes, out);
-    }
-
-    fn finish(&mut self, dir: Dir, end: u64, out: &mut impl Sink) {
-        WebSocket::finish(self, dir, end, out);
-    }
-}
 
 fn subject() -> WebSocket {
     WebSocket::new(LINK)
