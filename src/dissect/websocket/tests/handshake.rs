@@ -45,8 +45,11 @@ const EXAMPLES: &[(&NoteDef, Dir, &str, &str)] = &[
     (&notes::ANSWER_EXTENSIONS, In, "permessage-deflate", "x-webkit-deflate-frame"),
 ];
 
+/// What stands in a head, and what to put in its place.
+type Change = (&'static str, &'static str);
+
 /// A rule that an answer breaks because of the request, and what to change of both heads.
-const ANSWERED: &[(&NoteDef, (&str, &str), (&str, &str))] = &[
+const ANSWERED: &[(&NoteDef, Change, Change)] = &[
     (&notes::ANSWER_TO_BROKEN, ("Version: 13", "Version: 12"), ("", "")),
     (&notes::ANSWER_TO_BROKEN, ("Connection: Upgrade", "Connection: close"), ("", "")),
     (&notes::ANSWER_TO_BROKEN, ("superchat", "chat"), ("", "")),
