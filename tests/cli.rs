@@ -15,6 +15,8 @@ mod doctor;
 mod files;
 #[path = "cli/hostile.rs"]
 mod hostile;
+#[path = "cli/hostile_sockets.rs"]
+mod hostile_sockets;
 #[path = "cli/lab.rs"]
 mod lab;
 #[path = "cli/node.rs"]

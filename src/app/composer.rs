@@ -9,7 +9,7 @@ pub use frame::{FrameBytes, FrameDraft, LENGTH_FORMS, RAW_LIMIT_BYTES, opcode_na
 pub use preview::Preview;
 use rules::broken_rules;
 
-use crate::transport::{Outgoing, PushType, RawFrame, WebSocketMessage};
+use crate::transport::{Outgoing, PushType, RawFrame, WebSocketMessage, close_code_rule};
 use base64::Engine as _;
 use bytes::Bytes;
 
@@ -300,7 +300,7 @@ impl Composer {
             "" if self.text.is_empty() => Ok(Sending::Close(None, String::new())),
             "" => Err("a close reason needs a code before it (RFC 6455 §5.5.1)".into()),
             text => match text.parse::<u16>() {
-                Ok(code) => match rules::close_code_rule(code) {
+                Ok(code) => match close_code_rule(code) {
                     Some(why) => Err(format!("{why}; {BY_RAW}")),
                     None => Ok(Sending::Close(Some(code), self.text.clone())),
                 },

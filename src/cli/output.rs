@@ -83,8 +83,14 @@ impl Output {
             Severity::Warning => "  ⚠ ",
             Severity::Info | Severity::None => "",
         };
-        let worst = explained.notes.iter().filter(|note| note.def.severity >= Severity::Warning);
-        let note = worst.max_by_key(|note| note.def.severity).map_or("", |note| note.def.text);
+        let note = match worst_note(explained) {
+            None if record.worst < Severity::Warning || record.kind.is_fact() => "",
+            // It stands farther on than a line needs to look.
+            None => {
+                worst_note(&session.explain(id)).unwrap_or("a note on what comes too late in it to be looked at here")
+            }
+            Some(note) => note,
+        };
         let mark = if note.is_empty() { "" } else { mark };
         writeln!(
             self.out,
@@ -110,6 +116,12 @@ impl Output {
         }
         Ok(())
     }
+}
+
+/// What the worst note says, of those that are worth a word in a line.
+fn worst_note(explained: &Explained) -> Option<&'static str> {
+    let worst = explained.notes.iter().filter(|note| note.def.severity >= Severity::Warning);
+    worst.max_by_key(|note| note.def.severity).map(|note| note.def.text)
 }
 
 /// Whether a record is shown where layers below the messages are not.

@@ -85,6 +85,8 @@ struct Inner {
     filled: usize,
     /// The farthest distance since the message began.
     farthest: usize,
+    /// A byte that a final block ended in was filled with something else than 0 since the message began.
+    is_filled_badly: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,6 +144,7 @@ impl Default for Inflate {
             told: 0,
             filled: 0,
             farthest: 0,
+            is_filled_badly: false,
         }))
     }
 }
@@ -151,6 +154,7 @@ impl Inflate {
     pub fn begin(&mut self, keep: bool) {
         let inner = Arc::make_mut(&mut self.0);
         (inner.bits, inner.count, inner.used, inner.farthest) = (0, 0, 0, 0);
+        inner.is_filled_badly = false;
         inner.step = Step::Head;
         if !keep {
             inner.filled = 0;
@@ -189,6 +193,7 @@ impl Inflate {
     pub fn end(&mut self, mut each: impl FnMut(Told) -> bool) -> Result<(), Fault> {
         let ended_by_final = matches!(self.0.step, Step::Head) && self.0.block.is_final && self.0.count < 8;
         if ended_by_final && self.0.used > 0 {
+            Arc::make_mut(&mut self.0).fill_byte();
             return Ok(());
         }
         self.feed(&[0, 0, 0xFF, 0xFF], &mut each)?;
@@ -205,6 +210,11 @@ impl Inflate {
     /// Bits of this message that were used.
     pub fn used_bits(&self) -> u64 {
         self.0.used
+    }
+
+    /// Whether bits that fill the byte that a final block ended in are not 0 (RFC 7692 §7.2.1).
+    pub fn is_filled_badly(&self) -> bool {
+        self.0.is_filled_badly
     }
 
     /// The farthest that this message referred back, in bytes.
@@ -296,10 +306,17 @@ impl Inner {
         Ok(true)
     }
 
+    /// Drops what fills the byte that a final block ended in.
+    fn fill_byte(&mut self) {
+        let count = self.count % 8;
+        self.is_filled_badly |= self.bits & ((1 << count) - 1) != 0;
+        self.drop_bits(count);
+    }
+
     fn head(&mut self) -> Result<(), Halt> {
         // RFC 7692 §7.2.3.5: behind a final block, the next one begins at a byte's edge.
         if self.block.is_final && self.used > 0 {
-            self.drop_bits(self.count % 8);
+            self.fill_byte();
         }
         let start_bit = self.used;
         let head = self.take(3)?;

@@ -2,10 +2,10 @@
 
 use super::hixie::{Draft, Hixie};
 use super::socks::{self, Socks};
-use super::websocket::INFLATE_LIMIT_BYTES;
-use super::websocket::negotiation::Deflate;
+use super::websocket::{Agreement, INFLATE_LIMIT_BYTES};
 use super::{Ending, Http1, Pending, Sink, WebSocket, raw::Raw};
 use crate::wire::{Dir, LinkId};
+use std::sync::Arc;
 
 /// What is spoken on a link.
 #[derive(Clone, Debug)]
@@ -27,6 +27,7 @@ pub struct Dissector {
     at: [u64; 2],
     finished: [bool; 2],
     inflate_limit_bytes: u64,
+    agreement: Option<Arc<Agreement>>,
 }
 
 /// What an HTTP/1 dissector asks of its link.
@@ -36,8 +37,8 @@ pub enum Switch {
     WebSocket {
         /// Bytes of the client that arrived before the answer: first wire byte and bytes.
         early: (u64, Vec<u8>),
-        /// How permessage-deflate is used, where it was agreed on.
-        deflate: Option<Deflate>,
+        /// What was agreed on, where the request was seen.
+        agreement: Option<Arc<Agreement>>,
     },
     /// The upgrade to an early draft of WebSocket is done.
     Hixie {
@@ -57,13 +58,25 @@ impl Dissector {
     /// For a link on which HTTP/1 is spoken first.
     pub fn http1(link: LinkId) -> Dissector {
         let protocol = Protocol::Http1(Box::new(Http1::new(link)));
-        Dissector { link, protocol, at: [0; 2], finished: [false; 2], inflate_limit_bytes: INFLATE_LIMIT_BYTES }
+        Dissector {
+            link,
+            protocol,
+            at: [0; 2],
+            finished: [false; 2],
+            inflate_limit_bytes: INFLATE_LIMIT_BYTES,
+            agreement: None,
+        }
     }
 
     /// Says how many bytes a message may inflate to; [`INFLATE_LIMIT_BYTES`] where nobody says so before the protocol
     /// changes.
     pub fn limit_inflating(&mut self, limit_bytes: u64) {
         self.inflate_limit_bytes = limit_bytes;
+    }
+
+    /// What was agreed on in the opening handshake of RFC 6455, once that is done.
+    pub fn agreement(&self) -> Option<&Agreement> {
+        self.agreement.as_deref()
     }
 
     /// About how much memory a clone may come to hold on its own, beyond a few hundred bytes.
@@ -139,9 +152,10 @@ impl Dissector {
 
     fn switch(&mut self, switch: Switch, out: &mut impl Sink) {
         let early = match switch {
-            Switch::WebSocket { early, deflate } => {
-                let websocket = match deflate {
-                    Some(deflate) => WebSocket::with_deflate(self.link, &deflate, self.inflate_limit_bytes),
+            Switch::WebSocket { early, agreement } => {
+                self.agreement = agreement;
+                let websocket = match self.agreement.as_ref().and_then(|agreement| agreement.deflate.as_ref()) {
+                    Some(deflate) => WebSocket::with_deflate(self.link, deflate, self.inflate_limit_bytes),
                     None => WebSocket::new(self.link),
                 };
                 self.protocol = Protocol::WebSocket(Box::new(websocket));

@@ -83,13 +83,14 @@ impl Parameters {
 }
 
 impl Settings {
-    /// Reads `1`, `bad`, `bomb`, `unasked` and the answer's parameters, in any number, with commas between. A parameter's
+    /// Reads `1` or nothing, `bad`, `bomb`, `unasked` and the answer's parameters, in any number, with commas between. A parameter's
     /// value stands behind a colon.
     pub fn parse(text: &str) -> Option<Settings> {
         let mut settings = Settings::default();
         for item in text.split(',') {
             match item {
                 "1" => {}
+                "" if text.is_empty() => {}
                 "bad" => settings.mode = Mode::Bad,
                 "bomb" => settings.mode = Mode::Bomb,
                 "unasked" => settings.mode = Mode::Unasked,
@@ -298,7 +299,8 @@ mod tests {
 
     #[test]
     fn bad_settings_are_refused() {
-        for text in ["", "yes", "server_max_window_bits", "server_max_window_bits:7", "client_max_window_bits", "1,x"] {
+        for text in ["1,", "yes", "server_max_window_bits", "server_max_window_bits:7", "client_max_window_bits", "1,x"]
+        {
             assert_eq!(Settings::parse(text), None, "{text}");
         }
     }

@@ -166,7 +166,8 @@ Parameters, on every endpoint
     deflate=1       /ws: agree to permessage-deflate (RFC 7692) where the client offers it, with the
                     parameters given in its place, if any: server_no_context_takeover,
                     client_no_context_takeover, server_max_window_bits:10, client_max_window_bits:10,
-                    with commas between. Without it, no extension is agreed to
+                    with commas between. deflate without a value is deflate=1. Without it, no extension is
+                    agreed to
 
 Rules that /ws breaks, to see what a client makes of it; a flag is on with =1 or without a value
     deflate=bad     compresses, and every second message cannot be inflated. deflate=bomb: the

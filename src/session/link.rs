@@ -2,6 +2,7 @@
 
 use super::segments::{Segment, Segments};
 use super::{Progresses, Records, Store};
+use crate::dissect::websocket::Agreement;
 use crate::dissect::{Dissector, Ending, Explained, Flags, Full, Kind, Pending, Place, Record, Severity, Summary};
 use crate::wire::{
     Challenge, Closed, ConnectionId, Dir, Event, Failure, LinkId, Opening, ProxyRole, Stage, TlsFacts, Via, What,
@@ -145,6 +146,11 @@ impl Link {
         let (since_bytes, since_records) = self.since_checkpoint;
         let weight = self.dissector.weight_bytes();
         since_bytes >= CHECKPOINT_BYTES.max(weight as u64 * 8) || since_records >= CHECKPOINT_RECORDS.max(weight / 10)
+    }
+
+    /// What client and server agreed on when they opened a WebSocket.
+    pub fn agreement(&self) -> Option<&Agreement> {
+        self.dissector.agreement()
     }
 
     /// Says how many bytes a message may inflate to.

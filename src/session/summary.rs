@@ -62,7 +62,14 @@ impl Session {
             Kind::HttpResponse | Kind::HttpInformational => {
                 let head = joined(&["http.response.version", "http.status", "http.reason"]);
                 let header = |name: &str| self.header(explained, name);
-                let facts = [header("content-type"), header("transfer-encoding"), header("location")];
+                let subprotocol = header("sec-websocket-protocol").or_else(|| header("websocket-protocol"));
+                let facts = [
+                    header("content-type"),
+                    header("transfer-encoding"),
+                    header("location"),
+                    subprotocol.map(|name| format!("subprotocol {name}")),
+                    header("sec-websocket-extensions"),
+                ];
                 let facts: Vec<String> = facts.into_iter().flatten().collect();
                 if facts.is_empty() { head } else { format!("{head} · {}", facts.join(" · ")) }
             }

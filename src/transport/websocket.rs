@@ -1,11 +1,10 @@
 //! What can be chosen of a WebSocket (RFC 6455, RFC 7692), and frames that are written as ordered, rules or not.
 
+pub use crate::dissect::websocket::INFLATE_LIMIT_BYTES;
+use crate::dissect::websocket::close_code_fault;
 use crate::dissect::websocket::negotiation::PERMESSAGE_DEFLATE;
 use bytes::{BufMut, Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
-
-/// How much a message may inflate to, unless the user says otherwise.
-pub const INFLATE_LIMIT_BYTES: u64 = 64 << 20;
 
 /// The version of the protocol to speak.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -189,6 +188,14 @@ impl Default for WebSocketOptions {
             ping_ms: 0,
         }
     }
+}
+
+/// Why a code must not stand in a close frame, if it must not (RFC 6455 §7.4).
+pub fn close_code_rule(code: u16) -> Option<String> {
+    close_code_fault(code).map(|fault| {
+        let text = fault.text.strip_prefix("The close code ").unwrap_or(fault.text);
+        format!("close code {code} {text} ({})", fault.spec)
+    })
 }
 
 /// A message with choices of its own.

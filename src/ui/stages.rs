@@ -3,7 +3,8 @@
 
 use super::{login, theme};
 use crate::app::{Command, Draft, State};
-use crate::session::{Link, LinkState, StageTime, duration};
+use crate::dissect::websocket::{Agreement, negotiation};
+use crate::session::{Link, LinkState, StageTime, duration, one_line};
 use crate::wire::{Act, Stage};
 use egui::{Color32, Label, RichText, Ui};
 
@@ -94,6 +95,24 @@ fn link_ui(ui: &mut Ui, link: &Link) {
             true => chip(ui, &format!("{} verified", tls.version), colors.good),
             false => chip(ui, &format!("⚠ {} NOT verified", tls.version), colors.warning),
         }
+    }
+    if let Some(agreement) = link.agreement() {
+        agreement_ui(ui, agreement);
+    }
+}
+
+/// What was agreed on when a WebSocket was opened.
+fn agreement_ui(ui: &mut Ui, agreement: &Agreement) {
+    let mut hinted_chip = |text: &str, hint: &str| {
+        let text = RichText::new(text).font(theme::small()).color(theme::colors(ui).weak);
+        ui.add(Label::new(text).extend()).on_hover_text(hint);
+    };
+    if let Some(name) = &agreement.subprotocol {
+        hinted_chip(&format!("subprotocol {}", one_line(name)), "The server chose it (RFC 6455 §1.9)");
+    }
+    match &agreement.deflate {
+        Some(deflate) => hinted_chip(negotiation::PERMESSAGE_DEFLATE, &deflate.says()),
+        None => hinted_chip("not compressed", "permessage-deflate (RFC 7692) was not offered, or not agreed to"),
     }
 }
 

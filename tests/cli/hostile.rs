@@ -7,10 +7,10 @@ use std::net::TcpStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// What the program may have while it takes what has no end: 64 MiB of queue, and as much again on its way.
-const BOUND_MIB: u64 = 300;
+pub const BOUND_MIB: u64 = 300;
 
 /// Records from a server that follows a script, to its end.
-fn record(scheme: &str, more: &[&str], script: impl Fn(&mut TcpStream, &str) + Send + Sync + 'static) -> Ended {
+pub fn record(scheme: &str, more: &[&str], script: impl Fn(&mut TcpStream, &str) + Send + Sync + 'static) -> Ended {
     let url = format!("{scheme}://{}/", serve(script));
     let ended = pushscope(&[&["record", &url, "--format", "jsonl", "--reconnect", "no"], more].concat());
     assert!(matches!(ended.code, Some(0 | 1)) && !ended.err.contains("panicked"), "{ended:#?}");
@@ -20,14 +20,14 @@ fn record(scheme: &str, more: &[&str], script: impl Fn(&mut TcpStream, &str) + S
 }
 
 /// The keys of the notes on records of a kind.
-fn notes(ended: &Ended, kind: &str) -> Vec<String> {
+pub fn notes(ended: &Ended, kind: &str) -> Vec<String> {
     let records = ended.records_so_far();
     let of_kind = records.iter().filter(|record| record["kind"] == kind);
     let notes = of_kind.flat_map(|record| record["notes"].as_array().expect("notes").clone());
     notes.map(|note| note["key"].as_str().expect("a key").to_owned()).collect()
 }
 
-fn texts(ended: &Ended, kind: &str) -> Vec<String> {
+pub fn texts(ended: &Ended, kind: &str) -> Vec<String> {
     crate::program::received(&ended.records_so_far(), kind)
 }
 

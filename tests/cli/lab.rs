@@ -198,3 +198,12 @@ fn the_drafts_of_websocket_are_recorded_and_shown_again() {
     let ended = Running::pushscope(&wrong).finish();
     assert_eq!(ended.code, Some(1), "{ended:#?}");
 }
+
+#[test]
+fn the_subprotocol_and_the_extension_that_were_agreed_on_stand_in_the_answers_line() {
+    let arguments = ["record", "lab:ws?deflate", "--subprotocol", "chat", "--subprotocol", "other", "--count", "1"];
+    let ended = Running::pushscope(&arguments).finish();
+    let lines = ended.lines();
+    let agreed = "HTTP/1.1 101 Switching Protocols · subprotocol chat · permessage-deflate";
+    assert!(lines.iter().any(|line| line.contains(agreed)), "{lines:#?}");
+}

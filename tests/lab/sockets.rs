@@ -114,6 +114,7 @@ fn compressed_messages_go_both_ways() {
     let long = format!("text={}", "こんにちは ".repeat(5000));
     for (query, offer, agreed) in [
         ("1", r#"{"threshold":0}"#, "permessage-deflate"),
+        ("", r#"{"threshold":0}"#, "permessage-deflate"),
         (
             "server_no_context_takeover,client_no_context_takeover,server_max_window_bits:10",
             r#"{"threshold":0}"#,

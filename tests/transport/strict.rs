@@ -73,7 +73,7 @@ fn a_close_frame_that_breaks_a_rule_is_answered_with_its_code() {
     is_failed(b"\x88\x02\x00\x00", 1002, "below 1000");
     is_failed(b"\x88\x02\x03\xED", 1002, "must not be sent");
     is_failed(b"\x88\x02\x07\xD0", 1002, "reserved for the protocol");
-    is_failed(b"\x88\x02\xFF\xFF", 1002, "end at 4999");
+    is_failed(b"\x88\x02\xFF\xFF", 1002, "is above 4999");
     is_failed(b"\x88\x03\x03\xE8\xFF", 1007, "reason for closing");
 }
 

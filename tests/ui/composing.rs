@@ -1,7 +1,7 @@
 //! Frames with every bit chosen, and how messages go out.
 
 use super::*;
-use pushscope::app::{Composer, SendAs};
+use pushscope::app::{Composer, Draft, SendAs, WebSocketDraft};
 use pushscope::session::Kind;
 use pushscope::wire::Dir;
 
@@ -107,7 +107,7 @@ fn an_invalid_close_code_is_refused_as_a_close_and_sent_as_a_raw_frame() {
     let close = Composer { send_as: SendAs::Close, close_code: "1006".into(), ..composer(&harness).clone() };
     harness.state_mut().app.apply(Command::SetComposer(Box::new(close)));
     harness.run_steps(SETTLE);
-    assert!(shows(&harness, "1006 must not be sent (RFC 6455 §7.4.1); a raw frame can send it all the same"));
+    assert!(shows(&harness, "where there was no close frame (RFC 6455 §7.4.1); a raw frame can send it all the same"));
     choose(&mut harness, "Kind of message", "raw frame");
     choose(&mut harness, "Opcode", "8 close");
     assert!(shows(&harness, "⚠ breaks a rule: close code 1006 must not be sent"), "{:#?}", labels(&harness));
@@ -166,4 +166,22 @@ fn options_of_websocket_and_reconnection_are_taken_and_named_where_wrong() {
     until(&mut harness, "it is open", |harness| shows(harness, "● open"));
     let spec = &harness.state().state().current_open().unwrap().spec;
     assert_eq!((spec.websocket.deflate.server_max_window_bits, spec.backoff.attempts), (Some(9), 2));
+}
+
+#[test]
+fn what_was_agreed_on_stands_with_the_stages() {
+    let folder = tempfile::tempdir().unwrap();
+    let harness = connected(folder.path(), "lab:ws?scenario=quiet");
+    assert!(shows(&harness, "not compressed"), "{:#?}", labels(&harness));
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = window(folder.path());
+    harness.state_mut().app.apply(Command::SetDraft(Box::new(Draft {
+        address: "lab:ws?scenario=quiet&deflate".into(),
+        websocket: WebSocketDraft { subprotocols: "chat, other".into(), ..Default::default() },
+        ..Default::default()
+    })));
+    harness.state_mut().app.apply(Command::Connect);
+    until(&mut harness, "it is open", |harness| shows(harness, "● open"));
+    harness.run_steps(SETTLE);
+    assert!(shows(&harness, "subprotocol chat") && shows(&harness, "permessage-deflate"), "{:#?}", labels(&harness));
 }

@@ -1,7 +1,7 @@
 //! Which rules raw frames break, in plain words. Breaking them is allowed: that is what raw frames are for.
 
 use super::frame::FrameBytes;
-use crate::transport::{LengthForm, RawFrame};
+use crate::transport::{LengthForm, RawFrame, close_code_rule};
 
 /// The rules of RFC 6455 that a client breaks by sending these frames, each once, in the order of the frames.
 /// `is_under_way`: a message was begun before them and not ended.
@@ -118,17 +118,6 @@ fn control(frame: &RawFrame, say: &mut impl FnMut(String)) {
     }
 }
 
-/// Why a code must not stand in a close frame, if it must not (RFC 6455 §7.4).
-pub(super) fn close_code_rule(code: u16) -> Option<String> {
-    match code {
-        0..=999 => Some(format!("close code {code}: codes below 1000 are not used (RFC 6455 §7.4.2)")),
-        1005 | 1006 | 1015 => Some(format!("close code {code} must not be sent (RFC 6455 §7.4.1)")),
-        1004 | 1016..=2999 => Some(format!("close code {code} is reserved (RFC 6455 §7.4.2)")),
-        5000.. => Some(format!("close code {code}: codes end at 4999 (RFC 6455 §7.4.2)")),
-        _ => None,
-    }
-}
-
 /// The text that begins with the first of these frames; what a missing end would complete is no fault.
 fn text(frames: &[RawFrame], say: &mut impl FnMut(String)) {
     let mut whole = Vec::new();
@@ -206,9 +195,12 @@ mod tests {
             (frame(0, b"a"), "none is under way (RFC 6455 §5.4)"),
             (frame(1, &[b'a', 0xFF]), "byte 1 is not (RFC 6455 §8.1)"),
             (frame(8, &[3]), "here is 1 byte (RFC 6455 §5.5.1)"),
-            (frame(8, &[3, 238]), "close code 1006 must not be sent (RFC 6455 §7.4.1)"),
-            (frame(8, &[0, 5]), "codes below 1000 are not used"),
-            (frame(8, &[0x13, 0x88]), "codes end at 4999"),
+            (
+                frame(8, &[3, 238]),
+                "close code 1006 must not be sent: it is what an application is told where there was no close frame (RFC 6455 §7.4.1)",
+            ),
+            (frame(8, &[0, 5]), "close code 5 is below 1000, and those are not used"),
+            (frame(8, &[0x13, 0x88]), "is above 4999"),
             (frame(8, &[3, 232, 0xFF]), "the reason of a close frame must be UTF-8"),
         ];
         for (frame, expected) in told {

@@ -101,7 +101,7 @@ impl Http1 {
                         self.release_early(out);
                     }
                 }
-                Turn::Switched { is_websocket, deflate } => {
+                Turn::Switched { is_websocket, agreement } => {
                     // What the client had begun is told as far as it came: nobody will finish it.
                     self.sides[0].finish(Ending::Sender, out);
                     let end = self.sides[0].position();
@@ -111,7 +111,7 @@ impl Http1 {
                         out.note(Place::wire(Dir::Out), &fields::EARLY_BYTES, early.0 * 8, len * 8, String::new);
                     }
                     self.switch = Some(match is_websocket {
-                        true => Switch::WebSocket { early, deflate },
+                        true => Switch::WebSocket { early, agreement },
                         false => Switch::Raw { early },
                     });
                     return used;

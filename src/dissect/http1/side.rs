@@ -9,8 +9,7 @@ use super::head::{self, Head};
 use crate::dissect::content::{At, Body, Hints};
 use crate::dissect::hixie::Draft;
 use crate::dissect::raw::Raw;
-use crate::dissect::websocket::handshake::{self, Broken, Lines};
-use crate::dissect::websocket::negotiation::Deflate;
+use crate::dissect::websocket::handshake::{self, Agreement, Broken, Lines};
 use crate::dissect::{Ending, Flags, Kind, NoteDef, Pending, Place, Record, Severity, Sink, Value};
 use crate::wire::{Dir, LinkId};
 use std::sync::Arc;
@@ -76,8 +75,8 @@ pub enum Turn {
     Switched {
         /// Whether that is WebSocket.
         is_websocket: bool,
-        /// Whether permessage-deflate was agreed on, and how.
-        deflate: Option<Deflate>,
+        /// What was agreed on, where the request was seen.
+        agreement: Option<Arc<Agreement>>,
     },
     /// The answer agreed to a draft of WebSocket that is framed otherwise.
     SwitchedToHixie(Draft),
@@ -204,14 +203,17 @@ impl Side {
             self.note_broken(broken, out);
             Arc::new(asked)
         });
-        let mut deflate = None;
+        let mut agreement = None;
         if kind == Kind::HttpResponse
-            && head.status == 101
             && let Some(asked) = request.and_then(|request| request.websocket.as_ref())
         {
-            let (agreed, broken) = handshake::answer(asked, Lines(&head.handshake));
+            let lines = Lines(&head.handshake);
+            let (agreed, broken) = match head.status {
+                101 => handshake::answer(asked, lines),
+                status => (Agreement::default(), handshake::refusal(asked, status, lines)),
+            };
             self.note_broken(broken, out);
-            deflate = agreed;
+            agreement = Some(Arc::new(agreed));
         }
         let mut record = self.record(kind, self.start, end);
         record.detail = head.status.into();
@@ -227,10 +229,10 @@ impl Side {
             return Turn::More;
         }
         if kind == Kind::HttpResponse && head.status == 101 {
-            return Turn::Switched { is_websocket: token("websocket") || head.upgrade.is_empty(), deflate };
+            return Turn::Switched { is_websocket: token("websocket") || head.upgrade.is_empty(), agreement };
         }
         if kind == Kind::HttpResponse && request.is_some_and(|r| r.is_connect) && (200..300).contains(&head.status) {
-            return Turn::Switched { is_websocket: false, deflate: None };
+            return Turn::Switched { is_websocket: false, agreement: None };
         }
         if let Some(framing) = framing {
             let has_length = matches!(framing, Framing::Length { .. });

@@ -37,15 +37,22 @@ pub fn close_code_meaning(code: u16) -> &'static str {
     }
 }
 
-/// The note that a code earns when it is sent in a close frame by `dir`.
-pub(super) fn code_note(code: u16, dir: Dir) -> Option<&'static NoteDef> {
+/// The rule that a code breaks in a close frame, whoever sends it.
+pub fn close_code_fault(code: u16) -> Option<&'static NoteDef> {
     match code {
         0..=999 => Some(&notes::CLOSE_CODE_NOT_USED),
         1005 | 1006 | 1015 => Some(&notes::CLOSE_CODE_LOCAL),
         1004 | 1016..=2999 => Some(&notes::CLOSE_CODE_RESERVED),
         5000.. => Some(&notes::CLOSE_CODE_OUT_OF_RANGE),
+        _ => None,
+    }
+}
+
+/// The note that a code earns when it is sent in a close frame by `dir`.
+pub(super) fn code_note(code: u16, dir: Dir) -> Option<&'static NoteDef> {
+    close_code_fault(code).or(match code {
         1010 if dir == Dir::In => Some(&notes::CLOSE_CODE_OF_CLIENTS),
         1002 | 1003 | 1007..=1014 => Some(&notes::CLOSED_FOR_FAULT),
         _ => None,
-    }
+    })
 }

@@ -93,7 +93,13 @@ impl Control {
         let mut detail = 0;
         match self.kind {
             Kind::WsClose => detail = self.close(way, talk, is_complete, out),
-            Kind::WsPing if is_complete => talk.pings[way.dir.index()].asked(self.echo),
+            Kind::WsPing if is_complete => {
+                let pings = &mut talk.pings[way.dir.index()];
+                if pings.len > 0 {
+                    out.note(place, &notes::PING_WAITS, bit, bits, || pings.waiting());
+                }
+                pings.asked(self.echo);
+            }
             Kind::WsPong if is_complete => {
                 let pings = &mut talk.pings[way.dir.opposite().index()];
                 match pings.answered(self.echo) {

@@ -162,6 +162,9 @@ impl Inflater {
                 let agreed = self.window_bytes;
                 note(&notes::DEFLATE_WINDOW, format!("{farthest} bytes back, and {agreed} were agreed on"));
             }
+            State::Going if self.inflate.as_ref().is_some_and(Inflate::is_filled_badly) => {
+                note(&notes::DEFLATE_PADDING, String::new());
+            }
             State::Going => {}
             State::Capped => note(&notes::INFLATE_CAPPED, format!("the limit is {} bytes", self.limit_bytes)),
             State::Faulty(fault, bit) => {

@@ -18,9 +18,10 @@ pub mod notes;
 #[cfg(test)]
 mod tests;
 
-pub use close::{NO_STATUS_RECEIVED, close_code_meaning};
+pub use close::{NO_STATUS_RECEIVED, close_code_fault, close_code_meaning};
 pub use deflate::INFLATE_LIMIT_BYTES;
 pub use fields::FIELDS;
+pub use handshake::{Agreement, accept_key};
 pub use header::{opcode_name, value_in_detail};
 pub use mask::unmask;
 pub use notes::NOTES;

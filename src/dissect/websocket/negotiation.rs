@@ -2,11 +2,16 @@
 //!
 //! The rules stand here once: the dissector notes what breaks them, and the driver refuses it.
 
+use crate::dissect::http1::is_token;
 use crate::wire::Dir;
 use std::ops::Range;
 
 /// The extension's name.
 pub const PERMESSAGE_DEFLATE: &str = "permessage-deflate";
+
+/// Other extensions that give RSV1 a meaning: the drafts before it, and compression by other algorithms.
+const RSV1_EXTENSIONS: [&str; 5] =
+    ["x-webkit-deflate-frame", "deflate-frame", "perframe-deflate", "permessage-bzip2", "permessage-snappy"];
 
 /// How permessage-deflate is used on a connection, as both sides agreed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -39,6 +44,17 @@ impl Deflate {
             Dir::Out => !self.client_no_context_takeover,
             Dir::In => !self.server_no_context_takeover,
         }
+    }
+
+    /// The four parameters in words, by side.
+    pub fn says(&self) -> String {
+        let side = |who, bits, forgets| {
+            let context = if forgets { "forgotten after each message" } else { "kept from message to message" };
+            format!("{who}: window of {bits} bits ({} bytes), {context}", 1_u32 << bits)
+        };
+        let client = side("client", self.client_max_window_bits, self.client_no_context_takeover);
+        let server = side("server", self.server_max_window_bits, self.server_no_context_takeover);
+        format!("{PERMESSAGE_DEFLATE} (RFC 7692)\n{client}\n{server}")
     }
 
     /// How far back what is sent in a direction may refer, in bytes.
@@ -194,19 +210,39 @@ fn named(values: &[String]) -> Vec<Named> {
     values.iter().flat_map(each).collect()
 }
 
-/// What an offer says that no server may accept (RFC 7692 §7.1).
-pub(in crate::dissect) fn faults_of_offer(value: &str) -> Vec<(Range<usize>, String)> {
-    let mut faults = Vec::new();
-    for item in items(value).iter().filter(|item| &value[item.name.clone()] == PERMESSAGE_DEFLATE) {
-        for (at, given) in item.parameters.iter().enumerate() {
-            let is_repeated = item.parameters[..at].iter().any(|before| before.name == given.name);
-            let repeated = is_repeated.then(|| format!("{} is given twice", given.name));
-            if let Some(fault) = given.fault(false).or(repeated) {
-                faults.push((given.span.clone(), fault));
-            }
-        }
+/// What is no list of extensions in a value (RFC 6455 §9.1): an empty one, or what is no token.
+pub(in crate::dissect) fn fault_of_list(value: &str) -> Option<String> {
+    let items = items(value);
+    if items.is_empty() {
+        return Some("there is none".to_owned());
     }
-    faults
+    let names = items.iter().map(|item| &value[item.name.clone()]);
+    let parts = items.iter().flat_map(|item| &item.parameters);
+    let parts = parts.flat_map(|given| [Some(given.name.as_str()), given.value.as_deref()].into_iter().flatten());
+    let bad = names.chain(parts).find(|text| !is_token(text.as_bytes()))?;
+    Some(format!("{bad:?} is no token"))
+}
+
+/// What an offer says that no server may accept (RFC 7692 §7.1).
+pub(in crate::dissect) fn faults_of_offer(value: &str) -> Vec<String> {
+    let offers = items(value).into_iter().filter(|item| &value[item.name.clone()] == PERMESSAGE_DEFLATE);
+    offers.flat_map(|offer| faults_of(&offer.parameters)).collect()
+}
+
+fn faults_of(offer: &[Given]) -> Vec<String> {
+    let fault = |(at, given): (usize, &Given)| {
+        let is_repeated = offer[..at].iter().any(|before| before.name == given.name);
+        given.fault(false).or_else(|| is_repeated.then(|| format!("{} is given twice", given.name)))
+    };
+    offer.iter().enumerate().filter_map(fault).collect()
+}
+
+/// Why none of the offers of permessage-deflate may be accepted, if there are any and so it is.
+pub(in crate::dissect) fn fault_of_every_offer(offers: &[String]) -> Option<String> {
+    let offers = named(offers).into_iter().filter(|offer| offer.name == PERMESSAGE_DEFLATE);
+    let faults: Vec<Vec<String>> = offers.map(|offer| faults_of(&offer.parameters)).collect();
+    let is_every = faults.iter().all(|faults| !faults.is_empty());
+    faults.into_iter().flatten().next().filter(|_| is_every)
 }
 
 /// What the values of `Sec-WebSocket-Extensions` in a request and in its answer come to.
@@ -226,6 +262,9 @@ pub fn agreed(offers: &[String], answer: &[String]) -> Agreed {
     let Some(extension) = deflates.next() else { return agreed };
     if deflates.next().is_some() {
         wrong("the server accepts permessage-deflate twice".to_owned(), "RFC 7692 §5");
+    }
+    if let Some(other) = answer.iter().find(|other| RSV1_EXTENSIONS.contains(&other.name.as_str())) {
+        wrong(format!("{} uses RSV1, as permessage-deflate does", other.name), "RFC 7692 §5");
     }
     let mut deflate = Deflate::default();
     for (at, given) in extension.parameters.iter().enumerate() {
@@ -353,7 +392,7 @@ mod tests {
 
     #[test]
     fn an_offer_that_must_be_declined() {
-        let faults = |offer: &str| faults_of_offer(offer).into_iter().map(|fault| fault.1).collect::<Vec<_>>();
+        let faults = |offer: &str| faults_of_offer(offer);
         assert_eq!(
             faults("permessage-deflate; client_max_window_bits; server_max_window_bits=8"),
             Vec::<String>::new()

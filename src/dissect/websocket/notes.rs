@@ -20,6 +20,10 @@ notes! {
     /// The request is of HTTP/1.0.
     REQUEST_HTTP_VERSION = Error "websocket.request-http-version"
         "The request that opens a WebSocket must be of HTTP/1.1 or later" "RFC 6455 §4.1";
+    /// Upgrade does not say websocket.
+    REQUEST_UPGRADE = Error "websocket.request-upgrade"
+        "The request has the key of a WebSocket, so its Upgrade must say websocket; without it, it is an ordinary request"
+        "RFC 6455 §4.1";
     /// Connection does not say Upgrade.
     REQUEST_CONNECTION = Error "websocket.request-connection"
         "The request's Connection must say Upgrade; without it, a proxy or server takes the request for an ordinary one"
@@ -30,12 +34,27 @@ notes! {
     /// The version is not 13.
     REQUEST_VERSION = Error "websocket.request-version"
         "The request must have one Sec-WebSocket-Version, which is 13" "RFC 6455 §4.1";
-    /// A subprotocol is no token, or is given twice.
+    /// A subprotocol is no token, or is given twice, or there is none.
     REQUEST_PROTOCOL = Error "websocket.request-protocol"
-        "The subprotocols that are offered must be tokens, each given once" "RFC 6455 §4.1";
+        "The subprotocols that are offered must be tokens, one at least, each given once" "RFC 6455 §4.1";
+    /// The extensions are no list of tokens.
+    REQUEST_EXTENSIONS = Error "websocket.request-extensions"
+        "The extensions that are offered must be tokens, one at least, with parameters that are tokens, too"
+        "RFC 6455 §4.3, §9.1";
     /// An offer of permessage-deflate that no server may accept.
     OFFER_INVALID = Error "websocket.offer-invalid"
         "The offer of permessage-deflate is none that a server may accept: it must decline it" "RFC 7692 §7.1";
+    /// A broken request is accepted.
+    ANSWER_TO_BROKEN = Error "websocket.answer-to-broken-request"
+        "The server accepts a request that breaks a rule; it must refuse it with an HTTP error, such as 400"
+        "RFC 6455 §4.2.1";
+    /// An offer is accepted that must be declined.
+    ANSWER_TO_OFFER = Error "websocket.answer-to-invalid-offer"
+        "The server accepts an offer of permessage-deflate that it must decline" "RFC 7692 §7.1";
+    /// A version is refused, and none is named.
+    ANSWER_VERSIONS = Error "websocket.answer-versions"
+        "An answer that refuses the version must name those that the server speaks in Sec-WebSocket-Version"
+        "RFC 6455 §4.2.2, §4.4";
     /// The answer's Upgrade.
     ANSWER_UPGRADE = Error "websocket.answer-upgrade"
         "The answer's Upgrade must be websocket, once: the client must fail the connection" "RFC 6455 §4.1, §4.2.2";
@@ -49,7 +68,8 @@ notes! {
         "RFC 6455 §4.1, §4.2.2";
     /// The answer's subprotocol.
     ANSWER_PROTOCOL = Error "websocket.answer-protocol"
-        "The server must choose one of the subprotocols that were offered, or none: the client must fail the connection"
+        "The server must choose one of the subprotocols that were offered, or leave the header out: the client must fail the \
+         connection"
         "RFC 6455 §4.1, §4.2.2";
     /// The answer's extensions.
     ANSWER_EXTENSIONS = Error "websocket.answer-extensions"
@@ -125,6 +145,9 @@ notes! {
     DEFLATE_WINDOW = Error "websocket.deflate-window"
         "The message refers back farther than the window that was agreed on; a receiver with that window cannot read it"
         "RFC 7692 §7.1.2";
+    /// What fills the last byte of a final block is not 0.
+    DEFLATE_PADDING = Error "websocket.deflate-padding"
+        "The bits that fill the last byte of a block with BFINAL must be 0" "RFC 7692 §7.2.1";
     /// The limit on inflating was passed.
     INFLATE_CAPPED = Warning "websocket.inflate-capped"
         "The message inflates to more than the limit; what is beyond it was left compressed" "RFC 7692 §7.2.2";
@@ -133,6 +156,10 @@ notes! {
         "Not inflated: it may refer to an earlier message, and that could not be inflated whole" "RFC 7692 §7.1.1, §7.2.2";
 
     // Ping and pong.
+    /// A ping, and the one before it has no pong yet.
+    PING_WAITS = Info "websocket.ping-unanswered"
+        "An earlier ping has no pong yet; one must come as soon as is practical, and may answer the latest ping only"
+        "RFC 6455 §5.5.2, §5.5.3";
     /// A pong, and no ping waits.
     PONG_UNASKED = Info "websocket.pong-unasked"
         "A pong that no ping asked for: allowed, as a heartbeat in one direction; no answer is expected"
@@ -151,17 +178,17 @@ notes! {
         "The reason for closing must be UTF-8" "RFC 6455 §5.5.1";
     /// Codes 0 to 999.
     CLOSE_CODE_NOT_USED = Error "websocket.close-code-not-used"
-        "Close codes below 1000 are not used" "RFC 6455 §7.4.2";
+        "The close code is below 1000, and those are not used" "RFC 6455 §7.4.2";
     /// Codes 1004 and 1016 to 2999.
     CLOSE_CODE_RESERVED = Error "websocket.close-code-reserved"
         "The close code is reserved for the protocol and has no meaning yet" "RFC 6455 §7.4.2";
     /// Codes 1005, 1006 and 1015.
     CLOSE_CODE_LOCAL = Error "websocket.close-code-local"
-        "The close code is one that an application is told when there was no close frame; it must not be sent in one"
+        "The close code must not be sent: it is what an application is told where there was no close frame"
         "RFC 6455 §7.4.1";
     /// Codes from 5000 on.
     CLOSE_CODE_OUT_OF_RANGE = Error "websocket.close-code-out-of-range"
-        "Close codes end at 4999" "RFC 6455 §7.4.2";
+        "The close code is above 4999, where they end" "RFC 6455 §7.4.2";
     /// Code 1010 from a server.
     CLOSE_CODE_OF_CLIENTS = Warning "websocket.close-code-of-clients"
         "Code 1010 is for clients: a server that lacks an extension can fail the handshake instead" "RFC 6455 §7.4.1";

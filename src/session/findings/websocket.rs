@@ -10,13 +10,10 @@ use super::seen::{Case, Phase, Seen};
 use super::text::{quoted, seconds, short, this};
 use super::{Confidence, Evidence};
 use crate::dissect::hixie::OLD_FRAME;
-use crate::dissect::websocket::close_code_meaning;
+use crate::dissect::websocket::{accept_key, close_code_meaning};
 use crate::dissect::{Kind, Severity};
 use crate::session::RecordId;
 use crate::wire::{Dir, Progress};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use sha1::{Digest, Sha1};
 
 /// So long a ping or sent bytes may be on their way.
 const PATIENCE_NS: u64 = 2_000_000_000;
@@ -147,14 +144,6 @@ fn attempt(seen: &Seen) -> String {
          configuration of the proxy or load balancer for WebSocket."
     };
     format!("{wss} To see whether the rest works, let Pushscope “go on anyway”.")
-}
-
-/// What the server must make of a key (RFC 6455 §4.2.2).
-fn accept_key(key: &str) -> String {
-    let mut hasher = Sha1::new();
-    hasher.update(key.as_bytes());
-    hasher.update(b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
-    STANDARD.encode(hasher.finalize())
 }
 
 fn upgrade_lost(case: &Case, seen: &Seen, request: &Head, answer: &Head, reports: &mut Reports) {

@@ -3,6 +3,7 @@
 use super::draft;
 use super::frames::random;
 use super::reason_phrase;
+use crate::dissect::websocket::accept_key;
 use crate::dissect::websocket::negotiation::{self, Deflate};
 use crate::transport::context::Context;
 use crate::transport::failure::{failure, status_hint};
@@ -17,7 +18,6 @@ use crate::wire::{Failure, Stage};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use sha1::{Digest, Sha1};
 use std::time::Instant;
 
 /// The header in which extensions are offered and accepted (RFC 6455 §11.3.2).
@@ -190,14 +190,6 @@ fn values(ask: &Ask, name: &str) -> Vec<String> {
     lines.map(|(_, value)| value.clone()).collect()
 }
 
-/// What the server must make of a key (§4.2.2).
-fn accept_key(key: &str) -> String {
-    let mut hasher = Sha1::new();
-    hasher.update(key.as_bytes());
-    hasher.update(b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
-    STANDARD.encode(hasher.finalize())
-}
-
 /// An answer that is no upgrade.
 fn refused(answer: &Answer, version: WebSocketVersion, began: Instant) -> Failure {
     let host = answer.target.authority();
@@ -262,11 +254,6 @@ mod tests {
         let mut off = Spec::default();
         off.websocket.deflate.offer = false;
         assert_eq!(offered(&off), [""; 0]);
-    }
-
-    #[test]
-    fn the_accept_key_of_the_rfc() {
-        assert_eq!(accept_key("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
     }
 
     #[test]

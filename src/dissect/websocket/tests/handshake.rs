@@ -15,9 +15,11 @@ const ANSWER: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n
                       Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=10\r\n\r\n";
 
 /// A rule of the handshake, and what to change of which head so that it is broken.
-pub const EXAMPLES: &[(&NoteDef, Dir, &str, &str)] = &[
+const EXAMPLES: &[(&NoteDef, Dir, &str, &str)] = &[
     (&notes::REQUEST_METHOD, Out, "GET", "POST"),
     (&notes::REQUEST_HTTP_VERSION, Out, "HTTP/1.1", "HTTP/1.0"),
+    (&notes::REQUEST_UPGRADE, Out, "Upgrade: websocket", "Upgrade: h2c"),
+    (&notes::REQUEST_UPGRADE, Out, "Upgrade: websocket", "X-Upgrade: websocket"),
     (&notes::REQUEST_CONNECTION, Out, "Connection: Upgrade", "Connection: keep-alive"),
     (&notes::REQUEST_KEY, Out, "dGhlIHNhbXBsZSBub25jZQ==", "c2hvcnQ="),
     (&notes::REQUEST_KEY, Out, "dGhlIHNhbXBsZSBub25jZQ==", "no base64!"),
@@ -25,16 +27,45 @@ pub const EXAMPLES: &[(&NoteDef, Dir, &str, &str)] = &[
     (&notes::REQUEST_VERSION, Out, "Version: 13", "Version: 12"),
     (&notes::REQUEST_PROTOCOL, Out, "superchat", "super chat"),
     (&notes::REQUEST_PROTOCOL, Out, "superchat", "chat"),
+    (&notes::REQUEST_PROTOCOL, Out, "chat, superchat", ""),
+    (&notes::REQUEST_EXTENSIONS, Out, "permessage-deflate; client_max_window_bits", ""),
+    (&notes::REQUEST_EXTENSIONS, Out, "permessage-deflate; client", "permessage-deflate, two words; client"),
+    (&notes::REQUEST_EXTENSIONS, Out, "client_max_window_bits", "x=\"a b\""),
     (&notes::OFFER_INVALID, Out, "client_max_window_bits", "client_max_window_bits=7"),
+    (&notes::OFFER_INVALID, Out, "client_max_window_bits", "client_max_window_bits; client_max_window_bits"),
     (&notes::ANSWER_UPGRADE, In, "Upgrade: websocket", "Upgrade: websocket, h2c"),
     (&notes::ANSWER_CONNECTION, In, "Connection: Upgrade", "Connection: close"),
     (&notes::ANSWER_ACCEPT, In, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", "s3pPLMBiTxaQ9kYGzzhZRbK+xOO="),
     (&notes::ANSWER_ACCEPT, In, "Sec-WebSocket-Accept", "X-Accept"),
     (&notes::ANSWER_PROTOCOL, In, "Protocol: chat", "Protocol: other"),
     (&notes::ANSWER_PROTOCOL, In, "Protocol: chat", "Protocol: chat, superchat"),
+    (&notes::ANSWER_PROTOCOL, In, "Protocol: chat", "Protocol: "),
+    (&notes::ANSWER_EXTENSIONS, In, "bits=10", "bits=10\r\nSec-WebSocket-Extensions: permessage-deflate"),
     (&notes::ANSWER_EXTENSIONS, In, "server_max_window_bits=10", "server_max_window_bits=16"),
     (&notes::ANSWER_EXTENSIONS, In, "permessage-deflate", "x-webkit-deflate-frame"),
 ];
+
+/// What stands in a head, and what to put in its place.
+type Change = (&'static str, &'static str);
+
+/// A rule that an answer breaks because of the request, and what to change of both heads.
+const ANSWERED: &[(&NoteDef, Change, Change)] = &[
+    (&notes::ANSWER_TO_BROKEN, ("Version: 13", "Version: 12"), ("", "")),
+    (&notes::ANSWER_TO_BROKEN, ("Connection: Upgrade", "Connection: close"), ("", "")),
+    (&notes::ANSWER_TO_BROKEN, ("superchat", "chat"), ("", "")),
+    (&notes::ANSWER_TO_OFFER, ("client_max_window_bits", "client_max_window_bits=16"), ("", "")),
+    (
+        &notes::ANSWER_EXTENSIONS,
+        ("permessage", "deflate-frame, permessage"),
+        ("permessage", "deflate-frame, permessage"),
+    ),
+    (&notes::ANSWER_VERSIONS, ("Version: 13", "Version: 14"), ("101 Switching Protocols", "426 Upgrade Required")),
+];
+
+/// Whether a test here shows it.
+pub fn shows(note: &NoteDef) -> bool {
+    EXAMPLES.iter().any(|example| example.0.key == note.key) || ANSWERED.iter().any(|example| example.0.key == note.key)
+}
 
 fn script(request: &str, answer: &str) -> Script {
     vec![(Out, request.into()), (In, answer.into())]
@@ -66,6 +97,40 @@ fn each_rule_of_the_handshake_is_noted_where_it_is_broken() {
         let found = found.unwrap_or_else(|| panic!("{from} → {to}: {:?}", noted(&told)));
         assert_eq!(found.record.dir, *dir);
     }
+    for (note, (from, to), (answered, with)) in ANSWERED {
+        let told = told(&script(&REQUEST.replacen(from, to, 1), &ANSWER.replacen(answered, with, 1)));
+        let answer = first(&told, Kind::HttpResponse);
+        assert!(answer.notes.iter().any(|found| found.def.key == note.key), "{from} → {to}: {:?}", noted(&told));
+    }
+}
+
+#[test]
+fn what_was_agreed_on_is_known_once_the_answer_is_there() {
+    let mut dissector = Dissector::http1(LINK);
+    let mut out = crate::dissect::Summary::default();
+    dissector.feed(Out, REQUEST.as_bytes(), &mut out);
+    assert_eq!(dissector.agreement(), None);
+    dissector.feed(In, ANSWER.as_bytes(), &mut out);
+    let agreement = dissector.agreement().unwrap();
+    assert_eq!(agreement.subprotocol.as_deref(), Some("chat"));
+    let deflate = agreement.deflate.unwrap();
+    assert_eq!((deflate.server_max_window_bits, deflate.client_max_window_bits), (10, 15));
+    assert!(deflate.says().contains("server: window of 10 bits (1024 bytes), kept"), "{}", deflate.says());
+}
+
+#[test]
+fn an_offer_that_must_be_declined_may_stand_beside_a_sound_one() {
+    let offers = "permessage-deflate; client_max_window_bits=99, permessage-deflate; client_max_window_bits";
+    let request = REQUEST.replace("permessage-deflate; client_max_window_bits", offers);
+    assert_eq!(noted(&told(&script(&request, ANSWER))), [notes::OFFER_INVALID.key]);
+}
+
+#[test]
+fn a_server_that_names_its_versions_or_wants_an_upgrade_is_right() {
+    let refusal = "HTTP/1.1 426 Upgrade Required\r\nUpgrade: websocket\r\nContent-Length: 0\r\n";
+    let named = script(&REQUEST.replace("13", "14"), &format!("{refusal}Sec-WebSocket-Version: 13, 8\r\n\r\n"));
+    assert_eq!(noted(&told(&named)), [notes::REQUEST_VERSION.key]);
+    assert_eq!(noted(&told(&script(REQUEST, &format!("{refusal}\r\n")))), Vec::<&str>::new());
 }
 
 #[test]

@@ -71,8 +71,7 @@ fn keys_are_unique_and_every_row_teaches() {
 fn the_table_in_the_documentation_is_that_of_the_code() {
     let mut table = String::from(BEFORE_TABLE);
     for note in NOTES {
-        let of_handshake = super::handshake::EXAMPLES.iter().any(|example| example.0.key == note.key);
-        let test = if of_handshake {
+        let test = if super::handshake::shows(note) {
             "handshake::each_rule_of_the_handshake_is_noted_where_it_is_broken"
         } else {
             "rules::every_note_has_an_example_that_shows_it"
@@ -80,6 +79,7 @@ fn the_table_in_the_documentation_is_that_of_the_code() {
         let NoteDef { key, severity, text, spec } = note;
         table.push_str(&format!("| `{key}` | {} | {text} | {spec} | `{test}` |\n", severity.name()));
     }
+    table.push_str(AFTER_TABLE);
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/websocket-rules.md");
     if std::env::var_os("UPDATE_DOCS").is_some() {
         std::fs::write(path, &table).unwrap();
@@ -88,11 +88,22 @@ fn the_table_in_the_documentation_is_that_of_the_code() {
     assert!(written == table, "{path} is not what the code says; UPDATE_DOCS=1 writes it anew");
 }
 
+const AFTER_TABLE: &str = "
+Beside these, notes on HTTP tell of `http.early-bytes` (data before the answer to the upgrade, RFC 6455 §4.1),
+`http.no-host` (§4.1), and a head that cannot be read.
+
+Some rules are broken by what does not come, and there are no bytes to hang a note on. The record that ends the link says
+so, and where it matters a finding does: a close frame that is never answered (§5.5.1), a connection that ends between
+two frames without one (§7.1.5, code 1006), pings without any answer while other data come (§5.5.2), and who closed TCP
+(§7.1.1: the server should). A wire does not show whether a client is a browser, which must send Origin (§4.1), nor
+whether a key or mask is random (§4.1, §5.3) where it does not repeat.
+";
+
 const BEFORE_TABLE: &str = "# What a WebSocket's wire can break
 
 Every rule of RFC 6455 §4 to §8 and of RFC 7692 that bytes on the wire can break, on both directions, and a few things
 that break no rule and are worth knowing. An *error* breaks a MUST, a *warning* a SHOULD or is a loss, an *info* is
-neither. Each is a note on the record that shows it, and a filter finds it by `note:KEY`. The tests stand in
+neither, or what only a guess could blame on somebody. Each is a note on the record that shows it, and a filter finds it by `note:KEY`. The tests stand in
 `src/dissect/websocket/tests`; each builds the bytes that break the rule, and checks the record and the bits of the note.
 
 This table is written by `UPDATE_DOCS=1 cargo test --lib the_table_in_the_documentation`.

@@ -1,17 +1,14 @@
 //! Close frames: what answers one, and what one says (RFC 6455 §5.5.1, §7.4).
 
+use crate::dissect::websocket::{close_code_fault, close_code_meaning};
+
 /// What answers a close frame: its code (§5.5.1), or 1002 where that is none that may be sent.
 pub(super) fn close_answer(payload: &[u8]) -> Vec<u8> {
     match payload.first_chunk::<2>() {
         None if payload.is_empty() => Vec::new(),
-        Some(code) if may_be_sent(u16::from_be_bytes(*code)) => code.to_vec(),
+        Some(code) if close_code_fault(u16::from_be_bytes(*code)).is_none() => code.to_vec(),
         _ => 1002_u16.to_be_bytes().to_vec(),
     }
-}
-
-/// Whether a close code may stand in a frame (§7.4).
-pub(super) fn may_be_sent(code: u16) -> bool {
-    !matches!(code, 0..=999 | 1004..=1006 | 1015..=2999 | 5000..)
 }
 
 /// A close frame's payload in words (§7.4.1).
@@ -21,18 +18,11 @@ pub(super) fn close_text(payload: &[u8]) -> String {
     };
     let code = u16::from_be_bytes(*code);
     let meaning = match code {
-        1000 => " (normal closure)",
-        1001 => " (going away)",
-        1002 => " (protocol error)",
-        1003 => " (data it cannot accept)",
-        1007 => " (invalid data)",
-        1008 => " (policy violation)",
-        1009 => " (message too big)",
-        1010 => " (extension missing)",
-        1011 => " (the server failed)",
-        1012 => " (the server restarts)",
-        1013 => " (try again later)",
-        _ => "",
+        1000..=1003 | 1007..=1014 => {
+            let meaning = close_code_meaning(code);
+            format!(" ({})", meaning.split([':', ',']).next().unwrap_or(meaning))
+        }
+        _ => String::new(),
     };
     match reason {
         [] => format!("{code}{meaning}"),

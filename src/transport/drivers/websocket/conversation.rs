@@ -28,7 +28,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::Control;
 
 /// How long the other side has to answer a close frame, and then to close TCP (§7.1.1).
 pub(super) const CLOSE_WAIT: Duration = Duration::from_secs(5);
-/// With more than this waiting to be sent, no order is taken, no automatic pong added, and nothing read that would be
+/// With more than this waiting to be sent, no order is taken, no ping or pong added of our own, and nothing read that would be
 /// sent back.
 pub(super) const OUT_LIMIT_BYTES: usize = 1024 * 1024;
 
@@ -165,7 +165,7 @@ impl Conversation<'_> {
                 () = tokio::time::sleep_until(deadline), if self.deadline.is_some() => Step::TooLate,
                 () = tokio::time::sleep_until(idle_at), if idle_ms > 0 => Step::Idle,
                 () = side.progress(), if side.is_busy() => Step::Side,
-                _ = pings.tick(), if ping_ms > 0 && !self.close_sent => Step::Ping,
+                _ = pings.tick(), if ping_ms > 0 && has_room && !self.close_sent => Step::Ping,
             };
             match step {
                 Step::Read(Ok(bytes)) if bytes.is_empty() => return self.end_of_stream().await,

@@ -181,7 +181,8 @@ impl Sink for Ear {
             return;
         }
         self.message.is_unread |= [&notes::DEFLATE_INVALID, &notes::NOT_INFLATED].contains(&def);
-        if def.severity == Severity::Error {
+        // Nobody is told to fail a connection for how a byte is filled (RFC 7692 §7.2.1), and no receiver does.
+        if def.severity == Severity::Error && def != &notes::DEFLATE_PADDING {
             self.broken(def, &detail());
         }
     }

@@ -2,10 +2,9 @@
 
 use super::super::frames::{self, CONTROL_BYTES, Cut};
 use super::super::side::SideRequests;
-use super::close::may_be_sent;
 use super::conversation::Conversation;
 use crate::transport::spec::Outgoing;
-use crate::transport::websocket::{RawFrame, WebSocketMessage};
+use crate::transport::websocket::{RawFrame, WebSocketMessage, close_code_rule};
 use crate::wire::Act;
 use bytes::BytesMut;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Control, Data};
@@ -107,8 +106,8 @@ impl Conversation<'_> {
             return self.not_sent("the reason of a close frame holds at most 123 bytes (RFC 6455 §5.5)");
         }
         self.closed_by_user = true;
-        if let Some(code) = code.filter(|code| !may_be_sent(*code)) {
-            self.link.log.notice(format!("close code {code} must not be sent (RFC 6455 §7.4); sent as ordered"));
+        if let Some(rule) = code.and_then(close_code_rule) {
+            self.link.log.notice(format!("{rule}; sent as ordered"));
         }
         let payload = code.map(|code| [&code.to_be_bytes(), reason.as_bytes()].concat()).unwrap_or_default();
         self.push_close(&payload);
