@@ -352,16 +352,8 @@ impl Link {
         let mut dissector = checkpoint.dissector.clone();
         let mut full = Full::every(self.id, limit_bytes).with_worst(checkpoint.worst);
         let mut next = first;
-        for step in self.steps_from(checkpoint) {
-            match step {
-                Step::Feed { dir, seq, skip } => {
-                    let Some(bytes) = store.bytes(seq) else { return told };
-                    let Some(bytes) = bytes.get(skip..) else { return told };
-                    full.saw(dir, dissector.position(dir), bytes);
-                    dissector.feed(dir, bytes, &mut full);
-                }
-                Step::Finish(dir, ending) => dissector.finish(dir, ending, &mut full),
-            }
+        // What was explained is looked through often: in one read there may be much that was compressed.
+        let mut take = |full: &mut Full| {
             for explained in full.explained.drain(..) {
                 while next < run.len() && !is_short(&run[next]) {
                     next += 1;
@@ -372,8 +364,27 @@ impl Link {
                     next += 1;
                 }
             }
-            if next >= run.len() {
-                return told;
+            next >= run.len()
+        };
+        for step in self.steps_from(checkpoint) {
+            match step {
+                Step::Feed { dir, seq, skip } => {
+                    let Some(bytes) = store.bytes(seq) else { return told };
+                    let Some(bytes) = bytes.get(skip..) else { return told };
+                    for piece in bytes.chunks(STEP_BYTES) {
+                        full.saw(dir, dissector.position(dir), piece);
+                        dissector.feed(dir, piece, &mut full);
+                        if take(&mut full) {
+                            return told;
+                        }
+                    }
+                }
+                Step::Finish(dir, ending) => {
+                    dissector.finish(dir, ending, &mut full);
+                    if take(&mut full) {
+                        return told;
+                    }
+                }
             }
         }
         told
