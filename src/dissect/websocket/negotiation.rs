@@ -3,6 +3,7 @@
 //! The rules stand here once: the dissector notes what breaks them, and the driver refuses it.
 
 use crate::wire::Dir;
+use std::collections::HashSet;
 use std::ops::Range;
 
 /// The extension's name.
@@ -198,8 +199,9 @@ fn named(values: &[String]) -> Vec<Named> {
 pub(in crate::dissect) fn faults_of_offer(value: &str) -> Vec<(Range<usize>, String)> {
     let mut faults = Vec::new();
     for item in items(value).iter().filter(|item| &value[item.name.clone()] == PERMESSAGE_DEFLATE) {
-        for (at, given) in item.parameters.iter().enumerate() {
-            let is_repeated = item.parameters[..at].iter().any(|before| before.name == given.name);
+        let mut names = HashSet::new();
+        for given in &item.parameters {
+            let is_repeated = !names.insert(given.name.as_str());
             let repeated = is_repeated.then(|| format!("{} is given twice", given.name));
             if let Some(fault) = given.fault(false).or(repeated) {
                 faults.push((given.span.clone(), fault));
@@ -228,8 +230,9 @@ pub fn agreed(offers: &[String], answer: &[String]) -> Agreed {
         wrong("the server accepts permessage-deflate twice".to_owned(), "RFC 7692 §5");
     }
     let mut deflate = Deflate::default();
-    for (at, given) in extension.parameters.iter().enumerate() {
-        if extension.parameters[..at].iter().any(|before| before.name == given.name) {
+    let mut names = HashSet::new();
+    for given in &extension.parameters {
+        if !names.insert(given.name.as_str()) {
             wrong(format!("{} is given twice in the server's answer", given.name), "RFC 7692 §7.1");
         } else if let Some(fault) = given.fault(true) {
             wrong(format!("in the server's answer, {fault}"), "RFC 7692 §7.1");
