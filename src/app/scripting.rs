@@ -98,7 +98,11 @@ impl App {
     /// Reads a script and shows it.
     pub(super) fn open_script(&mut self, path: PathBuf) {
         self.stop_script();
-        let script = Script::load(&path).map(Arc::new);
+        // Only a file is read here: a pipe may keep the window waiting for ever.
+        let script = match std::fs::metadata(&path) {
+            Ok(file) if !file.is_file() => Err(format!("{} is no file", path.display())),
+            _ => Script::load(&path).map(Arc::new),
+        };
         self.state.script = Some(Scripting { path, script, run: None });
         (self.state.pane, self.state.details) = (Pane::Script, true);
     }

@@ -129,7 +129,8 @@ pub struct RecordArgs {
     #[arg(long, value_name = "YES | NO", value_parser = ["yes", "no"])]
     pub reconnect: Option<String>,
     /// Before a reconnection: immediate, or any of factor=N,limit=DURATION,jitter=PERCENT,attempts=N. The first wait is
-    /// --interval, and each failure in a row makes it factor times as long (default: factor=2,limit=30s).
+    /// --interval, and each failure in a row makes it factor times as long (default: factor=2,limit=30s). After ten tries
+    /// in haste, immediate is ten times a second.
     #[arg(long, value_name = "HOW", value_parser = backoff)]
     pub backoff: Option<Backoff>,
     /// Long polling: take the cursor from this response header.

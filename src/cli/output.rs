@@ -48,9 +48,9 @@ impl Output {
         for stretch in candidates.chunks(STRETCH) {
             shown.extend(self.filter.select(session, stretch));
         }
-        for ids in shown.chunks(STRETCH) {
-            let is_table = self.args.format == Format::Table && !self.args.fields;
-            let limit = if is_table { LINE_LIMIT_BYTES } else { PRINT_LIMIT_BYTES };
+        let is_table = self.args.format == Format::Table && !self.args.fields;
+        let limit = if is_table { LINE_LIMIT_BYTES } else { PRINT_LIMIT_BYTES };
+        for ids in shown.chunks(STRETCH).flat_map(|stretch| session.stretches(stretch, limit)) {
             for (id, explained) in ids.iter().zip(session.explain_all(ids, limit)) {
                 match self.args.format {
                     Format::Table => self.row(session, *id, &explained)?,

@@ -7,6 +7,9 @@ use crate::wire::{Buf, LinkId, Span};
 /// Bytes of a record that are explained at most.
 pub const EXPLAIN_LIMIT_BYTES: usize = 16 << 20;
 
+/// Payload bytes of the records of a stretch.
+const STRETCH_LIMIT_BYTES: u64 = 32 << 20;
+
 /// A record was too long to be explained whole.
 pub static UNFINISHED: NoteDef = NoteDef {
     key: "explain.capped",
@@ -49,6 +52,23 @@ impl Session {
             explained.notes.push(Note { def: &UNFINISHED, span, detail });
         }
         explained
+    }
+
+    /// Cuts `ids` so that what is said of each stretch, from at most `limit_bytes` of each record, fits into memory at
+    /// once: a few bytes of a compressed message may come to megabytes.
+    pub fn stretches<'i>(&self, ids: &'i [RecordId], limit_bytes: usize) -> impl Iterator<Item = &'i [RecordId]> {
+        let mut rest = ids;
+        std::iter::from_fn(move || {
+            let mut payload_bytes = 0_u64;
+            let fits = |id: &&RecordId| {
+                let len = self.records().get(**id).map_or(0, |record| record.payload_len);
+                payload_bytes = payload_bytes.saturating_add(len.min(limit_bytes as u64));
+                payload_bytes <= STRETCH_LIMIT_BYTES
+            };
+            let (now, after) = rest.split_at_checked(rest.iter().take_while(fits).count().max(1))?;
+            rest = after;
+            Some(now)
+        })
     }
 
     /// Everything said of many records, in one pass over the bytes of each link; at most `limit_bytes` of each record.
@@ -111,5 +131,51 @@ impl Session {
                 hex.join(" ") + more
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::Store;
+    use crate::session::filter::Filter;
+    use crate::wire::{Dir, Event, What};
+    use std::io::Write;
+
+    /// A WebSocket on which `count` messages came in one read, each of which inflates to that many spaces.
+    fn spaces(count: usize, len: usize) -> Session {
+        let mut deflate = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::best());
+        deflate.write_all(&vec![b' '; len]).unwrap();
+        deflate.flush().unwrap();
+        let mut payload = deflate.get_ref().clone();
+        payload.truncate(payload.len() - 4);
+        let mut frame = [&[0xC1, 126][..], &(payload.len() as u16).to_be_bytes()].concat();
+        frame.extend(payload);
+        let request = "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+                       Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n";
+        let answer = "HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+                      Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover\r\n\r\n";
+        let mut session = Session::new(Store::memory(), 0);
+        let read = [answer.as_bytes(), &frame.repeat(count)].concat();
+        for (dir, bytes) in [(Dir::Out, request.as_bytes().to_vec()), (Dir::In, read)] {
+            session.append(Event { at_ns: 1, link: LinkId(1), what: What::Bytes(dir, bytes.into()) });
+        }
+        session
+    }
+
+    #[test]
+    fn messages_that_inflate_to_much_are_explained_a_few_at_a_time() {
+        let session = spaces(20, 4 << 20);
+        let ids: Vec<RecordId> = (0..session.records().len()).collect();
+        let stretches: Vec<&[RecordId]> = session.stretches(&ids, EXPLAIN_LIMIT_BYTES).collect();
+        assert_eq!(stretches.concat(), ids);
+        assert!((3..=4).contains(&stretches.len()), "{stretches:?}");
+        // Where little is wanted of each, they are explained all at once.
+        assert_eq!(session.stretches(&ids, 2048).count(), 1);
+        assert_eq!(session.stretches(&[], 2048).count(), 0);
+        // A filter finds what is in them all the same.
+        assert_eq!(Filter::parse("kind:ws.text / {9}/").unwrap().select(&session, &ids).len(), 20);
+        // However a read is cut, the last record is told as on its own.
+        assert!(session.explain_all(&ids, 4096).last() == Some(&session.explain_within(ids.len() - 1, 4096)));
     }
 }

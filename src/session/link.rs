@@ -1,9 +1,10 @@
 //! A link as the session sees it: its stages, where its bytes lie, and its dissector with checkpoints.
 
 use super::segments::{Segment, Segments};
+use super::way::{Checkpoint, Step, Way};
 use super::{Progresses, Records, Store};
 use crate::dissect::websocket::Agreement;
-use crate::dissect::{Dissector, Ending, Explained, Flags, Full, Kind, Pending, Place, Record, Severity, Summary};
+use crate::dissect::{Dissector, Ending, Explained, Flags, Full, Kind, Pending, Record, Summary};
 use crate::wire::{
     Challenge, Closed, ConnectionId, Dir, Event, Failure, LinkId, Opening, ProxyRole, Stage, TlsFacts, Via, What,
 };
@@ -19,20 +20,8 @@ const CHECKPOINTS_LIMIT_BYTES: usize = 128 << 20;
 /// Bytes that are fed between two looks whether to keep one.
 const STEP_BYTES: usize = 16 * 1024;
 
-/// Bytes that are explained between two looks whether that was enough.
-const LOOK_BYTES: usize = 4 * 1024;
-
 /// Bytes after a record's start that are fed at most, beyond what was asked for, before it counts as too long.
 const LONG_RECORD_BYTES: u64 = 256 * 1024;
-
-/// A dissector before byte `skip` of the event `seq`.
-#[derive(Clone)]
-struct Checkpoint {
-    seq: u64,
-    skip: usize,
-    dissector: Dissector,
-    worst: [Severity; Place::COUNT],
-}
 
 /// How far a link is.
 #[derive(Clone, Debug, PartialEq)]
@@ -407,73 +396,6 @@ impl Link {
             }
         })
     }
-}
-
-/// The way from a checkpoint to what is to be explained: up to where that begins nobody listens, which costs a fraction.
-struct Way<F> {
-    dissector: Dissector,
-    ahead: Summary,
-    /// Where listening begins, in each direction.
-    begins: [u64; 2],
-    /// Who listens from then on, given the notes that wait for a record.
-    listener: F,
-    full: Option<Full>,
-}
-
-impl<F: Fn([Severity; Place::COUNT]) -> Full> Way<F> {
-    fn from(checkpoint: &Checkpoint, begins: [u64; 2], listener: F) -> Way<F> {
-        let (dissector, ahead) = (checkpoint.dissector.clone(), Summary::with_worst(checkpoint.worst));
-        Way { dissector, ahead, begins, listener, full: None }
-    }
-
-    /// Takes a step, and asks `look` ever so often whether that was enough: what it says then. `None` where the bytes
-    /// are not to be had.
-    fn take<T>(
-        &mut self,
-        step: Step,
-        store: &Store,
-        mut look: impl FnMut(&mut Full, &Dissector) -> Option<T>,
-    ) -> Option<Option<T>> {
-        let (dir, seq, skip) = match step {
-            Step::Feed { dir, seq, skip } => (dir, seq, skip),
-            Step::Finish(dir, ending) => {
-                let full = self.full.get_or_insert_with(|| (self.listener)(self.ahead.worst()));
-                self.dissector.finish(dir, ending, full);
-                return Some(look(full, &self.dissector));
-            }
-        };
-        let bytes = store.bytes(seq)?;
-        let mut rest = bytes.get(skip..)?;
-        if self.full.is_none() {
-            let missing = self.begins[dir.index()].saturating_sub(self.dissector.position(dir));
-            let quiet = usize::try_from(missing).unwrap_or(usize::MAX).min(rest.len());
-            self.dissector.feed(dir, &rest[..quiet], &mut self.ahead);
-            self.ahead.records.clear();
-            rest = &rest[quiet..];
-        }
-        if rest.is_empty() {
-            return Some(None);
-        }
-        let full = self.full.get_or_insert_with(|| (self.listener)(self.ahead.worst()));
-        for piece in rest.chunks(LOOK_BYTES) {
-            full.saw(dir, self.dissector.position(dir), piece);
-            self.dissector.feed(dir, piece, full);
-            if let Some(enough) = look(full, &self.dissector) {
-                return Some(Some(enough));
-            }
-        }
-        Some(None)
-    }
-}
-
-enum Step {
-    /// An event's bytes from `skip` on.
-    Feed {
-        dir: Dir,
-        seq: u64,
-        skip: usize,
-    },
-    Finish(Dir, Ending),
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ mod segments;
 pub mod statistics;
 mod store;
 mod summary;
+mod way;
 
 /// What records are made of, for whoever reads them from a session.
 pub use crate::dissect::{Explained, Field, Flags, Kind, Layer, Payload, Record, Severity};

@@ -268,7 +268,8 @@ fn waits_ui(ui: &mut Ui, draft: &mut Draft, has_first: bool) {
     ui.label("Reconnect after");
     wrapped(ui, |ui| {
         let backoff = &mut draft.backoff;
-        ui.checkbox(&mut backoff.immediate, "no wait").on_hover_text("Reconnect at once, however often it fails");
+        ui.checkbox(&mut backoff.immediate, "no wait")
+            .on_hover_text("Reconnect at once, however often it fails; after ten tries in haste, ten times a second");
         ui.add_space(theme::MARGIN);
         if !backoff.immediate {
             if has_first {

@@ -7,6 +7,10 @@ use super::{Look, theme, timeline_row, words};
 use crate::app::{Command, State, View};
 use crate::wire::Dir;
 use egui::{Id, Rect, RichText, Sense, Ui, WidgetInfo, pos2, vec2};
+use std::time::{Duration, Instant};
+
+/// What a frame spends at most on finding out what rows say, but for one: a few bytes may inflate to megabytes.
+const TELLING: Duration = Duration::from_millis(40);
 
 /// Draws the timeline.
 pub fn timeline_ui(ui: &mut Ui, state: &State, view: &View, look: &mut Look, out: &mut Vec<Command>) {
@@ -54,6 +58,7 @@ fn body_ui(
         look.told.clear();
     }
     let all_told = &mut look.told;
+    let told_until = Instant::now() + TELLING;
     let long_gap_ns = state.long_gap_ms.saturating_mul(1_000_000);
     let shown = rows_ui(
         ui,
@@ -64,9 +69,17 @@ fn body_ui(
         &mut scroll,
         |ui, row, rect| {
             let Some(id) = view.list.id(row) else { return };
-            let told = all_told
-                .entry((view.id, id))
-                .or_insert_with(|| Told { summary: view.session.summary(id), gap_ns: view.session.gap_ns(id) });
+            let gap_ns = || view.session.gap_ns(id);
+            let untold;
+            let told = if all_told.contains_key(&(view.id, id)) || Instant::now() < told_until {
+                let told = || Told { summary: view.session.summary(id), gap_ns: gap_ns() };
+                all_told.entry((view.id, id)).or_insert_with(told)
+            } else {
+                // The next frame goes on from here.
+                ui.ctx().request_repaint();
+                untold = Told { summary: String::new(), gap_ns: gap_ns() };
+                &untold
+            };
             let is_long = told.gap_ns.is_some_and(|gap| gap >= long_gap_ns);
             timeline_row::row_ui(ui, view, row, id, rect, slots, told, is_long, out);
         },

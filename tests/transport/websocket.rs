@@ -84,6 +84,20 @@ fn a_conversation_from_upgrade_to_close() {
 }
 
 #[test]
+fn a_close_frame_is_answered_though_the_server_ended_its_side_with_it() {
+    let server = upgraded(|mut peer| {
+        peer.say_bytes(b"\x88\x02\x03\xE8");
+        peer.says_no_more();
+    });
+    // Which of the two is seen first is a matter of chance.
+    for _ in 0..20 {
+        let mut watched = open(spec(server.ws("/")));
+        closed(&mut watched, "closed by the server: 1000");
+        assert!(contains(&watched.bytes(Dir::Out), b"\x88\x82"), "{}", watched.story());
+    }
+}
+
+#[test]
 fn every_wrong_item_is_named_and_going_on_is_a_choice() {
     let good = "Upgrade: websocket\r\nConnection: Upgrade\r\n";
     let cases = [

@@ -63,8 +63,9 @@ fn a_frame_that_breaks_two_rules_is_seen_before_and_after_it_is_sent() {
     assert!(shows(&harness, "⚠ breaks 2 rules: a client must mask every frame (RFC 6455 §5.1); RSV1 must be 0"));
 
     harness.get_by_label("Send").click();
-    until(&mut harness, "it is in the timeline", |harness| shows(harness, "out ws.text"));
     until(&mut harness, "the lab refuses it", |harness| shows(harness, "in ws.close"));
+    select(&mut harness, Kind::WsText);
+    until(&mut harness, "it is in the timeline", |harness| shows(harness, "out ws.text"));
     harness.state_mut().app.apply(Command::ToggleGroup(Group::Layers));
     select(&mut harness, Kind::WsFrame);
     until(&mut harness, "its bytes are shown", |harness| shows(harness, "0000: c1 02 68 69"));

@@ -4,7 +4,7 @@ use super::failure::record_text;
 use super::pattern::Pattern;
 use super::step::{Await, Capture};
 use super::values::{Values, text_of};
-use crate::session::{RecordId, Session};
+use crate::session::{EXPLAIN_LIMIT_BYTES, RecordId, Session};
 use crate::wire::ConnectionId;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
@@ -101,6 +101,12 @@ pub(super) fn capture(
 
 fn json_of(session: &Session, id: RecordId) -> Result<Json, String> {
     let explained = session.explain(id);
+    if explained.payload_left_out > 0 {
+        let len = explained.record.payload_len;
+        return Err(format!(
+            "what came is too long to be read as JSON: it has {len} bytes, and {EXPLAIN_LIMIT_BYTES} are read"
+        ));
+    }
     serde_json::from_slice(&explained.payload)
         .map_err(|_| format!("what came is no JSON: {}", record_text(session, id)))
 }

@@ -1,6 +1,6 @@
 //! What is sent: text, JSON, or bytes.
 
-use super::template::{Template, json_quoted};
+use super::template::{FILLED_LIMIT_BYTES, Template, json_quoted, too_long};
 use super::values::{Values, text_of};
 use bytes::Bytes;
 use serde_json::Value as Json;
@@ -66,15 +66,30 @@ impl Content {
 
 impl JsonTemplate {
     pub fn filled(&self, values: &Values) -> Result<Json, String> {
+        self.filled_within(values, &mut FILLED_LIMIT_BYTES.clone())
+    }
+
+    /// The same, of at most `left` bytes of values, which become fewer.
+    fn filled_within(&self, values: &Values, left: &mut usize) -> Result<Json, String> {
+        let mut takes = |json: Json| match left.checked_sub(text_of(&json).len()) {
+            Some(less) => {
+                *left = less;
+                Ok(json)
+            }
+            None => Err(too_long()),
+        };
         Ok(match self {
             JsonTemplate::Fixed(json) => json.clone(),
-            JsonTemplate::Text(template) => match template.alone() {
+            JsonTemplate::Text(template) => takes(match template.alone() {
                 Some(name) => values.of(name)?,
                 None => template.text(values)?.into(),
-            },
-            JsonTemplate::List(items) => items.iter().map(|item| item.filled(values)).collect::<Result<_, _>>()?,
+            })?,
+            JsonTemplate::List(items) => {
+                items.iter().map(|item| item.filled_within(values, left)).collect::<Result<_, _>>()?
+            }
             JsonTemplate::Object(members) => {
-                let filled = members.iter().map(|(name, member)| Ok((name.clone(), member.filled(values)?)));
+                let filled =
+                    members.iter().map(|(name, member)| Ok((name.clone(), member.filled_within(values, left)?)));
                 Json::Object(filled.collect::<Result<_, String>>()?)
             }
         })

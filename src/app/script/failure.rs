@@ -7,6 +7,10 @@ use crate::session::{RecordId, Session, one_line};
 /// Characters of a record in a reason.
 const RECORD_CHARS: usize = 160;
 
+/// Characters of a step, and of why it failed: what it sends and what came may be megabytes.
+const STEP_CHARS: usize = 400;
+const WHY_CHARS: usize = 2000;
+
 /// Why a script failed, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
@@ -21,9 +25,21 @@ pub struct Failure {
 impl Failure {
     /// A failure of a step; secrets are hidden in it.
     pub(super) fn new(at: usize, step: &Step, why: &str, record: Option<RecordId>, secrets: &Secrets) -> Failure {
-        let text = format!("step {} (line {}), {} {}: {why}", step.number, step.line, step.verb(), step.object());
-        Failure { step: at, text: secrets.hide(&one_line_of(&text)), record }
+        // Secrets go first: what is left of one that was cut would not be known as it.
+        let object = cut(secrets.hide(&step.object()), STEP_CHARS);
+        let why = cut(secrets.hide(why), WHY_CHARS);
+        let text = format!("step {} (line {}), {} {object}: {why}", step.number, step.line, step.verb());
+        Failure { step: at, text: one_line_of(&text), record }
     }
+}
+
+/// The beginning of a text.
+fn cut(mut text: String, chars: usize) -> String {
+    if let Some((at, _)) = text.char_indices().nth(chars) {
+        text.truncate(at);
+        text.push('…');
+    }
+    text
 }
 
 /// The whole text on one line.

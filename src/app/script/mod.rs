@@ -27,6 +27,7 @@ pub use toml::ScriptError;
 
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::path::Path;
 use values::Secrets;
 
@@ -64,12 +65,14 @@ impl Script {
     /// Reads a file. An error names it, the place in it, and what is allowed there.
     pub fn load(path: &Path) -> Result<Script, String> {
         let cannot = |error: std::io::Error| format!("the script {} cannot be read: {error}", path.display());
-        let file = std::fs::metadata(path).map_err(cannot)?;
-        if file.len() > SCRIPT_LIMIT_BYTES {
-            let len = file.len();
-            return Err(format!("{} has {len} bytes and is no script: a script has 1 MiB at most", path.display()));
+        let file = std::fs::File::open(path).map_err(cannot)?;
+        let mut bytes = Vec::new();
+        file.take(SCRIPT_LIMIT_BYTES + 1).read_to_end(&mut bytes).map_err(cannot)?;
+        if bytes.len() as u64 > SCRIPT_LIMIT_BYTES {
+            return Err(format!("{} has more than 1 MiB and is no script", path.display()));
         }
-        let text = std::fs::read_to_string(path).map_err(cannot)?;
+        let text = String::from_utf8(bytes)
+            .map_err(|error| cannot(std::io::Error::other(format!("it is no UTF-8: {}", error.utf8_error()))))?;
         let folder = path.parent().unwrap_or(Path::new(""));
         Script::parse(&text, folder).map_err(|error| format!("{}, {error}", path.display()))
     }

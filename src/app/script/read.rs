@@ -12,6 +12,7 @@ use bytes::Bytes;
 use serde_json::Value as Json;
 use serde_json_path::JsonPath;
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read as _;
 use std::path::Path;
 use std::time::Duration;
 use toml::Spanned;
@@ -363,7 +364,7 @@ impl Reader<'_> {
             Ok(file) if file.len() > FILE_LIMIT_BYTES => {
                 value.fail(format!("{} has {} bytes; 16 MiB can be sent", path.display(), file.len()))
             }
-            Ok(_) => match std::fs::read(&path) {
+            Ok(_) => match read_file(&path) {
                 Ok(bytes) => Ok(Content::Bytes(Bytes::from(bytes), format!("file {name}"))),
                 Err(error) => value.fail(format!("{} cannot be read: {error}", path.display())),
             },
@@ -404,6 +405,13 @@ impl Reader<'_> {
             }
         })
     }
+}
+
+/// Reads a file; one that has more in it than it says is not read to its end.
+fn read_file(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?.take(FILE_LIMIT_BYTES).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn not_a_path(text: &str) -> String {

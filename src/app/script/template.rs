@@ -2,6 +2,14 @@
 
 use super::values::{Values, text_of};
 
+/// The most that a text with its variables, or a JSON document with them, comes to: what a step sends and what a filter says.
+pub(super) const FILLED_LIMIT_BYTES: usize = 16 << 20;
+
+/// Why a step fails whose variables make too much of it.
+pub(super) fn too_long() -> String {
+    format!("with its variables it is longer than {} MiB, the most that a step may come to", FILLED_LIMIT_BYTES >> 20)
+}
+
 /// A text in which variables stand.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Template {
@@ -97,6 +105,9 @@ impl Template {
                     text.push_str(part);
                 }
                 Part::Variable(name) => text.push_str(&value(name, is_quoted)?),
+            }
+            if text.len() > FILLED_LIMIT_BYTES {
+                return Err(too_long());
             }
         }
         Ok(text)

@@ -356,3 +356,22 @@ fn what_cannot_be_sent_fails_the_step_that_sent_it() {
     let story = Story::new("[[step]]\nsend = 'a'").open().drops().ends("TCP: refused").goes_on();
     story.failed(&["it cannot be sent: the connection is over (TCP: refused)"]);
 }
+
+#[test]
+fn variables_that_make_too_much_of_a_step_fail_it() {
+    // 500 kB, 200 times over.
+    for send in [format!("'{}'", "{{x}}".repeat(200)), format!("{{ json = [{}] }}", "'{{x}}',".repeat(200))] {
+        let text = format!("[variables]\nx = '{}'\n[[step]]\nsend = {send}\n", "y".repeat(500_000));
+        let story = Story::new(&text).open().goes_on();
+        let Some(Outcome::Failed(failure)) = story.runner.outcome() else { panic!("{:?}", story.runner.outcome()) };
+        assert!(failure.text.len() < 1000, "{} bytes", failure.text.len());
+        story.failed(&["longer than 16 MiB, the most that a step may come to"]);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_script_without_an_end_is_not_read_to_it() {
+    let error = Script::load(Path::new("/dev/zero")).unwrap_err();
+    assert_eq!(error, "/dev/zero has more than 1 MiB and is no script");
+}

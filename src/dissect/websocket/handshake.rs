@@ -6,6 +6,7 @@ use crate::dissect::NoteDef;
 use crate::dissect::http1::HeaderLine;
 use base64::Engine as _;
 use sha1::{Digest as _, Sha1};
+use std::collections::HashSet;
 
 /// How much text of a request is remembered until its answer comes.
 const ASKED_LIMIT_BYTES: usize = 16 * 1024;
@@ -132,7 +133,8 @@ pub fn request(method: &str, version: (u8, u8), lines: Lines) -> (Asked, Vec<Bro
     if let Some(bad) = protocols.iter().find(|name| !is_token(name)) {
         is_broken(&notes::REQUEST_PROTOCOL, "sec-websocket-protocol", format!("{bad:?} is no token"));
     }
-    if let Some((_, bad)) = protocols.iter().enumerate().find(|(at, name)| protocols[..*at].contains(name)) {
+    let mut seen = HashSet::new();
+    if let Some(bad) = protocols.iter().find(|name| !seen.insert(name.as_str())) {
         is_broken(&notes::REQUEST_PROTOCOL, "sec-websocket-protocol", format!("{bad:?} is given twice"));
     }
     if protocols.is_empty() && lines.all("sec-websocket-protocol").next().is_some() {

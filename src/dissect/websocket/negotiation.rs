@@ -4,6 +4,7 @@
 
 use crate::dissect::http1::is_token;
 use crate::wire::Dir;
+use std::collections::HashSet;
 use std::ops::Range;
 
 /// The extension's name.
@@ -230,11 +231,12 @@ pub(in crate::dissect) fn faults_of_offer(value: &str) -> Vec<String> {
 }
 
 fn faults_of(offer: &[Given]) -> Vec<String> {
-    let fault = |(at, given): (usize, &Given)| {
-        let is_repeated = offer[..at].iter().any(|before| before.name == given.name);
+    let mut names = HashSet::new();
+    let fault = |given: &Given| {
+        let is_repeated = !names.insert(given.name.clone());
         given.fault(false).or_else(|| is_repeated.then(|| format!("{} is given twice", given.name)))
     };
-    offer.iter().enumerate().filter_map(fault).collect()
+    offer.iter().filter_map(fault).collect()
 }
 
 /// Why none of the offers of permessage-deflate may be accepted, if there are any and so it is.
@@ -267,8 +269,9 @@ pub fn agreed(offers: &[String], answer: &[String]) -> Agreed {
         wrong(format!("{} uses RSV1, as permessage-deflate does", other.name), "RFC 7692 §5");
     }
     let mut deflate = Deflate::default();
-    for (at, given) in extension.parameters.iter().enumerate() {
-        if extension.parameters[..at].iter().any(|before| before.name == given.name) {
+    let mut names = HashSet::new();
+    for given in &extension.parameters {
+        if !names.insert(given.name.as_str()) {
             wrong(format!("{} is given twice in the server's answer", given.name), "RFC 7692 §7.1");
         } else if let Some(fault) = given.fault(true) {
             wrong(format!("in the server's answer, {fault}"), "RFC 7692 §7.1");

@@ -106,10 +106,12 @@ impl Filter {
         if open.is_empty() {
             return taken;
         }
-        let told = session.explain_all(&open, super::EXPLAIN_LIMIT_BYTES);
-        for (id, explained) in open.into_iter().zip(told) {
-            if look(id).is_some_and(|looked| eval::matches(&self.expr, &looked.with(explained))) {
-                taken.push(id);
+        for stretch in session.stretches(&open, super::EXPLAIN_LIMIT_BYTES) {
+            let told = session.explain_all(stretch, super::EXPLAIN_LIMIT_BYTES);
+            for (id, explained) in stretch.iter().zip(told) {
+                if look(*id).is_some_and(|looked| eval::matches(&self.expr, &looked.with(explained))) {
+                    taken.push(*id);
+                }
             }
         }
         taken.sort_unstable();

@@ -184,8 +184,10 @@ impl Statistics {
                 None => open.push(*id),
             }
         }
-        for (id, explained) in open.iter().zip(session.explain_all(&open, SENT_LIMIT_BYTES)) {
-            self.latency.add(session, *id, sent.read(&explained.payload));
+        for stretch in session.stretches(&open, SENT_LIMIT_BYTES) {
+            for (id, explained) in stretch.iter().zip(session.explain_all(stretch, SENT_LIMIT_BYTES)) {
+                self.latency.add(session, *id, sent.read(&explained.payload));
+            }
         }
     }
 

@@ -5,18 +5,28 @@ use super::{Outcome, wait};
 use crate::transport::context::Context;
 use crate::transport::spec::Backoff;
 use crate::wire::Failure;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// Where no time to speak of is waited, tries that are less than this apart are in haste, and so many in a row may be; from
+/// then on there is this pause before each.
+const LEAST_PAUSE: Duration = Duration::from_millis(10);
+const HASTE: Duration = Duration::from_secs(1);
+const HASTY_TRIES: u32 = 10;
+const HASTY_PAUSE: Duration = Duration::from_millis(100);
 
 /// Failures in a row, and what the user wants done about them.
 pub(super) struct Retry {
     backoff: Backoff,
     failures: u32,
+    /// When the last wait ended, and how many in a row ended within a second of the one before.
+    tried: Option<Instant>,
+    hasty: u32,
 }
 
 impl Retry {
     /// Without a failure so far.
     pub fn new(backoff: &Backoff) -> Retry {
-        Retry { backoff: backoff.clone(), failures: 0 }
+        Retry { backoff: backoff.clone(), failures: 0, tried: None, hasty: 0 }
     }
 
     /// It worked: failures count from the beginning.
@@ -38,18 +48,31 @@ impl Retry {
     }
 
     /// Says that and why nothing happens for a while, and waits; `base` is the first wait.
-    pub async fn wait(&self, context: &Context, base: Duration, why: &str) {
-        self.wait_exactly(context, self.pause(base, chance()), why).await;
+    pub async fn wait(&mut self, context: &Context, base: Duration, why: &str) {
+        let pause = self.pause(base, chance());
+        self.wait_exactly(context, pause, why).await;
     }
 
     /// Waits as long as the server asked for.
-    pub async fn wait_exactly(&self, context: &Context, pause: Duration, why: &str) {
+    pub async fn wait_exactly(&mut self, context: &Context, pause: Duration, why: &str) {
+        let pause = self.paced(pause, Instant::now());
         let count = match (self.failures, self.backoff.attempts) {
             (0 | 1, 0) | (0, _) => String::new(),
             (failures, 0) => format!(" (failure {failures} in a row)"),
             (failures, attempts) => format!(" (failure {failures} of {attempts})"),
         };
         wait(context, pause, &format!("{why}{count}")).await;
+    }
+
+    /// A pause that is long enough where one try follows the other at once, for minutes: each leaves records behind, and
+    /// the server is somebody's.
+    fn paced(&mut self, pause: Duration, now: Instant) -> Duration {
+        let is_at_once = pause < LEAST_PAUSE;
+        let is_hasty = is_at_once && self.tried.is_some_and(|tried| now.saturating_duration_since(tried) < HASTE);
+        self.hasty = if is_hasty { self.hasty.saturating_add(1) } else { 0 };
+        let pause = if self.hasty > HASTY_TRIES { pause.max(HASTY_PAUSE) } else { pause };
+        self.tried = Some(now + pause);
+        pause
     }
 
     /// How long to wait. `chance` is from -1 to 1.
@@ -78,7 +101,6 @@ mod tests {
     use super::*;
     use crate::transport::failure::failure;
     use crate::wire::Stage;
-    use std::time::Instant;
 
     fn pauses(backoff: &Backoff, base_ms: u64, chance: f64) -> Vec<u128> {
         let mut retry = Retry::new(backoff);
@@ -103,6 +125,27 @@ mod tests {
         assert_eq!(Retry::new(&Backoff::default()).pause(Duration::from_secs(3), 0.0), Duration::from_secs(3));
         let endless = Backoff { limit_ms: u64::MAX, factor: u32::MAX, ..Backoff::default() };
         assert!(pauses(&endless, u64::MAX, 1.0)[5] > 0);
+    }
+
+    #[test]
+    fn tries_that_chase_one_another_are_slowed_down() {
+        let mut retry = Retry::new(&Backoff { immediate: true, ..Backoff::default() });
+        let mut now = Instant::now();
+        let mut tries = |took: Duration, count: u32| {
+            let each = |_| {
+                now += took;
+                let pause = retry.paced(Duration::ZERO, now);
+                now += pause;
+                pause
+            };
+            (0..count).map(each).collect::<Vec<_>>()
+        };
+        let first = tries(Duration::from_millis(1), 100);
+        assert!(first[..11].iter().all(Duration::is_zero), "{first:?}");
+        assert!(first[11..].iter().all(|pause| *pause == HASTY_PAUSE), "{first:?}");
+        // A connection that lasted is followed by the next one at once.
+        assert_eq!(tries(Duration::from_secs(1), 1), [Duration::ZERO]);
+        assert_eq!(tries(Duration::from_millis(1), 10), [Duration::ZERO; 10]);
     }
 
     #[test]

@@ -20,6 +20,10 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use std::time::Instant;
 
+/// Faults of an answer that are said, and characters of each.
+const MOST_WRONG: usize = 20;
+const MOST_WRONG_CHARS: usize = 1000;
+
 /// The header in which extensions are offered and accepted (RFC 6455 §11.3.2).
 const EXTENSIONS: &str = "Sec-WebSocket-Extensions";
 
@@ -77,6 +81,7 @@ pub(super) async fn open(
     if let Some(draft) = draft {
         early = draft::proof(draft, &ask, &link, early, &mut wrong).await?;
     }
+    let wrong = shortened(wrong);
     for item in &wrong {
         link.log.notice(item);
     }
@@ -146,6 +151,23 @@ fn check(ask: &Ask, answer: &Answer) -> Vec<String> {
         } else if !offered.contains(&chosen) {
             wrong.push(format!("the server chose the subprotocol {chosen:?}, which was not offered"));
         }
+    }
+    wrong
+}
+
+/// What is wrong, as much of it as can be read: an answer may be wrong ten thousand times, and quote itself at length. The
+/// notes on the answer have it all.
+fn shortened(mut wrong: Vec<String>) -> Vec<String> {
+    let left_out = wrong.len().saturating_sub(MOST_WRONG);
+    wrong.truncate(MOST_WRONG);
+    for item in &mut wrong {
+        if let Some((cut, _)) = item.char_indices().nth(MOST_WRONG_CHARS) {
+            item.truncate(cut);
+            item.push('…');
+        }
+    }
+    if left_out > 0 {
+        wrong.push(format!("{left_out} more faults of this answer are not listed here"));
     }
     wrong
 }
@@ -254,6 +276,17 @@ mod tests {
         let mut off = Spec::default();
         off.websocket.deflate.offer = false;
         assert_eq!(offered(&off), [""; 0]);
+    }
+
+    #[test]
+    fn an_answer_that_is_wrong_ten_thousand_times_is_refused_in_a_few_words() {
+        let names: Vec<String> = (0..10_000).map(|n| format!("x{n}")).collect();
+        let wrong = negotiation::agreed(&[], &[names.join(",")]).wrong.into_iter().map(|wrong| wrong.text).collect();
+        let said = shortened(wrong);
+        assert_eq!(said.len(), MOST_WRONG + 1);
+        assert!(said[MOST_WRONG].starts_with("9980 more faults"), "{:?}", said[MOST_WRONG]);
+        let said = shortened(vec!["あ".repeat(5000)]);
+        assert_eq!((said.len(), said[0].chars().count()), (1, MOST_WRONG_CHARS + 1));
     }
 
     #[test]

@@ -28,6 +28,8 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::Control;
 
 /// How long the other side has to answer a close frame, and then to close TCP (§7.1.1).
 pub(super) const CLOSE_WAIT: Duration = Duration::from_secs(5);
+/// How long what is left to send may take once the server has ended the stream from its side.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// With more than this waiting to be sent, no order is taken, no ping or pong added of our own, and nothing read that would be
 /// sent back.
 pub(super) const OUT_LIMIT_BYTES: usize = 1024 * 1024;
@@ -262,8 +264,15 @@ impl Conversation<'_> {
     }
 
     /// The server closed TCP.
-    async fn end_of_stream(self) -> End {
+    async fn end_of_stream(mut self) -> End {
         let by_user = self.closed_by_user;
+        // It may have closed its side alone, right behind what it said last: our answer to that still goes out, and only
+        // then do we say that it did.
+        if self.close_received.is_some() && self.close_sent && !self.is_unwritable {
+            let tap = self.link.tap.clone();
+            let wrote = tokio::time::timeout(LAST_WORDS, self.out.write(&tap)).await;
+            self.close_sent = matches!(wrote, Ok(Ok(())));
+        }
         if let Some(fault) = &self.fault {
             let failure = self.failure_of(fault);
             self.link.tap.shutdown().await;
