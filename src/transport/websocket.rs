@@ -151,7 +151,7 @@ pub struct WebSocketOptions {
     pub subprotocols: Vec<String>,
     /// permessage-deflate.
     pub deflate: DeflateOptions,
-    /// How many bytes a message may inflate to; beyond, the rest is left compressed.
+    /// How many bytes of what a message inflates to are shown, and held where it is to be sent back.
     pub inflate_limit_bytes: u64,
     /// Answer a ping with a pong (§5.5.2).
     pub auto_pong: bool,

@@ -173,6 +173,43 @@ fn a_recording_gives_the_very_events_and_records_that_it_gave_live() {
 }
 
 #[test]
+fn the_limit_of_inflating_is_kept_and_a_file_that_knows_none_has_the_usual_one() {
+    const REQUEST: &str = "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+                           Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\
+                           Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n";
+    const ANSWER: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+                          Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\
+                          Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n";
+    // The second as an earlier version of the program wrote it.
+    let specs = [
+        (r#"{"url":"ws://a/","websocket":{"inflate_limit_bytes":3}}"#, "Hel"),
+        (r#"{"url":"ws://a/","websocket":{"subprotocols":[],"auto_pong":true,"ping_ms":0}}"#, "Hello"),
+    ];
+    for (spec, says) in specs {
+        let folder = folder();
+        let path = folder.path().join("a.pushscope");
+        let live = record(&path, |sender| {
+            sender.send_connection(ConnectionInfo { spec: spec.to_owned(), ..connection(1) });
+            sender.send(LinkId(1), opening(1));
+            sender.send(LinkId(1), bytes(Dir::Out, REQUEST));
+            sender.send(LinkId(1), bytes(Dir::In, ANSWER));
+            // RFC 7692 §7.2.3.1.
+            sender.send(LinkId(1), bytes(Dir::In, b"\xC1\x07\xf2\x48\xcd\xc9\xc9\x07\x00".to_vec()));
+        });
+        for entries in [live, read(&mut Opened::open(&path).unwrap()).0] {
+            let mut session = Session::new(Store::memory(), STARTED);
+            for entry in entries {
+                session.take(entry);
+            }
+            let text = session.explain(session.records().len() - 1);
+            assert_eq!(String::from_utf8_lossy(&text.payload), says, "{spec}");
+            let is_capped = text.notes.iter().any(|note| note.def.key == "websocket.inflate-capped");
+            assert_eq!(is_capped, says == "Hel");
+        }
+    }
+}
+
+#[test]
 fn neighbouring_reads_share_rows_and_large_ones_do_not() {
     let folder = folder();
     let path = folder.path().join("a.pushscope");

@@ -93,13 +93,7 @@ impl Control {
         let mut detail = 0;
         match self.kind {
             Kind::WsClose => detail = self.close(way, talk, is_complete, out),
-            Kind::WsPing if is_complete => {
-                let pings = &mut talk.pings[way.dir.index()];
-                if pings.len > 0 {
-                    out.note(place, &notes::PING_WAITS, bit, bits, || pings.waiting());
-                }
-                pings.asked(self.echo);
-            }
+            Kind::WsPing if is_complete => talk.pings[way.dir.index()].asked(self.echo),
             Kind::WsPong if is_complete => {
                 let pings = &mut talk.pings[way.dir.opposite().index()];
                 match pings.answered(self.echo) {
@@ -193,6 +187,8 @@ impl Talk {
 struct Pings {
     waiting: [Echo; PINGS],
     len: usize,
+    /// The ping that was answered last, and how many equal ones before it may be answered yet.
+    settled: (Echo, usize),
     /// Pings before these were forgotten unanswered.
     forgot: bool,
 }
@@ -217,8 +213,13 @@ impl Pings {
     fn answered(&mut self, pong: Echo) -> Answer {
         match self.waiting[..self.len].iter().rposition(|ping| *ping == pong) {
             Some(at) => {
+                self.settled = (pong, self.waiting[..at].iter().filter(|ping| **ping == pong).count());
                 self.drop_first(at + 1);
                 self.forgot = false;
+                Answer::Matches
+            }
+            None if self.settled.0 == pong && self.settled.1 > 0 => {
+                self.settled.1 -= 1;
                 Answer::Matches
             }
             None if self.len == 0 => Answer::Unasked,

@@ -8,6 +8,10 @@ use super::{Way, fields, notes};
 use crate::dissect::inflate::{Block, BlockKind, Fault, Inflate, STATE_BYTES, Told};
 use crate::dissect::{Content, NoteDef, Place, Sink, Value};
 
+/// A message that passes the limit is inflated on, untold, so that those behind it can be read: up to so many times the
+/// limit.
+const BEYOND_LIMIT: u64 = 16;
+
 /// How many blocks of a message are told one by one.
 const BLOCKS_TOLD: u32 = 1000;
 
@@ -43,6 +47,8 @@ pub(super) struct Compressed {
     inflated_start: u64,
     /// What it inflated to by now.
     len: u64,
+    /// What else it inflated to, beyond the limit.
+    beyond: u64,
     /// Its content bytes whose blocks were told, and how many blocks those are.
     covered: u64,
     blocks: u32,
@@ -52,7 +58,7 @@ pub(super) struct Compressed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Going,
-    /// It passed the limit.
+    /// It went so far beyond the limit that its rest was not inflated.
     Capped,
     /// It is no DEFLATE from about this bit on.
     Faulty(Fault, u64),
@@ -84,7 +90,7 @@ impl Inflater {
         if state == State::Going {
             self.inflate.get_or_insert_default().begin(self.keeps_context);
         }
-        Compressed { content_start, inflated_start: self.len, len: 0, covered: 0, blocks: 0, state }
+        Compressed { content_start, inflated_start: self.len, len: 0, beyond: 0, covered: 0, blocks: 0, state }
     }
 
     /// More of a message, unmasked: what it inflates to is told, and given to `each`.
@@ -122,7 +128,8 @@ impl Inflater {
                 }
                 each(now);
                 message.len += now.len() as u64;
-                is_capped = now.len() < bytes.len();
+                message.beyond += (bytes.len() - now.len()) as u64;
+                is_capped = message.beyond / BEYOND_LIMIT > limit_bytes;
                 !is_capped
             }
             Told::Block(block) => {
@@ -157,6 +164,20 @@ impl Inflater {
         let (bit, bits) = (message.content_start * 8, content_len * 8);
         let mut note = |def: &'static NoteDef, detail: String| out.note(place, def, bit, bits, || detail);
         let farthest = self.inflate.as_ref().map_or(0, Inflate::farthest_bytes) as u64;
+        let limit = self.limit_bytes;
+        match message.state {
+            State::Capped => {
+                note(
+                    &notes::INFLATE_CAPPED,
+                    format!("the limit is {limit} bytes, and it goes beyond {BEYOND_LIMIT} times that"),
+                );
+            }
+            _ if message.beyond > 0 => {
+                let all = message.len + message.beyond;
+                note(&notes::INFLATE_CAPPED, format!("the limit is {limit} bytes, and it inflates to {all}"));
+            }
+            _ => {}
+        }
         match message.state {
             State::Going if farthest > u64::from(self.window_bytes) => {
                 let agreed = self.window_bytes;
@@ -165,8 +186,7 @@ impl Inflater {
             State::Going if self.inflate.as_ref().is_some_and(Inflate::is_filled_badly) => {
                 note(&notes::DEFLATE_PADDING, String::new());
             }
-            State::Going => {}
-            State::Capped => note(&notes::INFLATE_CAPPED, format!("the limit is {} bytes", self.limit_bytes)),
+            State::Going | State::Capped => {}
             State::Faulty(fault, bit) => {
                 let alone = match (fault, self.keeps_context) {
                     (Fault::Distance, false) => " of this message, since no context is kept",
@@ -195,9 +215,9 @@ impl Compressed {
         self.inflated_start
     }
 
-    /// Whether all of it was inflated.
+    /// Whether all of it was inflated and told.
     pub fn is_whole(&self) -> bool {
-        self.state == State::Going
+        self.state == State::Going && self.beyond == 0
     }
 
     /// Whether nothing of it was inflated, because that cannot be.
@@ -233,8 +253,10 @@ impl Compressed {
             let def = &fields::DEFLATE_REST;
             out.field(place, def, (start + self.covered) * 8, (len - self.covered) * 8, Value::Bytes, 1);
         }
-        let times = if len > 0 { self.len as f64 / len as f64 } else { 0.0 };
-        let ratio = format!("{len} → {} bytes, {times:.1} times as long", self.len);
+        // How far beyond the limit it was left depends on how it was cut.
+        let inflated = if self.state == State::Capped { self.len } else { self.len + self.beyond };
+        let times = if len > 0 { inflated as f64 / len as f64 } else { 0.0 };
+        let ratio = format!("{len} → {inflated} bytes, {times:.1} times as long");
         let context = if keeps_context { "kept from message to message" } else { "forgotten after each message" };
         let window = format!("{window_bytes} bytes, {context}");
         out.field(place, &fields::DEFLATE_RATIO, end, 0, Value::Says(ratio.into()), 1);

@@ -150,16 +150,12 @@ notes! {
         "The bits that fill the last byte of a block with BFINAL must be 0" "RFC 7692 §7.2.1";
     /// The limit on inflating was passed.
     INFLATE_CAPPED = Warning "websocket.inflate-capped"
-        "The message inflates to more than the limit; what is beyond it was left compressed" "RFC 7692 §7.2.2";
+        "The message inflates to more than the limit; what is beyond it is not shown" "RFC 7692 §7.2.2";
     /// What it refers to was not inflated.
     NOT_INFLATED = Warning "websocket.not-inflated"
         "Not inflated: it may refer to an earlier message, and that could not be inflated whole" "RFC 7692 §7.1.1, §7.2.2";
 
     // Ping and pong.
-    /// A ping, and the one before it has no pong yet.
-    PING_WAITS = Info "websocket.ping-unanswered"
-        "An earlier ping has no pong yet; one must come as soon as is practical, and may answer the latest ping only"
-        "RFC 6455 §5.5.2, §5.5.3";
     /// A pong, and no ping waits.
     PONG_UNASKED = Info "websocket.pong-unasked"
         "A pong that no ping asked for: allowed, as a heartbeat in one direction; no answer is expected"

@@ -111,17 +111,25 @@ fn a_truncated_block_loses_the_window() {
 
 #[test]
 fn a_message_that_inflates_beyond_the_limit_is_cut_there() {
-    // 2 MiB of zeros against a limit of 1 MiB; then a message that needs nothing of it, and one that may.
-    let bomb = deflated(&vec![0; 2 << 20]);
-    assert!(bomb.len() < 4096);
-    let script = vec![(In, [frame(0xC2, &bomb), frame(0xC1, &HELLO)].concat())];
-    let told = told_with(&agreed(Deflate { server_no_context_takeover: true, ..Deflate::default() }), &script);
-    let binary = first(&told, Kind::WsBinary);
-    assert_eq!((binary.record.payload_len, binary.payload.len()), (1 << 20, 1 << 20));
-    assert_eq!(binary.notes[0].def.key, notes::INFLATE_CAPPED.key);
-    assert_eq!(said(&told)[1], (b"Hello".to_vec(), vec![]));
-    let kept = told_with(&agreed(Deflate::default()), &script);
-    assert_eq!(said(&kept)[1].1, [notes::NOT_INFLATED.key]);
+    // 2 MiB of zeros against a limit of 1 MiB, and 20 MiB; then a message that may need them.
+    let said_of = |len: usize, deflate: Deflate| {
+        let bomb = deflated(&vec![0; len]);
+        assert!(bomb.len() < len / 500);
+        let script = vec![(In, [frame(0xC2, &bomb), frame(0xC1, &HELLO)].concat())];
+        let told = told_with(&agreed(deflate), &script);
+        let binary = first(&told, Kind::WsBinary);
+        assert_eq!((binary.record.payload_len, binary.payload.len()), (1 << 20, 1 << 20));
+        assert_eq!(binary.notes[0].def.key, notes::INFLATE_CAPPED.key);
+        (binary.notes[0].detail.clone(), said(&told)[1].clone())
+    };
+    let hello = (b"Hello".to_vec(), vec![]);
+    let (detail, next) = said_of(2 << 20, Deflate::default());
+    assert_eq!((detail.as_str(), next), ("the limit is 1048576 bytes, and it inflates to 2097152", hello.clone()));
+    let (detail, next) = said_of(20 << 20, Deflate::default());
+    assert_eq!(detail, "the limit is 1048576 bytes, and it goes beyond 16 times that");
+    assert_eq!(next.1, [notes::NOT_INFLATED.key]);
+    let forgets = Deflate { server_no_context_takeover: true, ..Deflate::default() };
+    assert_eq!(said_of(20 << 20, forgets).1, hello);
 }
 
 #[test]
