@@ -245,7 +245,7 @@ fn websocket() {
     let url = nginx.url("/subscribe/socket").replace("http:", "ws:");
     let records = recorded(&nginx, "socket", &url, "ws.text", &[]);
     assert_eq!(texts(&records, "ws.text"), messages());
-    assert_eq!(first(&records, "http.response")["summary"], "HTTP/1.1 101 Switching Protocols");
+    assert_eq!(first(&records, "http.response")["summary"], "HTTP/1.1 101 Switching Protocols · permessage-deflate");
     let closes = records.iter().filter(|record| record["kind"] == "ws.close").count();
     assert_eq!(closes, 2, "{records:#?}");
 }
