@@ -5,6 +5,7 @@
 pub mod app;
 pub mod cli;
 pub mod dissect;
+pub mod interop;
 pub mod lab;
 pub mod session;
 pub mod transport;

@@ -11,11 +11,12 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("dissect", &["wire"]),
     ("session", &["wire", "dissect"]),
     ("interop", &["wire", "dissect", "session"]),
+    ("replay", &["wire", "dissect", "session"]),
     ("transport", &["wire", "dissect"]),
     ("lab", &[]),
-    ("app", &["wire", "session", "interop", "transport", "lab"]),
+    ("app", &["wire", "session", "interop", "replay", "transport", "lab"]),
     ("ui", &["wire", "dissect", "session", "app"]),
-    ("cli", &["wire", "dissect", "session", "interop", "transport", "lab", "app"]),
+    ("cli", &["wire", "dissect", "session", "interop", "replay", "transport", "lab", "app"]),
 ];
 
 /// `main.rs` reads arguments and starts one of these.

@@ -14,6 +14,7 @@ mod link;
 mod payloads;
 mod progress;
 mod records;
+mod remark;
 mod segments;
 pub mod statistics;
 mod store;
@@ -29,6 +30,7 @@ pub use facts::duration;
 pub use link::{Link, LinkState, StageTime};
 pub use progress::{Progresses, Reached};
 pub use records::Records;
+pub use remark::{Mark, Remark};
 pub use store::{Archive, Store};
 pub use summary::{one_line, preview};
 

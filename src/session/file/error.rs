@@ -76,6 +76,9 @@ pub enum FileError {
     /// The user stopped a copy.
     #[error("{}: not saved, it was stopped", path.display())]
     Cancelled { path: PathBuf },
+    /// The user stopped reading.
+    #[error("{}: reading it was stopped", path.display())]
+    Stopped { path: PathBuf },
     /// The user has no home folder that is known.
     #[error("there is no folder for recordings: the home folder is not known; set PUSHSCOPE_DATA_DIR to one")]
     NoHome,

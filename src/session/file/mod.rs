@@ -5,16 +5,21 @@
 //! the numbers in them are described in `schema`.
 
 mod archive;
+mod batch;
 mod copy;
 mod error;
 mod folder;
+mod load;
 mod reader;
 mod recorder;
 mod schema;
+mod writer;
 
 pub use copy::save_copy;
 pub use error::FileError;
 pub use folder::{Recording, list_recordings, new_recording_path, recordings_folder};
+pub use load::{Loaded, load};
 pub use reader::Opened;
 pub use recorder::{Recorder, RecorderStatus};
 pub use schema::{APPLICATION_ID, FORMAT_VERSION};
+pub use writer::SessionWriter;

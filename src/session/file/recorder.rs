@@ -5,18 +5,18 @@
 //! goes on to empty its queue and counts what is not kept.
 
 use super::archive::FileArchive;
+use super::batch::Batch;
 use super::error::FileError;
-use super::schema::{self, EventRow};
+use super::schema;
 use super::{folder, reader};
 use crate::session::Archive;
-use crate::wire::{ConnectionInfo, Entry, Event, EventReceiver, LinkId, What};
-use rusqlite::{Connection, TransactionBehavior};
-use std::collections::HashMap;
+use crate::wire::EventReceiver;
+use rusqlite::Connection;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A commit begins when its oldest event is this old; with the time it takes that stays below the promised 250 ms.
 const COMMIT_AFTER: Duration = Duration::from_millis(200);
@@ -26,9 +26,6 @@ const COMMIT_BYTES: usize = 4 << 20;
 
 /// A commit takes at most so many bytes more that wait already: fewer commits when the disk is behind.
 const COMMIT_LIMIT_BYTES: usize = 16 << 20;
-
-/// What an event counts for in these limits beyond its bytes.
-const EVENT_COST_BYTES: usize = 128;
 
 /// How long an idle recorder waits before it looks whether it was stopped.
 const IDLE: Duration = Duration::from_millis(100);
@@ -69,8 +66,6 @@ impl Recorder {
             path: path.to_owned(),
             connection,
             batch: Batch::default(),
-            link_connections: HashMap::new(),
-            next_seq: 0,
             status: status.clone(),
             saved: saved.clone(),
             stop: stop.clone(),
@@ -155,31 +150,10 @@ pub(super) fn create(path: &Path, started_unix_ns: i64) -> Result<Connection, Fi
     })
 }
 
-#[derive(Default)]
-struct Batch {
-    connections: Vec<ConnectionInfo>,
-    rows: Vec<EventRow>,
-    /// Bytes and costs of what waits.
-    cost: usize,
-    oldest: Option<Instant>,
-}
-
-impl Batch {
-    fn events(&self) -> u64 {
-        self.rows.iter().map(EventRow::events).sum()
-    }
-
-    fn bytes(&self) -> u64 {
-        self.rows.iter().map(EventRow::len_bytes).sum()
-    }
-}
-
 struct Writer {
     path: PathBuf,
     connection: Connection,
     batch: Batch,
-    link_connections: HashMap<LinkId, u32>,
-    next_seq: u64,
     status: Arc<Mutex<RecorderStatus>>,
     saved: Arc<AtomicU64>,
     stop: Arc<AtomicBool>,
@@ -188,19 +162,20 @@ struct Writer {
 impl Writer {
     fn run(mut self, receiver: &EventReceiver) {
         loop {
-            let wait = self.batch.oldest.map_or(IDLE, |oldest| COMMIT_AFTER.saturating_sub(oldest.elapsed()).min(IDLE));
+            let wait =
+                self.batch.oldest().map_or(IDLE, |oldest| COMMIT_AFTER.saturating_sub(oldest.elapsed()).min(IDLE));
             let is_over = match receiver.next_timeout(wait) {
                 Ok(entry) => {
-                    self.add(entry);
+                    self.batch.add(entry);
                     false
                 }
                 Err(are_senders_gone) => are_senders_gone || self.stop.load(Ordering::Acquire),
             };
-            let is_due = self.batch.oldest.is_some_and(|oldest| oldest.elapsed() >= COMMIT_AFTER);
-            if is_over || is_due || self.batch.cost >= COMMIT_BYTES || self.stop.load(Ordering::Acquire) {
-                while self.batch.cost < COMMIT_LIMIT_BYTES {
+            let is_due = self.batch.oldest().is_some_and(|oldest| oldest.elapsed() >= COMMIT_AFTER);
+            if is_over || is_due || self.batch.cost_bytes() >= COMMIT_BYTES || self.stop.load(Ordering::Acquire) {
+                while self.batch.cost_bytes() < COMMIT_LIMIT_BYTES {
                     let Some(entry) = receiver.try_next() else { break };
-                    self.add(entry);
+                    self.batch.add(entry);
                 }
                 self.commit();
             }
@@ -211,52 +186,27 @@ impl Writer {
         self.end();
     }
 
-    fn add(&mut self, entry: Entry) {
-        self.batch.cost += EVENT_COST_BYTES;
-        self.batch.oldest.get_or_insert_with(Instant::now);
-        match entry {
-            Entry::Connection(info) => self.batch.connections.push(info),
-            Entry::Event(event) => self.add_event(event),
-        }
-    }
-
-    fn add_event(&mut self, event: Event) {
-        self.batch.cost += event.what.len_bytes();
-        if let What::Opening(opening) = &event.what {
-            self.link_connections.insert(event.link, opening.connection.0);
-        }
-        let seq = self.next_seq;
-        self.next_seq += 1;
-        if !self.batch.rows.last_mut().is_some_and(|row| row.join(&event)) {
-            let connection = self.link_connections.get(&event.link).copied();
-            if matches!(event.what, What::Closed(_) | What::Failed(_)) {
-                self.link_connections.remove(&event.link);
-            }
-            self.batch.rows.push(EventRow::new(seq, connection, event));
-        }
-    }
-
     fn commit(&mut self) {
-        let batch = std::mem::take(&mut self.batch);
-        if batch.rows.is_empty() && batch.connections.is_empty() {
+        if self.batch.is_empty() {
             return;
         }
-        let mut outcome = if lock(&self.status).failed.is_some() { None } else { Some(self.write(&batch)) };
+        let mut outcome = if lock(&self.status).failed.is_some() { None } else { Some(self.write()) };
         for pause in RETRY_AFTER {
             match &outcome {
                 Some(Err(error)) if !matches!(error, FileError::Vanished { .. }) => {}
                 _ => break,
             }
             std::thread::sleep(pause);
-            outcome = Some(self.write(&batch));
+            outcome = Some(self.write());
         }
-        let (events, bytes) = (batch.events(), batch.bytes());
+        let (events, bytes) = (self.batch.events(), self.batch.bytes());
+        self.batch.clear();
         let status = &mut *lock(&self.status);
         match outcome {
             Some(Ok(())) => {
                 status.events += events;
                 status.bytes += bytes;
-                self.saved.store(self.next_seq, Ordering::Release);
+                self.saved.store(self.batch.next_seq(), Ordering::Release);
                 return;
             }
             Some(Err(error)) => status.failed = Some(error),
@@ -266,8 +216,8 @@ impl Writer {
         status.lost_bytes += bytes;
     }
 
-    fn write(&mut self, batch: &Batch) -> Result<(), FileError> {
-        write(&mut self.connection, batch).map_err(|error| FileError::writing(&self.path, &error))
+    fn write(&mut self) -> Result<(), FileError> {
+        self.batch.write(&mut self.connection).map_err(|error| FileError::writing(&self.path, &error))
     }
 
     /// Marks the recording as ended, or says in it why it is not complete, and takes the journal away.
@@ -282,21 +232,4 @@ impl Writer {
             lock(&self.status).failed.get_or_insert(FileError::writing(&self.path, &error));
         }
     }
-}
-
-fn write(connection: &mut Connection, batch: &Batch) -> rusqlite::Result<()> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    for info in &batch.connections {
-        transaction
-            .prepare_cached("INSERT OR REPLACE INTO connection(id, spec, label) VALUES(?1, ?2, ?3)")?
-            .execute((info.id.0, &info.spec, &info.label))?;
-    }
-    {
-        let mut statement = transaction.prepare_cached(schema::INSERT)?;
-        let mut joined = Vec::new();
-        for row in &batch.rows {
-            row.insert(&mut statement, &mut joined)?;
-        }
-    }
-    transaction.commit()
 }

@@ -1,0 +1,61 @@
+//! Other tools' formats: what a recording can be written as, and what can be read as one.
+//!
+//! An export is given a [`Chosen`] and writes it out; it sees a session from which secrets were taken, where they were to
+//! be. An import turns a file into the events that a tap would have seen, and writes them into a session file.
+
+use crate::session::file::FileError;
+use crate::session::{RecordId, Remark, Session};
+
+/// Told how much is done of how much; says whether to go on.
+pub type Progress<'a> = &'a mut dyn FnMut(u64, u64) -> bool;
+
+/// What is exported of a recording.
+#[derive(Clone, Copy)]
+pub struct Chosen<'a> {
+    /// The recording, read to its end.
+    pub session: &'a Session,
+    /// What to call it: usually its file's name without the ending.
+    pub title: &'a str,
+    /// The chosen records, rising; `None` for all of them.
+    pub ids: Option<&'a [RecordId]>,
+    /// The user's remarks, in the order of their records.
+    pub remarks: &'a [Remark],
+}
+
+impl Chosen<'_> {
+    /// Whether a record was chosen.
+    pub fn has(&self, id: RecordId) -> bool {
+        self.ids.is_none_or(|ids| ids.binary_search(&id).is_ok())
+    }
+}
+
+/// What could not be carried over, in sentences, each with its count.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// How many things of the format were written or read: entries, packets, records.
+    pub written: u64,
+    /// What they are called, in the plural.
+    pub of: &'static str,
+    /// What was left out, changed or guessed.
+    pub remarks: Vec<String>,
+}
+
+/// Why an export or import ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum InteropError {
+    /// The output can't be written.
+    #[error("{0}")]
+    Write(#[from] std::io::Error),
+    /// A session file can't be read or written.
+    #[error("{0}")]
+    File(#[from] FileError),
+    /// The input is not what it should be: what was read, where, and what would help.
+    #[error("{0}")]
+    Input(String),
+    /// There is nothing of the wanted kind: what was looked for, and what would help.
+    #[error("{0}")]
+    Nothing(String),
+    /// It was stopped.
+    #[error("it was stopped")]
+    Stopped,
+}
