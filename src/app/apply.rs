@@ -42,8 +42,17 @@ impl App {
                 }
             }
             Command::CloseView => self.close_view(),
-            Command::Show(id) => self.state.active = Some(id),
-            Command::RefreshSaved => self.state.saved = super::open::saved_in(self.folder.as_deref().ok()),
+            Command::Show(id) => {
+                self.leave_library();
+                self.state.active = Some(id);
+            }
+            Command::RefreshSaved => {
+                self.state.saved = super::open::saved_in(self.folder.as_deref().ok());
+                self.gather(false);
+            }
+            Command::Library(command) => self.apply_library(command),
+            Command::UndoDelete => self.undo_deletion(),
+            Command::Move(to) if self.state.library.is_shown => self.move_in_library(to),
             Command::Quit => self.wishes.push(Wish::Quit),
             Command::Copy(what) => self.copy(what),
             Command::CopyText(text) => self.wishes.push(Wish::Copy(text)),
@@ -262,6 +271,7 @@ impl App {
             Ok(spec) => spec,
             Err(why) => return self.complain(why),
         };
+        self.leave_library();
         self.ensure_live(draft.address.trim());
         let Some(runtime) = self.engine.handle().cloned() else { return };
         let mut current = None;

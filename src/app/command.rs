@@ -1,7 +1,9 @@
 //! Everything that can be done, as plain data. Menus, shortcuts, the palette and tests speak this language and no other.
 
 use super::doctor::ReportAs;
-use super::{AckRule, Composer, CopyAs, Draft, FieldRef, Group, Menu, Pane, SentTime, StatisticsAs, Theme, ViewId};
+use super::{
+    AckRule, Composer, CopyAs, Draft, FieldRef, Group, LibraryCommand, Menu, Pane, SentTime, StatisticsAs, Theme, ViewId,
+};
 use crate::session::RecordId;
 use crate::wire::{ConnectionId, Dir};
 use std::ops::Range;
@@ -36,6 +38,10 @@ pub enum Command {
     Show(ViewId),
     /// Look at the recordings folder again.
     RefreshSaved,
+    /// Something in the library of recordings.
+    Library(LibraryCommand),
+    /// Put back what was deleted last.
+    UndoDelete,
     /// Leave.
     Quit,
     /// Copy something of the selected record.

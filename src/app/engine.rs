@@ -1,7 +1,7 @@
 //! What runs beside the window: the async runtime, the embedded lab, file pickers and copies.
 
 use super::doctor::{Outcome, Report};
-use super::{Credentials, Job, LoginQuestion};
+use super::{Credentials, Job, LoginQuestion, library};
 use crate::lab::{Lab, Place};
 use crate::transport::Verdict;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -56,6 +56,12 @@ pub(super) enum Reply {
     Kept(Result<String, String>),
     /// What the keyring kept for a question.
     Fetched(LoginQuestion, Result<Credentials, String>),
+    /// What is in the folder of recordings.
+    Gathered(library::Gathered),
+    /// What a search over the recordings found, with the search's number.
+    Found(u64, library::Found),
+    /// What became of a change to a recording.
+    Changed(library::Changed),
 }
 
 /// Tells the window from a thread of its own: to ask for a frame takes a lock that the window holds while it lays text

@@ -1,6 +1,6 @@
 //! What commands are called, where they fold into a menu, and their keys.
 
-use super::{Command, CopyAs, Group, Pane, SentTime, Shortcut};
+use super::{Command, CopyAs, Group, LibraryCommand, Pane, SentTime, Shortcut};
 use crate::wire::Dir;
 
 /// A term that fits into a menu.
@@ -32,6 +32,8 @@ impl Command {
             CloseView => "Close this recording",
             Show(_) => "Show a recording",
             RefreshSaved => "Look for recordings again",
+            Library(command) => return command.label(),
+            UndoDelete => "Undo the last deletion",
             Quit => "Quit",
             Copy(what) => return format!("Copy {}", what.label()),
             CopyText(_) => "Copy text",
@@ -147,6 +149,7 @@ impl Command {
     pub fn submenu(&self) -> Option<&'static str> {
         Some(match self {
             Command::Copy(_) => "Copy",
+            Command::Library(_) | Command::UndoDelete => "Library",
             Command::FilterLike(..) => "Filter by the selection",
             Command::CopyStatistics(_) => "Copy statistics",
             Command::CopyReport(_) => "Copy the doctor's report",
@@ -173,6 +176,11 @@ impl Command {
             Open => (true, false, "O"),
             SaveAs => (true, false, "S"),
             SavePayload => (true, true, "S"),
+            Library(LibraryCommand::Toggle) => (true, false, "H"),
+            Library(LibraryCommand::Search) => (true, true, "H"),
+            Library(LibraryCommand::Rename) => (false, false, "F2"),
+            Library(LibraryCommand::EditTags) => (false, true, "F2"),
+            UndoDelete => (true, false, "Z"),
             StopWork => (true, false, "Period"),
             CloseView => (true, false, "W"),
             Quit => (true, false, "Q"),

@@ -4,7 +4,7 @@ use super::composer::redraw_keys;
 use super::reading::{STEP_BYTES, cost_bytes};
 use super::{Draft, Reading};
 use crate::session::Session;
-use crate::session::file::Recorder;
+use crate::session::file::{Recorder, Renamer};
 use crate::transport::{Handle, Order, Spec};
 use crate::wire::{ConnectionId, EventReceiver, EventSender};
 use std::collections::BTreeMap;
@@ -144,6 +144,11 @@ impl Live {
             }
         });
         Some(repeat)
+    }
+
+    /// What gives its file another name.
+    pub(super) fn renamer(&self) -> Option<Renamer> {
+        self.recorder.as_ref().map(Recorder::renamer)
     }
 
     /// What is wrong with the recording, if anything is.

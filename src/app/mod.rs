@@ -18,6 +18,7 @@ mod inspect;
 mod job;
 mod json;
 mod label;
+pub mod library;
 mod list;
 mod live;
 mod login;
@@ -31,6 +32,7 @@ pub mod script;
 mod scripting;
 mod tally;
 mod time;
+mod trash;
 mod view;
 
 pub use command::{Command, Like, Move, Shortcut};
@@ -44,6 +46,7 @@ pub use inspect::{Bits, FieldRef, Inspection, Part, Place, Tab};
 pub use job::Job;
 pub use json::{JSON_LIMIT_BYTES, JsonRow, JsonTree, Shape};
 pub use list::{FilterMistake, Group, List};
+pub use library::{Library, LibraryColumn, LibraryCommand};
 pub use live::{Live, Open, Repeat, Source};
 pub use login::{Credentials, LoginQuestion};
 pub use menu::Menu;
@@ -52,6 +55,7 @@ pub use payload::{LONGEST_LINE, PayloadText, TextPiece};
 pub use reading::Reading;
 pub use scripting::{Scripting, StepState};
 pub use tally::Tally;
+pub use trash::{Deleted, TRASH_DAYS};
 pub use view::{View, ViewId};
 
 pub use crate::session::AckRule;
@@ -124,6 +128,8 @@ pub struct Message {
     pub text: String,
     /// Whether something went wrong.
     pub is_error: bool,
+    /// What can be done about it.
+    pub commands: Vec<Command>,
     /// When it is put away by itself.
     until: Option<Instant>,
 }
@@ -154,6 +160,10 @@ pub enum Wish {
     FocusComposer,
     /// Put the cursor into the path field.
     FocusPath,
+    /// Put the cursor into the field of what is searched for in all recordings.
+    FocusSearch,
+    /// Put the cursor into the name or the tags that are being changed.
+    FocusEdit,
     /// Bring the selected row into sight.
     Reveal,
     /// Close the window.
@@ -178,6 +188,10 @@ pub struct State {
     pub jobs: Vec<Job>,
     /// Recordings in the folder, newest first.
     pub saved: Vec<Recording>,
+    /// Every recording of the folder, and the search over them.
+    pub library: Library,
+    /// What was deleted and can be had back, the last one last.
+    pub deleted: Vec<Deleted>,
     /// What there is to tell.
     pub messages: Vec<Message>,
     /// The path field, while it is shown.
@@ -344,6 +358,8 @@ impl App {
             repeat: None,
             jobs: Vec::new(),
             saved: open::saved_in(setup.folder.as_deref().ok()),
+            library: Library::new(),
+            deleted: Vec::new(),
             messages: Vec::new(),
             path_field: None,
             theme: Theme::System,
@@ -364,7 +380,9 @@ impl App {
             palette: false,
         };
         let engine = Engine::new(setup.notify, setup.pickers)?;
-        Ok(App { state, engine, folder: setup.folder, wishes: Vec::new(), next_view: 1, to_keep: None })
+        let mut app = App { state, engine, folder: setup.folder, wishes: Vec::new(), next_view: 1, to_keep: None };
+        app.gather(true);
+        Ok(app)
     }
 
     /// Everything there is to show.
@@ -394,6 +412,7 @@ impl App {
             }
             again |= view.find.is_searching();
         }
+        self.go_on_to();
         let script = self.script_on(deadline);
         again |= script == Some(Duration::ZERO);
         self.keep_accepted_login();
@@ -419,6 +438,7 @@ impl App {
     /// Ends everything: connections say goodbye, the recording is written out.
     pub fn shut_down(&mut self) {
         self.state.jobs.iter().for_each(Job::stop);
+        self.stop_library();
         self.end_live();
         self.engine.shut_down();
     }
@@ -439,13 +459,18 @@ impl App {
 
     fn say(&mut self, text: impl Into<String>) {
         let until = Some(Instant::now() + MESSAGE_STAYS);
-        self.state.messages.push(Message { text: text.into(), is_error: false, until });
+        self.state.messages.push(Message { text: text.into(), is_error: false, commands: Vec::new(), until });
+    }
+
+    /// Says something about which something can be done; it stays until it is put away.
+    fn offer(&mut self, text: impl Into<String>, commands: Vec<Command>) {
+        self.state.messages.push(Message { text: text.into(), is_error: false, commands, until: None });
     }
 
     fn complain(&mut self, text: impl Into<String>) {
         let text = text.into();
         self.state.messages.retain(|message| message.text != text);
-        self.state.messages.push(Message { text, is_error: true, until: None });
+        self.state.messages.push(Message { text, is_error: true, commands: Vec::new(), until: None });
     }
 }
 

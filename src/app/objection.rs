@@ -10,7 +10,6 @@ impl App {
         let need = |has: bool, why: &str| (!has).then(|| why.to_owned());
         match command {
             Command::CloseView
-            | Command::FocusFilter
             | Command::Find
             | Command::SetFind(_)
             | Command::FindNext(_)
@@ -28,8 +27,12 @@ impl App {
             | Command::PanTime(_)
             | Command::SetRange(_)
             | Command::ToggleFollow
-            | Command::TogglePause
-            | Command::Move(_) => need(view.is_some(), "no recording is open"),
+            | Command::TogglePause => need(view.is_some(), "no recording is open"),
+            Command::FocusFilter | Command::Move(_) => {
+                need(view.is_some() || state.library.is_shown, "no recording is open")
+            }
+            Command::Library(command) => self.library_objection(command),
+            Command::UndoDelete => need(!state.deleted.is_empty(), "nothing was deleted"),
             Command::SaveAs | Command::SaveAsPath(_) => match view.map(View::path) {
                 None => Some("no recording is open".into()),
                 Some(None) => Some("this recording has no file to copy".into()),

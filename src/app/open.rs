@@ -86,6 +86,7 @@ impl App {
         if super::scripting::is_script(&path) {
             return self.open_script(path);
         }
+        self.leave_library();
         let already = self.state.views.iter().find(|view| view.path().as_deref() == Some(path.as_path()));
         if let Some(id) = already.map(|view| view.id) {
             self.state.active = Some(id);
@@ -225,6 +226,9 @@ impl App {
             Reply::Tried(number, outcome, total) => self.take_tried(number, *outcome, total),
             Reply::Examined(number, report) => self.take_report(number, report.map(|report| *report)),
             Reply::Stock(address, verdict) => self.take_stock(&address, verdict),
+            Reply::Gathered(news) => self.take_gathered(news),
+            Reply::Found(number, found) => self.take_found(number, found),
+            Reply::Changed(changed) => self.take_changed(changed),
             Reply::Kept(Ok(said)) => self.say(said),
             Reply::Kept(Err(why)) => self.complain(why),
             Reply::Fetched(question, found) => self.take_login(&question, found),

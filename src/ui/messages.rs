@@ -14,7 +14,7 @@ pub fn messages_ui(ui: &mut Ui, state: &State, look: &mut Look, out: &mut Vec<Co
         ui.horizontal(|ui| {
             let (mark, color) = if message.is_error { ("✖", colors.error) } else { ("✔", colors.good) };
             ui.label(RichText::new(mark).color(color));
-            let width = ui.available_width() - 70.0;
+            let width = ui.available_width() - 70.0 - theme::MESSAGE_BUTTON * message.commands.len() as f32;
             ui.scope(|ui| {
                 ui.set_max_width(width);
                 ui.add(egui::Label::new(RichText::new(&message.text).color(colors.text)).wrap());
@@ -22,6 +22,11 @@ pub fn messages_ui(ui: &mut Ui, state: &State, look: &mut Look, out: &mut Vec<Co
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                 if ui.small_button("Dismiss").clicked() {
                     out.push(Command::Dismiss(at));
+                }
+                for command in message.commands.iter().rev() {
+                    if ui.small_button(command.label()).clicked() {
+                        out.push(command.clone());
+                    }
                 }
             });
         });

@@ -17,6 +17,8 @@ mod first_run;
 mod hex;
 mod hints;
 mod keys;
+mod library;
+mod library_search;
 mod login;
 mod menu;
 mod messages;

@@ -5,7 +5,7 @@ use super::options::Foldout;
 use super::rows::Scroll;
 use super::statistics::Measure;
 use super::{
-    composer, connection_bar, delivery, details, doctor, findings, first_run, keys, menu, messages, palette, script,
+    composer, connection_bar, delivery, details, doctor, findings, first_run, keys, library, menu, messages, palette, script,
     sidebar, statistics, status, strip, theme, timeline, timeline_bar,
 };
 use crate::app::{App, Bits, Command, FieldRef, Next, Pane, Preview, State, Theme, View, ViewId, Wish};
@@ -91,6 +91,9 @@ pub struct Look {
     pub(super) strip_anchor: Option<u64>,
     /// The step of the script that was brought into sight, and whether it had failed.
     pub(super) script_at: Option<(usize, bool)>,
+    /// Where the list of recordings and the results of a search in them are scrolled to.
+    pub(super) library: Scroll,
+    pub(super) found: Scroll,
     zoom: f32,
     theme: Option<Theme>,
 }
@@ -217,6 +220,9 @@ impl Window {
             .show(ui, |ui| connection_bar::connection_bar_ui(ui, state, look, commands));
         let ground = Frame::new().fill(colors.ground);
         match state.view() {
+            _ if state.library.is_shown => {
+                egui::CentralPanel::default().frame(ground).show(ui, |ui| library::library_ui(ui, state, look, commands));
+            }
             None if state.shows(Pane::Doctor) && state.doctor.is_some() => {
                 egui::CentralPanel::default().frame(ground).show(ui, |ui| doctor::doctor_ui(ui, state, commands));
             }
