@@ -2,7 +2,8 @@
 
 use super::doctor::ReportAs;
 use super::{
-    AckRule, Composer, CopyAs, Draft, FieldRef, Group, LibraryCommand, Menu, Pane, SentTime, StatisticsAs, Theme, ViewId,
+    AckRule, Composer, CopyAs, Draft, FieldRef, Group, LibraryCommand, Menu, Pane, RequestCommand, SentTime, StatisticsAs,
+    Theme, ViewId,
 };
 use crate::session::RecordId;
 use crate::wire::{ConnectionId, Dir};
@@ -40,6 +41,8 @@ pub enum Command {
     RefreshSaved,
     /// Something in the library of recordings.
     Library(LibraryCommand),
+    /// Something with saved requests.
+    Request(RequestCommand),
     /// Put back what was deleted last.
     UndoDelete,
     /// Leave.

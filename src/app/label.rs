@@ -1,6 +1,6 @@
 //! What commands are called, where they fold into a menu, and their keys.
 
-use super::{Command, CopyAs, Group, LibraryCommand, Pane, SentTime, Shortcut};
+use super::{Command, CopyAs, Group, LibraryCommand, Pane, RequestCommand, SentTime, Shortcut};
 use crate::wire::Dir;
 
 /// A term that fits into a menu.
@@ -33,6 +33,7 @@ impl Command {
             Show(_) => "Show a recording",
             RefreshSaved => "Look for recordings again",
             Library(command) => return command.label(),
+            Request(command) => return command.label(),
             UndoDelete => "Undo the last deletion",
             Quit => "Quit",
             Copy(what) => return format!("Copy {}", what.label()),
@@ -150,6 +151,8 @@ impl Command {
         Some(match self {
             Command::Copy(_) => "Copy",
             Command::Library(_) | Command::UndoDelete => "Library",
+            Command::Request(RequestCommand::SetEnvironment(_)) => "Environment",
+            Command::Request(_) => "Requests",
             Command::FilterLike(..) => "Filter by the selection",
             Command::CopyStatistics(_) => "Copy statistics",
             Command::CopyReport(_) => "Copy the doctor's report",
@@ -174,8 +177,11 @@ impl Command {
         let (command, shift, key) = match self {
             NewRecording => (true, false, "N"),
             Open => (true, false, "O"),
-            SaveAs => (true, false, "S"),
-            SavePayload => (true, true, "S"),
+            // Recordings are kept anyway; what one writes oneself is the request.
+            Request(RequestCommand::Save) => (true, false, "S"),
+            Request(RequestCommand::New) => (true, true, "N"),
+            SaveAs => (true, true, "S"),
+            SavePayload => (true, true, "Y"),
             Library(LibraryCommand::Toggle) => (true, false, "H"),
             Library(LibraryCommand::Search) => (true, true, "H"),
             Library(LibraryCommand::Rename) => (false, false, "F2"),

@@ -80,10 +80,16 @@ impl Live {
         Live { sender, receiver, recorder, path, unrecorded, open: BTreeMap::new(), next: 1 }
     }
 
-    pub(super) fn connect(&mut self, runtime: &tokio::runtime::Handle, spec: Spec, draft: Draft) -> ConnectionId {
+    /// Connects. `label` is what it is called, which holds no secret.
+    pub(super) fn connect(
+        &mut self,
+        runtime: &tokio::runtime::Handle,
+        spec: Spec,
+        draft: Draft,
+        label: String,
+    ) -> ConnectionId {
         let id = ConnectionId(self.next);
         self.next += 1;
-        let label = draft.address.trim().to_owned();
         let handle = crate::transport::connect(runtime, id, spec.clone(), label, self.sender.clone());
         self.open.insert(id, Open { handle: Arc::new(handle), draft, spec });
         id

@@ -47,6 +47,7 @@ impl Menu {
                 let library = super::LibraryCommand::MENU.map(|command| Some(Library(command)));
                 vec![
                     list(&[NewRecording, Open, SaveAs, SavePayload]),
+                    super::RequestCommand::MENU.map(|command| Some(Request(command))).to_vec(),
                     library.into_iter().chain([Some(UndoDelete)]).collect(),
                     list(&[StopWork, CloseView]),
                     list(&[Quit]),

@@ -28,6 +28,7 @@ mod open;
 mod pane;
 mod payload;
 mod reading;
+pub mod requests;
 pub mod script;
 mod scripting;
 mod tally;
@@ -53,6 +54,7 @@ pub use menu::Menu;
 pub use pane::Pane;
 pub use payload::{LONGEST_LINE, PayloadText, TextPiece};
 pub use reading::Reading;
+pub use requests::{RequestCommand, Requests};
 pub use scripting::{Scripting, StepState};
 pub use tally::Tally;
 pub use trash::{Deleted, TRASH_DAYS};
@@ -190,6 +192,8 @@ pub struct State {
     pub saved: Vec<Recording>,
     /// Every recording of the folder, and the search over them.
     pub library: Library,
+    /// Saved requests, and the environment that is chosen.
+    pub requests: Requests,
     /// What was deleted and can be had back, the last one last.
     pub deleted: Vec<Deleted>,
     /// What there is to tell.
@@ -359,6 +363,7 @@ impl App {
             jobs: Vec::new(),
             saved: open::saved_in(setup.folder.as_deref().ok()),
             library: Library::new(),
+            requests: Requests::default(),
             deleted: Vec::new(),
             messages: Vec::new(),
             path_field: None,
@@ -382,6 +387,7 @@ impl App {
         let engine = Engine::new(setup.notify, setup.pickers)?;
         let mut app = App { state, engine, folder: setup.folder, wishes: Vec::new(), next_view: 1, to_keep: None };
         app.gather(true);
+        app.start_requests();
         Ok(app)
     }
 

@@ -32,6 +32,7 @@ impl App {
                 need(view.is_some() || state.library.is_shown, "no recording is open")
             }
             Command::Library(command) => self.library_objection(command),
+            Command::Request(command) => self.request_objection(command),
             Command::UndoDelete => need(!state.deleted.is_empty(), "nothing was deleted"),
             Command::SaveAs | Command::SaveAsPath(_) => match view.map(View::path) {
                 None => Some("no recording is open".into()),

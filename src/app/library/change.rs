@@ -143,6 +143,7 @@ impl App {
                 Ok(()) => {
                     self.say(format!("{} is there again", deleted.name));
                     self.apply(Command::RefreshSaved);
+                    self.requests_changed();
                 }
                 Err(why) => {
                     self.state.deleted.push(deleted);
