@@ -270,7 +270,7 @@ impl App {
             }
         }
         let draft = self.state.draft.clone();
-        let (spec, label) = match self.filled_spec(&draft) {
+        let super::requests::FilledSpec { spec, label, .. } = match self.filled_spec(&draft, &Command::Connect) {
             Ok(Some(filled)) => filled,
             // The keyring is asked first.
             Ok(None) => return,

@@ -2,8 +2,8 @@
 
 use super::doctor::ReportAs;
 use super::{
-    AckRule, Composer, CopyAs, Draft, FieldRef, Group, LibraryCommand, Menu, Pane, RequestCommand, SentTime, StatisticsAs,
-    Theme, ViewId,
+    AckRule, Composer, CopyAs, Draft, FieldRef, Group, LibraryCommand, Menu, Pane, RequestCommand, SentTime,
+    StatisticsAs, Theme, ViewId,
 };
 use crate::session::RecordId;
 use crate::wire::{ConnectionId, Dir};

@@ -211,9 +211,7 @@ impl Engine {
             let picked = match purpose {
                 Purpose::RequestsFolder => dialog.pick_folder().await,
                 Purpose::Open | Purpose::OpenScript | Purpose::SendFile => dialog.pick_file().await,
-                _ => {
-                    dialog.set_file_name(name).save_file().await
-                }
+                _ => dialog.set_file_name(name).save_file().await,
             };
             let path = picked.map(|file| file.path().to_owned());
             let is_missing = path.is_none() && asked.elapsed() < QUICK;

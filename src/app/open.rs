@@ -167,9 +167,12 @@ impl App {
             |name: &str| self.folder.as_ref().map_or_else(|_| PathBuf::from(name), |folder| folder.join(name));
         let text = match purpose {
             Purpose::SendFile => String::new(),
-            Purpose::RequestsFolder => {
-                self.state.requests.folder.as_ref().map_or_else(|_| String::new(), |folder| folder.display().to_string())
-            }
+            Purpose::RequestsFolder => self
+                .state
+                .requests
+                .folder
+                .as_ref()
+                .map_or_else(|_| String::new(), |folder| folder.display().to_string()),
             Purpose::OpenScript => {
                 self.state.script.as_ref().map_or_else(String::new, |script| script.path.display().to_string())
             }

@@ -10,6 +10,8 @@ mod findings;
 mod lab;
 mod output;
 mod record;
+mod request;
+mod requests;
 mod script;
 mod show;
 
@@ -41,6 +43,7 @@ pub fn run(command: Command) -> ExitCode {
         Command::Record(args) => record::run(*args),
         Command::Show(args) => show::run(args),
         Command::Doctor(args) => doctor::run(*args),
+        Command::Requests(args) => requests::run(&args),
         Command::Lab(args) => lab::run(args),
     };
     let (text, code) = match done {

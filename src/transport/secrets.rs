@@ -162,6 +162,9 @@ mod tests {
             ..Spec::default()
         };
         let text = serde_json::to_string(&spec.without_secrets()).unwrap();
-        assert!(!text.contains("cret") && text.contains("key=(left out)&b=1") && text.contains("my (left out)"), "{text}");
+        assert!(
+            !text.contains("cret") && text.contains("key=(left out)&b=1") && text.contains("my (left out)"),
+            "{text}"
+        );
     }
 }

@@ -273,7 +273,8 @@ fn row_ui(
     }
     response.context_menu(|ui| {
         let select = || Command::Library(LibraryCommand::Select(entry.path.clone()));
-        for command in [LibraryCommand::Open, LibraryCommand::Rename, LibraryCommand::EditTags, LibraryCommand::Delete] {
+        for command in [LibraryCommand::Open, LibraryCommand::Rename, LibraryCommand::EditTags, LibraryCommand::Delete]
+        {
             if ui.button(command.label().replace(" the selected recording", "")).clicked() {
                 out.extend([select(), Command::Library(command)]);
                 ui.close();
@@ -382,7 +383,9 @@ fn mark<'a>(facts: &'a Facts, is_live: bool, colors: &theme::Colors) -> ((&'stat
         _ if is_live => (("●", colors.good), "being recorded"),
         RecordingState::Ended => (("", colors.weak), ""),
         RecordingState::Recording => (("●", colors.good), "being recorded by another program"),
-        RecordingState::CutOff => (("⚠", colors.warning), "cut off: its program or the machine ended while it was recorded"),
+        RecordingState::CutOff => {
+            (("⚠", colors.warning), "cut off: its program or the machine ended while it was recorded")
+        }
         RecordingState::Failed(why) => (("⚠", colors.warning), why),
         RecordingState::Unreadable(why) => (("✖", colors.error), why),
     }

@@ -45,8 +45,12 @@ fn said(search: &Search) -> String {
     let found = words::counted(search.found(), "record");
     let with = search.groups.iter().filter(|group| group.found > 0).count() as u64;
     let looked = match (search.is_running(), search.is_stopped) {
-        (true, _) => format!("{} of {} looked through", words::count(done as u64), words::counted(total as u64, "recording")),
-        (false, true) => format!("stopped after {} of {}", words::count(done as u64), words::counted(total as u64, "recording")),
+        (true, _) => {
+            format!("{} of {} looked through", words::count(done as u64), words::counted(total as u64, "recording"))
+        }
+        (false, true) => {
+            format!("stopped after {} of {}", words::count(done as u64), words::counted(total as u64, "recording"))
+        }
         (false, false) => format!("{} looked through", words::counted(total as u64, "recording")),
     };
     format!("{found} in {} · {looked}", words::counted(with, "recording"))
@@ -70,7 +74,8 @@ fn row_ui(ui: &mut Ui, row: ResultRow<'_>, rect: Rect, out: &mut Vec<Command>) {
     }
     let middle = rect.center().y;
     let left = rect.left() + theme::MARGIN;
-    let inner = |from: f32| Rect::from_min_max(pos2(from, rect.top()), pos2(rect.right() - theme::MARGIN, rect.bottom()));
+    let inner =
+        |from: f32| Rect::from_min_max(pos2(from, rect.top()), pos2(rect.right() - theme::MARGIN, rect.bottom()));
     match row {
         ResultRow::Group(group) => {
             let count = words::counted(group.found, "record");
@@ -81,13 +86,8 @@ fn row_ui(ui: &mut Ui, row: ResultRow<'_>, rect: Rect, out: &mut Vec<Command>) {
                 (None, left_out) => format!("{count}, the last {} of them only counted", words::count(left_out)),
             };
             let color = if group.trouble.is_some() { colors.warning } else { colors.weak };
-            let name = ui.painter().text(
-                pos2(left, middle),
-                Align2::LEFT_CENTER,
-                &group.name,
-                theme::body(),
-                colors.strong,
-            );
+            let name =
+                ui.painter().text(pos2(left, middle), Align2::LEFT_CENTER, &group.name, theme::body(), colors.strong);
             elided(ui.painter(), inner(name.right() + theme::GROUP_GAP), &told, theme::small(), color);
         }
         ResultRow::Line(_, line) => {

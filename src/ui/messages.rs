@@ -61,10 +61,7 @@ fn path_field_ui(ui: &mut Ui, field: &PathField, look: &mut Look, out: &mut Vec<
         let mut text = field.text.clone();
         let width = (ui.available_width() - 150.0).max(80.0);
         let response = ui.add(
-            TextEdit::singleline(&mut text)
-                .desired_width(width)
-                .hint_text(theme::hint(ui, hint))
-                .font(theme::mono()),
+            TextEdit::singleline(&mut text).desired_width(width).hint_text(theme::hint(ui, hint)).font(theme::mono()),
         );
         let response = response.labelled_by(label.id);
         if look.takes_focus(&Wish::FocusPath) {

@@ -26,6 +26,7 @@ mod notes;
 mod options;
 mod palette;
 mod payload;
+mod requests;
 mod rows;
 mod run;
 mod script;

@@ -1,5 +1,6 @@
 //! The list at the left: connections of now, recordings, and the lab.
 
+use super::requests::requests_ui;
 use super::{theme, words};
 use crate::app::{Command, LibraryCommand, Source, State, View, lab_addresses, middlebox_addresses};
 use crate::session::Connection;
@@ -8,6 +9,8 @@ use egui::{Color32, Id, Rect, Sense, Ui, WidgetInfo, pos2, vec2};
 
 /// A line of the list.
 pub(super) struct Item<'a> {
+    /// How many folders it lies in.
+    pub depth: usize,
     pub mark: &'a str,
     pub mark_color: Color32,
     pub text: &'a str,
@@ -28,6 +31,7 @@ pub fn sidebar_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
             now_ui(ui, state, live, out);
         }
         saved_ui(ui, state, out);
+        requests_ui(ui, state, out);
         lab_ui(ui, out);
     });
 }
@@ -63,6 +67,7 @@ fn now_ui(ui: &mut Ui, state: &State, live: &View, out: &mut Vec<Command>) {
     let is_shown = state.active == Some(live.id);
     let total: u64 = live.session.records().len() as u64;
     let all = Item {
+        depth: 0,
         mark: "■",
         mark_color: colors.accent,
         text: "this recording",
@@ -96,6 +101,7 @@ fn connection_ui(ui: &mut Ui, live: &View, connection: &Connection, is_shown: bo
     let short = label.split_once("://").map_or(label.as_str(), |(_, rest)| rest);
     let over = connection.over.as_ref().map_or_else(String::new, |(_, text)| format!("\n{text}"));
     let item = Item {
+        depth: 0,
         mark,
         mark_color: color,
         text: short,
@@ -162,6 +168,7 @@ fn saved_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
             _ => view.title.clone(),
         };
         let item = Item {
+            depth: 0,
             mark: "■",
             mark_color: colors.accent,
             text: words::recording_name(&view.title).1,
@@ -185,6 +192,7 @@ fn saved_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
     for file in saved.iter().take(NEWEST) {
         let (time, what) = words::recording_name(&file.name);
         let item = Item {
+            depth: 0,
             mark: "•",
             mark_color: colors.weak,
             text: what,
@@ -198,6 +206,7 @@ fn saved_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
         }
     }
     let item = Item {
+        depth: 0,
         mark: "≡",
         mark_color: colors.weak,
         text: "all recordings",
@@ -224,7 +233,8 @@ fn places_ui(
     let colors = theme::colors(ui);
     for (address, text, name, hover) in places {
         let (mark, mark_color) = ("▷", colors.weak);
-        let item = Item { mark, mark_color, text: &text, right: String::new(), is_selected: false, name, hover };
+        let item =
+            Item { depth: 0, mark, mark_color, text: &text, right: String::new(), is_selected: false, name, hover };
         if item_ui(ui, &item).clicked() {
             out.push(Command::ConnectTo(address));
         }
@@ -259,7 +269,7 @@ pub(super) fn item_ui(ui: &mut Ui, item: &Item<'_>) -> egui::Response {
         painter.rect_filled(rect, theme::ROUND as f32, colors.hover);
     }
     let middle = rect.center().y;
-    let left = rect.left() + theme::UNIT;
+    let left = rect.left() + theme::UNIT + theme::INDENT * item.depth as f32;
     painter.text(pos2(left, middle), egui::Align2::LEFT_CENTER, item.mark, theme::small(), item.mark_color);
     let right = painter.text(
         pos2(rect.right() - theme::UNIT, middle),

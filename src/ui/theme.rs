@@ -227,6 +227,8 @@ pub const TOOLTIP: f32 = 360.0;
 pub const BUTTON: f32 = 92.0;
 /// Room for a button beside a message.
 pub const MESSAGE_BUTTON: f32 = 126.0;
+/// The choice of an environment.
+pub const ENVIRONMENT: f32 = 104.0;
 /// A name that is changed in its place.
 pub const EDIT: f32 = 240.0;
 /// A line of the list of recordings.

@@ -27,7 +27,8 @@ pub(in crate::app) enum Changed {
 /// The file of a recording's new name, or what is wrong with the name.
 fn renamed(path: &Path, name: &str) -> Result<PathBuf, String> {
     let name = name.trim().trim_end_matches(".pushscope").trim();
-    let is_plain = |char: char| !char.is_control() && !matches!(char, '/' | '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|');
+    let is_plain =
+        |char: char| !char.is_control() && !matches!(char, '/' | '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|');
     match () {
         () if name.is_empty() => Err("a recording needs a name".to_owned()),
         () if name.starts_with('.') => Err("a name that begins with a dot would hide the recording".to_owned()),
@@ -75,10 +76,8 @@ impl App {
             let result = match is_written {
                 true => Err(format!("{} is being recorded: end the recording first", path.display())),
                 false => {
-                    let journal = path.with_file_name(format!(
-                        "{}-journal",
-                        path.file_name().unwrap_or_default().to_string_lossy()
-                    ));
+                    let journal = path
+                        .with_file_name(format!("{}-journal", path.file_name().unwrap_or_default().to_string_lossy()));
                     trash::delete(path.parent().unwrap_or(Path::new(".")), &[path.clone(), journal])
                 }
             };
@@ -89,7 +88,9 @@ impl App {
     pub(super) fn put_away(&mut self, paths: Vec<PathBuf>) {
         self.state.messages.retain(|message| {
             !message.commands.iter().any(|command| match command {
-                Command::Library(super::LibraryCommand::PutAway(offered)) => offered.iter().any(|path| paths.contains(path)),
+                Command::Library(super::LibraryCommand::PutAway(offered)) => {
+                    offered.iter().any(|path| paths.contains(path))
+                }
                 _ => false,
             })
         });
@@ -214,7 +215,9 @@ mod tests {
     #[test]
     fn a_new_name_is_a_file_beside_the_old_one() {
         let renamed = |name| renamed(Path::new("/a/old.pushscope"), name);
-        for (name, path) in [(" monday ", "/a/monday.pushscope"), ("b.pushscope", "/a/b.pushscope"), ("v1.2", "/a/v1.2.pushscope")] {
+        for (name, path) in
+            [(" monday ", "/a/monday.pushscope"), ("b.pushscope", "/a/b.pushscope"), ("v1.2", "/a/v1.2.pushscope")]
+        {
             assert_eq!(renamed(name).unwrap(), Path::new(path));
         }
         for wrong in ["", "  ", "../up", "a/b", ".hidden", "a\nb"] {

@@ -10,7 +10,7 @@ mod gather;
 mod index;
 mod search;
 
-pub use command::{LibraryCommand, LibraryColumn};
+pub use command::{LibraryColumn, LibraryCommand};
 pub use facts::{COUNTED_BYTES, Counts, Facts, State as RecordingState};
 pub use search::{Group as FoundIn, Line as FoundLine, ResultRow, Search};
 
@@ -185,7 +185,8 @@ impl LibraryColumn {
         fn fact<T>(entry: &Entry, of: impl Fn(&Facts) -> T) -> Option<T> {
             entry.facts.as_ref().map(of)
         }
-        let count = |entry: &Entry, of: fn(&Counts) -> u64| fact(entry, |facts| facts.counts.as_ref().map(of)).flatten();
+        let count =
+            |entry: &Entry, of: fn(&Counts) -> u64| fact(entry, |facts| facts.counts.as_ref().map(of)).flatten();
         match self {
             LibraryColumn::Name => a.name.to_lowercase().cmp(&b.name.to_lowercase()),
             LibraryColumn::Address => {
@@ -254,10 +255,8 @@ impl App {
         if cut_off.len() > OFFERED {
             let (count, newest) = (cut_off.len(), cut_off[0].name.clone());
             let paths = cut_off.into_iter().map(|entry| entry.path).collect();
-            let commands = vec![
-                Command::Library(LibraryCommand::ShowCutOff),
-                Command::Library(LibraryCommand::PutAway(paths)),
-            ];
+            let commands =
+                vec![Command::Library(LibraryCommand::ShowCutOff), Command::Library(LibraryCommand::PutAway(paths))];
             let text = format!("{count} recordings were cut off, the newest of them {newest}: {why}");
             return self.offer(text, commands);
         }
@@ -292,8 +291,7 @@ impl App {
         search.number += 1;
         let library = &self.state.library;
         let listed = library.rows.iter().map(|at| &library.entries[*at]);
-        let recordings: Vec<(PathBuf, String)> =
-            listed.map(|entry| (entry.path.clone(), entry.name.clone())).collect();
+        let recordings: Vec<(PathBuf, String)> = listed.map(|entry| (entry.path.clone(), entry.name.clone())).collect();
         let job = Job::new("Searching the recordings");
         let search = &mut self.state.library.search;
         (search.asked, search.mistake, search.progress) = (Some(text), None, (0, recordings.len()));

@@ -124,7 +124,7 @@ impl Variables {
     }
 
     /// What can be said now, for scripts: name, value, and whether that is secret.
-    pub(in crate::app) fn given(&self, kept: &Kept) -> Vec<(String, String, bool)> {
+    pub fn given(&self, kept: &Kept) -> Vec<(String, String, bool)> {
         let value = |name: &String| self.value(name, kept).ok().map(|(value, secret)| (name.clone(), value, secret));
         self.0.keys().filter_map(value).collect()
     }

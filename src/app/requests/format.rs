@@ -112,7 +112,8 @@ fn take(key: &Key, item: &Item, draft: &mut Draft, notices: &mut Vec<Mistake>) -
         Field::Secret(of) => {
             let secret = text().ok_or(format!("{path} is a text: write {path} = \"{{{{name}}}}\""))?;
             if !is_reference(&secret) {
-                let says = format!("{path} stands in the file as it is: write {{{{name}}}} and keep the value elsewhere");
+                let says =
+                    format!("{path} stands in the file as it is: write {{{{name}}}} and keep the value elsewhere");
                 notices.push(Mistake { line: 0, text: says });
             }
             *of(draft) = secret;
@@ -123,7 +124,8 @@ fn take(key: &Key, item: &Item, draft: &mut Draft, notices: &mut Vec<Mistake>) -
         }
         Field::Lines(of) => {
             let lines = item.as_array().map(|list| list.iter().map(Value::as_str).collect::<Option<Vec<&str>>>());
-            let lines = lines.flatten().ok_or(format!("{path} is a list of texts: write {path} = [\"Name: value\"]"))?;
+            let lines =
+                lines.flatten().ok_or(format!("{path} is a list of texts: write {path} = [\"Name: value\"]"))?;
             *of(draft) = lines.join("\n");
         }
         Field::Flag(of) => *of(draft) = item.as_bool().ok_or(format!("{path} is true or false"))?,
@@ -188,7 +190,8 @@ pub fn write(request: &Request, before: Option<&str>) -> Result<String, Mistake>
     for key in KEYS {
         let is_used = (key.is_used)(&request.draft);
         let value = value(key, &mut draft);
-        let value = value.filter(|value| is_used && Some(text_of(value)) != self::value(key, &mut usual).as_ref().map(text_of));
+        let value =
+            value.filter(|value| is_used && Some(text_of(value)) != self::value(key, &mut usual).as_ref().map(text_of));
         put(&mut document, key.table, key.name, value);
     }
     put(&mut document, "", SCRIPT, request.script.as_deref().map(Value::from));
@@ -301,7 +304,10 @@ mod tests {
         assert!(text.contains("ping_ms = 5000") && text.contains("answer_ms = \"{{patience}}\""), "{text}");
         let read = read(&text).unwrap();
         assert_eq!((read.request, read.notices), (request(), Vec::new()));
-        assert_eq!(write(&Request { draft: Draft::for_address("http://x/"), script: None }, None).unwrap(), "address = \"http://x/\"\n");
+        assert_eq!(
+            write(&Request { draft: Draft::for_address("http://x/"), script: None }, None).unwrap(),
+            "address = \"http://x/\"\n"
+        );
     }
 
     #[test]
@@ -309,14 +315,20 @@ mod tests {
         let text = "# the feed\naddress = 'wss://{{host}}/feed' # ours\nowner = \"anna\"\n\n[websocket]\nping_ms = 100 # fast\nfuture = 1\n";
         let mut read = read(text).unwrap();
         let said: Vec<String> = read.notices.iter().map(Mistake::to_string).collect();
-        assert!(said[0].starts_with("line 3: a request has no key \"owner\"") && said[1].starts_with("line 7: [websocket]"), "{said:?}");
+        assert!(
+            said[0].starts_with("line 3: a request has no key \"owner\"") && said[1].starts_with("line 7: [websocket]"),
+            "{said:?}"
+        );
         assert_eq!(write(&read.request, Some(text)).unwrap(), text, "nothing changed");
         read.request.draft.websocket.ping_ms = "200".into();
         assert_eq!(write(&read.request, Some(text)).unwrap(), text.replace("100", "200"));
         read.request.draft.websocket.ping_ms.clear();
         read.request.draft.method = "POST".into();
         let written = write(&read.request, Some(text)).unwrap();
-        assert!(written.contains("# the feed") && written.contains("owner = \"anna\"\nmethod = \"POST\"\n"), "{written}");
+        assert!(
+            written.contains("# the feed") && written.contains("owner = \"anna\"\nmethod = \"POST\"\n"),
+            "{written}"
+        );
         assert!(written.contains("[websocket]\nfuture = 1") && !written.contains("ping_ms"), "{written}");
     }
 
@@ -334,12 +346,16 @@ mod tests {
             assert!(said.starts_with(says), "{text:?}: {said}");
         }
         let plain = read("address = \"x\"\n[auth]\ntype = \"bearer\"\ntoken = \"s3cret\"\n").unwrap();
-        assert!(plain.notices[0].text.contains("auth.token stands in the file") && !plain.notices[0].text.contains("s3cret"));
+        assert!(
+            plain.notices[0].text.contains("auth.token stands in the file")
+                && !plain.notices[0].text.contains("s3cret")
+        );
     }
 
     #[test]
     fn secrets_are_found_and_named_instead() {
-        let mut draft = Draft { auth: AuthKind::Basic, user: "me".into(), password: "s3cret".into(), ..Draft::default() };
+        let mut draft =
+            Draft { auth: AuthKind::Basic, user: "me".into(), password: "s3cret".into(), ..Draft::default() };
         draft.headers = "Accept: x\nCookie: id=1\nAuthorization: Bearer {{token}}".into();
         draft.token = "unused".into();
         let found = plain_secrets(&draft);
@@ -348,6 +364,9 @@ mod tests {
             refer(&mut draft, word, "keyring.x");
         }
         assert!(plain_secrets(&draft).is_empty());
-        assert_eq!((draft.password.as_str(), draft.headers.lines().nth(1)), ("{{keyring.x}}", Some("Cookie: {{keyring.x}}")));
+        assert_eq!(
+            (draft.password.as_str(), draft.headers.lines().nth(1)),
+            ("{{keyring.x}}", Some("Cookie: {{keyring.x}}"))
+        );
     }
 }

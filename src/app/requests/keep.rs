@@ -66,7 +66,8 @@ impl App {
     pub(in crate::app) fn secrets_were_kept(&mut self, kept: KeptSecrets) {
         let words: Vec<&str> = kept.secrets.iter().map(|(word, ..)| word.as_str()).collect();
         if let Err(why) = kept.result {
-            let help = "write {{name}} in its place and give the value by an environment's NAME.secret.toml, or {{env.NAME}}";
+            let help =
+                "write {{name}} in its place and give the value by an environment's NAME.secret.toml, or {{env.NAME}}";
             let words = words.join(", ");
             return self.complain(format!("the request was not saved, for {words} would stand in it, and the system's keyring did not take it: {why}. {help}"));
         }
@@ -79,7 +80,11 @@ impl App {
             Some(name) => RequestCommand::SaveAs(name),
             None => RequestCommand::Save,
         };
-        debug_assert!(format::plain_secrets(&self.state.draft).is_empty(), "{} would be asked again", kept.path.display());
+        debug_assert!(
+            format::plain_secrets(&self.state.draft).is_empty(),
+            "{} would be asked again",
+            kept.path.display()
+        );
         self.apply(Command::Request(save));
     }
 }

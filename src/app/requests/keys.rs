@@ -90,11 +90,7 @@ pub(super) static KEYS: &[Key] = &[
     key(
         "",
         "type",
-        Field::Choice(
-            |draft| draft.push_type.name(),
-            |draft, at| draft.push_type = PushType::ALL[at],
-            TYPES,
-        ),
+        Field::Choice(|draft| draft.push_type.name(), |draft, at| draft.push_type = PushType::ALL[at], TYPES),
     ),
     key("", "method", Field::Text(|draft| &mut draft.method)),
     key("", "headers", Field::Lines(|draft| &mut draft.headers)),

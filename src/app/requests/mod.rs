@@ -54,8 +54,8 @@ pub struct Requests {
     renaming: Option<PathBuf>,
     /// What the keyring was found to keep.
     kept: Kept,
-    /// What is connected to once the keyring has answered.
-    waiting: Option<Box<Draft>>,
+    /// What is done with this draft once the keyring has answered.
+    waiting: Option<(Box<Draft>, Command)>,
     is_listing: bool,
     is_stale: bool,
 }
@@ -343,8 +343,8 @@ impl App {
     }
 
     /// The request that a draft asks for, with the values of now: its spec, and what it is called. `None` where the keyring
-    /// is asked first; it is connected to once that has answered.
-    pub(super) fn filled_spec(&mut self, draft: &Draft) -> Result<Option<(Spec, String)>, String> {
+    /// is asked first; `then` is done once that has answered.
+    pub(super) fn filled_spec(&mut self, draft: &Draft, then: &Command) -> Result<Option<FilledSpec>, String> {
         let requests = &self.state.requests;
         if let Some(Environment { variables: Err(why), .. }) = requests.chosen() {
             return Err(why.clone());
@@ -353,11 +353,12 @@ impl App {
             Ok(filled) => {
                 let mut spec = self.spec_of(&filled.draft)?;
                 spec.hidden = filled.secrets;
-                Ok(Some((spec, filled.label)))
+                let address = filled.draft.address.trim().to_owned();
+                Ok(Some(FilledSpec { spec, address, label: filled.label }))
             }
             Err(Unfilled::Mistake(why)) => Err(why),
             Err(Unfilled::Keyring(names)) => {
-                self.state.requests.waiting = Some(Box::new(draft.clone()));
+                self.state.requests.waiting = Some((Box::new(draft.clone()), then.clone()));
                 self.engine.beside(move || Reply::KeptValues(fetch_kept(&names)));
                 Ok(None)
             }
@@ -370,8 +371,8 @@ impl App {
         match kept {
             Ok(kept) => {
                 self.state.requests.kept.extend(kept);
-                if waiting.is_some_and(|draft| *draft == self.state.draft) {
-                    self.apply(Command::Connect);
+                if let Some((_, command)) = waiting.filter(|(draft, _)| **draft == self.state.draft) {
+                    self.apply(command);
                 }
             }
             Err(why) => self.complain(why),
@@ -379,12 +380,23 @@ impl App {
     }
 }
 
+/// A request with the values of now.
+pub(super) struct FilledSpec {
+    /// The request.
+    pub spec: Spec,
+    /// Its address as the draft has it now, which may hold secrets.
+    pub address: String,
+    /// Its address for lists: secrets stand in it by their names.
+    pub label: String,
+}
+
 /// A name for a request, from its address.
 fn suggested(draft: &Draft) -> String {
     let address = draft.address.trim().replace("{{", "").replace("}}", "");
     let rest = address.split_once("://").map_or(address.as_str(), |(_, rest)| rest);
     let plain = rest.split(['?', '#']).next().unwrap_or_default().rsplit('@').next().unwrap_or_default();
-    let name: String = plain.chars().map(|char| if char.is_alphanumeric() || char == '.' { char } else { '-' }).collect();
+    let name: String =
+        plain.chars().map(|char| if char.is_alphanumeric() || char == '.' { char } else { '-' }).collect();
     let name = name.trim_matches(['-', '.']);
     if name.is_empty() { "request".to_owned() } else { name.chars().take(60).collect() }
 }

@@ -47,5 +47,6 @@ pub(super) fn set_requests_folder(data: &Path, folder: Option<&Path>) -> Result<
         None => _ = settings.remove(REQUESTS),
     }
     let path = data.join(NAME);
-    std::fs::write(&path, settings.to_string()).map_err(|error| format!("{} cannot be written: {error}", path.display()))
+    std::fs::write(&path, settings.to_string())
+        .map_err(|error| format!("{} cannot be written: {error}", path.display()))
 }

@@ -7,8 +7,8 @@
 use super::archive::FileArchive;
 use super::batch::Batch;
 use super::error::FileError;
-use super::schema;
 use super::rename::{self, Renamer};
+use super::schema;
 use super::writing::WriterLock;
 use super::{folder, opening};
 use crate::session::Archive;
