@@ -68,11 +68,11 @@ pub struct OutputArgs {
 #[derive(Debug, Args)]
 pub struct RecordArgs {
     /// http, https, ws or wss address, lab:NAME for the built-in lab, or @NAME for a saved request.
-    #[arg(value_name = "URL | @NAME", required_unless_present = "request")]
+    #[arg(value_name = "URL | @NAME", required_unless_present = "request_file")]
     pub url: Option<String>,
     /// Run the saved request in this file; options here go before what it says.
     #[arg(long, value_name = "FILE", conflicts_with = "url")]
-    pub request: Option<PathBuf>,
+    pub request_file: Option<PathBuf>,
     /// Take the values of {{variables}} from this environment.
     #[arg(long = "env", value_name = "NAME")]
     pub environment: Option<String>,

@@ -26,12 +26,12 @@ pub struct Asked {
 pub fn asked(args: &RecordArgs) -> Result<Asked, Failed> {
     let url = args.url.clone().unwrap_or_default();
     let named = url.strip_prefix('@');
-    if named.is_none() && args.request.is_none() && args.environment.is_none() {
+    if named.is_none() && args.request_file.is_none() && args.environment.is_none() {
         // As typed: braces in it mean nothing.
         let base = Spec { url: url.clone(), ..Spec::default() };
         return Ok(Asked { base, label: url, script: None, given: Vec::new() });
     }
-    let (file, folder) = match (named, &args.request) {
+    let (file, folder) = match (named, &args.request_file) {
         (Some(name), _) => {
             let folder = usual_requests_folder().map_err(Failed::Usage)?;
             (Some(find(&folder, name)?), folder)

@@ -18,6 +18,8 @@ const MARK: f32 = 18.0;
 pub fn library_ui(ui: &mut Ui, state: &State, look: &mut Look, out: &mut Vec<Command>) {
     let library = &state.library;
     let colors = theme::colors(ui);
+    // Enter that ends typing opens nothing.
+    let is_typing = ui.ctx().text_edit_focused() || library.editing.is_some();
     let bar = egui::Frame::new().fill(colors.bar).inner_margin(theme::MARGIN);
     bar.show(ui, |ui| {
         head_ui(ui, library, out);
@@ -33,11 +35,13 @@ pub fn library_ui(ui: &mut Ui, state: &State, look: &mut Look, out: &mut Vec<Com
             .show(ui, |ui| library_search::results_ui(ui, &library.search, look, out));
     }
     list_ui(ui, state, look, out);
-    keys(ui, library, out);
+    if !is_typing {
+        keys(ui, library, out);
+    }
 }
 
 fn keys(ui: &mut Ui, library: &Library, out: &mut Vec<Command>) {
-    if ui.ctx().text_edit_focused() || ui.ctx().any_popup_open() || library.selected_entry().is_none() {
+    if ui.ctx().any_popup_open() || library.selected_entry().is_none() {
         return;
     }
     let pressed = |key| ui.input(|input| input.key_pressed(key) && input.modifiers.is_none());

@@ -15,7 +15,7 @@ pub fn messages_ui(ui: &mut Ui, state: &State, look: &mut Look, out: &mut Vec<Co
             let (mark, color) = match (message.is_error, message.commands.is_empty()) {
                 (true, _) => ("✖", colors.error),
                 (false, true) => ("✔", colors.good),
-                (false, false) => ("●", colors.accent),
+                (false, false) => ("•", colors.accent),
             };
             ui.label(RichText::new(mark).color(color));
             let width = ui.available_width() - 70.0 - theme::MESSAGE_BUTTON * message.commands.len() as f32;

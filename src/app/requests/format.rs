@@ -339,7 +339,7 @@ mod tests {
             ("address = 1", "line 1: address is a text"),
             ("address = \"x\"\n\nheaders = \"A: b\"", "line 3: headers is a list of texts"),
             ("[websocket]\nstrict = 1", "line 2: websocket.strict is true or false"),
-            ("address = \"x\ntype", "line 1: this is no TOML"),
+            ("type = \"ws\"\naddress = \"x", "line 2: this is no TOML"),
             ("auth = \"basic\"", "line 1: auth is a table"),
         ] {
             let said = read(text).unwrap_err().to_string();
