@@ -58,6 +58,14 @@ fn a_saved_request_runs_by_name_with_its_options_and_its_script() {
     let heads =
         run(folder.path(), &["record", "@talk/echo", "--env", "lab", "--fields", "--filter", "kind:http.request"]);
     assert!(heads.out.contains("chat"), "the subprotocol of the file is asked for: {heads:#?}");
+    // With an environment, what is typed has variables, too.
+    let typed = run(
+        folder.path(),
+        &["record", "lab:ws?scenario={{scenario}}", "--env", "lab", "-H", "X-Who: {{who}}", "--count", "1", "--fields"],
+    );
+    assert!(typed.out.contains("X-Who: world") || typed.out.contains("world"), "{typed:#?}");
+    let plain = run(folder.path(), &["record", "lab:sse", "-H", "X-Who: {{who}}", "--count", "1", "--fields"]);
+    assert!(plain.out.contains("{{who}}"), "as typed: {plain:#?}");
     // By its file, the directory is the one above that has environments.
     let file = folder.path().join("talk/echo.toml").display().to_string();
     let by_file = run(Path::new("/nonexistent"), &["record", "--request-file", &file, "--env", "lab", "-q"]);

@@ -23,6 +23,7 @@ mod list;
 mod live;
 mod login;
 mod menu;
+mod message;
 mod objection;
 mod open;
 mod pane;
@@ -51,6 +52,7 @@ pub use list::{FilterMistake, Group, List};
 pub use live::{Live, Open, Repeat, Source};
 pub use login::{Credentials, LoginQuestion};
 pub use menu::Menu;
+pub use message::Message;
 pub use pane::Pane;
 pub use payload::{LONGEST_LINE, PayloadText, TextPiece};
 pub use reading::Reading;
@@ -121,19 +123,6 @@ impl Theme {
             Theme::Dark => "Dark",
         }
     }
-}
-
-/// Something to tell the user.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Message {
-    /// What.
-    pub text: String,
-    /// Whether something went wrong.
-    pub is_error: bool,
-    /// What can be done about it.
-    pub commands: Vec<Command>,
-    /// When it is put away by itself.
-    until: Option<Instant>,
 }
 
 /// The path field that stands in for a file picker.
@@ -343,8 +332,6 @@ pub enum Next {
     After(Duration),
 }
 
-/// How long a message without a fault stays.
-const MESSAGE_STAYS: Duration = Duration::from_secs(6);
 /// Rates are measured so often.
 const RATE_PERIOD: Duration = Duration::from_millis(1050);
 /// Progress is looked at so often.
@@ -461,22 +448,6 @@ impl App {
             }
         }
         self.state.current = None;
-    }
-
-    fn say(&mut self, text: impl Into<String>) {
-        let until = Some(Instant::now() + MESSAGE_STAYS);
-        self.state.messages.push(Message { text: text.into(), is_error: false, commands: Vec::new(), until });
-    }
-
-    /// Says something about which something can be done; it stays until it is put away.
-    fn offer(&mut self, text: impl Into<String>, commands: Vec<Command>) {
-        self.state.messages.push(Message { text: text.into(), is_error: false, commands, until: None });
-    }
-
-    fn complain(&mut self, text: impl Into<String>) {
-        let text = text.into();
-        self.state.messages.retain(|message| message.text != text);
-        self.state.messages.push(Message { text, is_error: true, commands: Vec::new(), until: None });
     }
 }
 

@@ -44,8 +44,9 @@ const STOCK_LIMIT: Duration = Duration::from_secs(10);
 pub fn run(args: RecordArgs) -> Result<(), Failed> {
     let mut output = Output::new(&args.out, args.quiet).map_err(Failed::Usage)?;
     let runtime = runtime()?;
-    let Asked { base, label, script: saved_script, given } = super::request::asked(&args)?;
-    let mut spec = spec(&args, base)?;
+    let mut asked = super::request::asked(&args)?;
+    let mut spec = spec(&args, &mut asked)?;
+    let Asked { label, script: saved_script, given, .. } = asked;
     let (mut own_lab, mut relay) = (None, None);
     if spec.url.starts_with("lab:") {
         let started = runtime
@@ -372,8 +373,8 @@ pub fn header(typed: &str) -> Result<(String, String), Failed> {
 }
 
 /// The request: what a saved one says, or the usual, and over it what is given on the command line.
-fn spec(args: &RecordArgs, base: Spec) -> Result<Spec, Failed> {
-    let mut spec = base;
+fn spec(args: &RecordArgs, asked: &mut Asked) -> Result<Spec, Failed> {
+    let mut spec = asked.base.clone();
     if !args.method.is_empty() {
         spec.method = args.method.clone();
     }
@@ -381,23 +382,24 @@ fn spec(args: &RecordArgs, base: Spec) -> Result<Spec, Failed> {
         spec.push_type = PushType::ALL.into_iter().find(|known| known.name() == push_type).unwrap_or_default();
     }
     for header in &args.headers {
-        spec.headers.push(self::header(header)?);
+        spec.headers.push(self::header(&asked.fill(header)?)?);
     }
     if let Some(data) = &args.data {
         spec.body = Some(match data.strip_prefix('@') {
             Some(path) => std::fs::read(path)
                 .map_err(|error| Failed::Usage(format!("-d @{path} cannot be read: {error}")))?
                 .into(),
-            None => data.clone().into_bytes().into(),
+            None => asked.fill(data)?.into_bytes().into(),
         });
     }
     if let Some(text) = &args.user {
-        let (user, password) = login(text);
+        let (user, password) = login(&asked.fill(text)?);
         spec.auth = Auth::Basic { user, password };
     }
     if let Some(token) = &args.bearer {
-        spec.auth = Auth::Bearer { token: token.clone() };
+        spec.auth = Auth::Bearer { token: asked.fill(token)? };
     }
+    spec.hidden = asked.base.hidden.clone();
     if args.http10 {
         spec.http = HttpVersion::Http10;
     }

@@ -20,6 +20,23 @@ pub struct Asked {
     pub script: Option<PathBuf>,
     /// Variables for scripts: name, value, and whether that is secret.
     pub given: Vec<(String, String, bool)>,
+    /// Values for what is given on the command line; none where braces mean nothing.
+    values: Option<(Variables, String)>,
+}
+
+impl Asked {
+    /// A text of the command line with the values of its variables; secrets are noted in the request.
+    pub fn fill(&mut self, text: &str) -> Result<String, Failed> {
+        let Some((variables, hint)) = &self.values else { return Ok(text.to_owned()) };
+        let mut kept = Kept::new();
+        loop {
+            match variables.fill_text(text, &kept, hint, &mut self.base.hidden) {
+                Ok(text) => return Ok(text),
+                Err(Unfilled::Mistake(why)) => return Err(Failed::Usage(why.replacen("body, ", "", 1))),
+                Err(Unfilled::Keyring(names)) => kept.extend(fetch_kept(&names).map_err(Failed::Run)?),
+            }
+        }
+    }
 }
 
 /// Finds out what is asked for: an address as it is typed, or a saved request.
@@ -29,7 +46,7 @@ pub fn asked(args: &RecordArgs) -> Result<Asked, Failed> {
     if named.is_none() && args.request_file.is_none() && args.environment.is_none() {
         // As typed: braces in it mean nothing.
         let base = Spec { url: url.clone(), ..Spec::default() };
-        return Ok(Asked { base, label: url, script: None, given: Vec::new() });
+        return Ok(Asked { base, label: url, script: None, given: Vec::new(), values: None });
     }
     let (file, folder) = match (named, &args.request_file) {
         (Some(name), _) => {
@@ -65,7 +82,8 @@ pub fn asked(args: &RecordArgs) -> Result<Asked, Failed> {
     };
     let mut base = filled.draft.spec(filled.draft.address.trim().to_owned()).map_err(Failed::Usage)?;
     base.hidden = filled.secrets;
-    Ok(Asked { base, label: filled.label, script, given: variables.given(&kept) })
+    let given = variables.given(&kept);
+    Ok(Asked { base, label: filled.label, script, given, values: Some((variables, hint)) })
 }
 
 /// The environment that is asked for.

@@ -30,6 +30,8 @@ pub fn results_ui(ui: &mut Ui, search: &Search, look: &mut Look, out: &mut Vec<C
         });
     });
     let body = ui.available_rect_before_wrap();
+    // All of the panel is the list's, however short that is.
+    ui.allocate_rect(body, Sense::hover());
     let mut scroll = look.found;
     rows_ui(ui, Id::unique("found"), body, theme::ROW, search.len(), &mut scroll, |ui, row, rect| {
         if let Some(row) = search.row(row) {

@@ -1,9 +1,10 @@
 //! One filter over many recordings: each is read as it would be opened, and its matching records are told line by line.
 
-use super::super::Job;
+use super::super::{Group as Kinds, Job};
 use crate::session::file::{FileError, Opened};
-use crate::session::filter::Filter;
-use crate::session::{RecordId, Session, Store, one_line};
+use crate::session::filter::{Filter, Shape};
+use crate::session::{Kind, Record, RecordId, Session, Severity, Store, one_line};
+use crate::wire::Dir;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -172,6 +173,7 @@ fn look_through(filter: &Filter, path: &Path, group: &mut Group, most: usize, jo
     let store = Store::archived(opened.archive()?, Arc::new(AtomicU64::new(u64::MAX)));
     let mut session = Session::new(store, opened.started_unix_ns());
     let mut damage = None;
+    let has_layers = names_layers(filter);
     while !job.is_stopped() {
         let first = session.records().len();
         match opened.next_batch(BATCH_BYTES) {
@@ -180,7 +182,10 @@ fn look_through(filter: &Filter, path: &Path, group: &mut Group, most: usize, jo
             // What lies behind damage is looked through all the same.
             Err(error) => _ = damage.get_or_insert(error),
         }
-        let ids: Vec<RecordId> = (first..session.records().len()).collect();
+        let is_shown =
+            |record: &Record| has_layers || Kinds::of(record) != Kinds::Layers || record.worst >= Severity::Warning;
+        let ids: Vec<RecordId> =
+            (first..session.records().len()).filter(|id| is_shown(&session.records()[*id])).collect();
         for stretch in ids.chunks(512) {
             if job.is_stopped() {
                 break;
@@ -195,6 +200,18 @@ fn look_through(filter: &Filter, path: &Path, group: &mut Group, most: usize, jo
         session.forget_told();
     }
     damage.map_or(Ok(()), Err)
+}
+
+/// Whether a filter matches nothing but what lies below the messages: frames, chunks, bodies. They are told of only then, as
+/// the timeline has it at first; else each message would be found twice.
+fn names_layers(filter: &Filter) -> bool {
+    let is_below = |kind: Kind| matches!(kind, Kind::WsFrame | Kind::HttpChunk | Kind::HttpBody);
+    let may = |kind: Kind| {
+        let worst = [Severity::None, Severity::Info, Severity::Warning, Severity::Error];
+        let shapes = [Dir::In, Dir::Out].into_iter().flat_map(|dir| worst.map(|worst| Shape { kind, dir, worst }));
+        shapes.into_iter().any(|shape| filter.of_shape(shape) != Some(false))
+    };
+    !Kind::ALL.into_iter().any(|kind| !is_below(kind) && may(kind))
 }
 
 fn line(session: &Session, record: RecordId) -> Line {

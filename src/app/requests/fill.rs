@@ -129,6 +129,19 @@ impl Variables {
         self.0.keys().filter_map(value).collect()
     }
 
+    /// Puts values in the place of the variables of a text; the secrets that stand in it then are added to `secrets`.
+    pub fn fill_text(
+        &self,
+        text: &str,
+        kept: &Kept,
+        hint: &str,
+        secrets: &mut Vec<String>,
+    ) -> Result<String, Unfilled> {
+        let filled = self.fill(&Draft { body: text.to_owned(), ..Draft::default() }, kept, hint)?;
+        secrets.extend(filled.secrets);
+        Ok(filled.draft.body)
+    }
+
     /// Puts values in the place of the variables of a draft. `hint` says what would help where some have none.
     pub fn fill(&self, draft: &Draft, kept: &Kept, hint: &str) -> Result<Filled, Unfilled> {
         let mut filled = draft.clone();
