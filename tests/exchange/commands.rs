@@ -90,6 +90,7 @@ fn sockets(texts: usize) -> (String, Arc<Mutex<Vec<Got>>>) {
             let stream = stream.expect("a connection");
             stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
             let mut head = Vec::new();
+            #[allow(clippy::result_large_err)] // The signature is tungstenite's.
             let look = |request: &tungstenite::handshake::server::Request,
                         mut answer: tungstenite::handshake::server::Response| {
                 let own = ["x-mine", "origin", "sec-websocket-protocol", "user-agent"];
