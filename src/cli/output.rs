@@ -3,7 +3,7 @@
 use super::args::{Format, OutputArgs};
 use crate::dissect::{Explained, Field, Flags, Record, Severity, Value};
 use crate::session::filter::Filter;
-use crate::session::{RecordId, Session, duration};
+use crate::session::{Mark, RecordId, Remark, Session, duration, one_line};
 use crate::wire::{Buf, Dir};
 use base64::Engine;
 use serde_json::{Map, Value as Json, json};
@@ -92,9 +92,10 @@ impl Output {
             Some(note) => note,
         };
         let mark = if note.is_empty() { "" } else { mark };
+        let remark = session.remarks().get(id).map_or(String::new(), remark_text);
         writeln!(
             self.out,
-            "{:>6} {:>12.6} {gap:>9} {} {:<18} {size:>8}  {}{mark}{note}",
+            "{:>6} {:>12.6} {gap:>9} {} {:<18} {size:>8}  {}{mark}{note}{remark}",
             id + 1,
             at_ns as f64 / 1e9,
             if record.kind.is_fact() { ' ' } else { arrow(record.dir) },
@@ -122,6 +123,14 @@ impl Output {
 fn worst_note(explained: &Explained) -> Option<&'static str> {
     let worst = explained.notes.iter().filter(|note| note.def.severity >= Severity::Warning);
     worst.max_by_key(|note| note.def.severity).map(|note| note.def.text)
+}
+
+/// A remark at the end of a line: its mark, its colour where it has one, its words.
+fn remark_text(remark: &Remark) -> String {
+    let color = if remark.mark == Mark::Plain { String::new() } else { format!(" {}", remark.mark.name()) };
+    let text = if remark.text.is_empty() { String::new() } else { format!(" {}", one_line(&remark.text)) };
+    let colon = if color.is_empty() || text.is_empty() { "" } else { ":" };
+    format!("  ⚑{color}{colon}{text}")
 }
 
 /// Whether a record is shown where layers below the messages are not.
@@ -184,6 +193,9 @@ fn object(session: &Session, id: RecordId, explained: &Explained, with_fields: b
     put("len", record.payload_len.into());
     put("summary", session.line(explained).into());
     put("notes", notes.into());
+    if let Some(remark) = session.remarks().get(id) {
+        put("remark", json!({"text": remark.text, "mark": remark.mark.name()}));
+    }
     // A body that was told message by message has a length and nothing more to say.
     if !explained.payload.is_empty() || explained.payload_left_out > 0 {
         match std::str::from_utf8(&explained.payload) {
