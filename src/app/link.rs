@@ -131,7 +131,11 @@ pub fn is_file(address: &str) -> bool {
 /// A link as it is typed into a terminal: apostrophes of the name are taken care of.
 fn command(path: &Path, place: Place) -> String {
     let target = format!("{}#{}", path.display(), place.fragment());
-    if cfg!(windows) { format!("pushscope \"{target}\"") } else { format!("pushscope '{}'", target.replace('\'', "'\\''")) }
+    if cfg!(windows) {
+        format!("pushscope \"{target}\"")
+    } else {
+        format!("pushscope '{}'", target.replace('\'', "'\\''"))
+    }
 }
 
 impl View {
@@ -254,7 +258,8 @@ mod tests {
 
     #[test]
     fn files_are_told_from_addresses() {
-        for file in ["file:///a", "a.pushscope", "/x/a.pushscope#record=2", "a.pushscope#record=none", "'a.pushscope'"] {
+        for file in ["file:///a", "a.pushscope", "/x/a.pushscope#record=2", "a.pushscope#record=none", "'a.pushscope'"]
+        {
             assert!(is_file(file), "{file}");
         }
         for address in ["wss://example.com/a.pushscope", "lab:ws", "https://example.com/#record=1", "example.com", ""] {

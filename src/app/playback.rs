@@ -422,3 +422,79 @@ impl From<Play> for Command {
         Command::Play(what)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::Store;
+    use crate::wire::{Act, ClientAct, Event, LinkId, What};
+
+    const MS: u64 = 1_000_000;
+
+    /// What was noticed at these milliseconds.
+    fn noticed(times_ms: &[u64]) -> Session {
+        let mut session = Session::new(Store::memory(), 0);
+        for ms in times_ms {
+            let what = What::Client(ClientAct { act: Act::Noticed, text: "noticed".into() });
+            session.append(Event { at_ns: ms * MS, link: LinkId(1), what });
+        }
+        session
+    }
+
+    /// Plays frames of ten milliseconds; after each, the millisecond and how many records are there.
+    fn play(session: &Session, speed: Speed, idle_ms: Option<u64>, frames: usize) -> Vec<(u64, usize)> {
+        let moment = Some(Moment::default());
+        let mut playback = Playback { moment, speed, idle_ms, is_playing: true, ..Playback::default() };
+        let mut frame = || {
+            playback.advance(session, Duration::from_millis(10));
+            playback.moment.map_or((0, 0), |moment| (moment.at_ns / MS, moment.records))
+        };
+        (0..frames).map(|_| frame()).collect()
+    }
+
+    #[test]
+    fn time_goes_by_as_fast_as_was_chosen_and_ends_with_the_recording() {
+        let session = noticed(&[1, 15, 16, 40]);
+        assert_eq!(play(&session, Speed::Times(1.0), None, 5), [(10, 1), (20, 3), (30, 3), (40, 4), (40, 4)]);
+        assert_eq!(play(&session, Speed::Times(2.0), None, 3), [(20, 3), (40, 4), (40, 4)]);
+        assert_eq!(play(&session, Speed::Times(100.0), None, 1), [(40, 4)]);
+        // A tenth of a nanosecond is not lost.
+        assert_eq!(play(&session, Speed::Times(0.1), None, 30).last(), Some(&(30, 3)));
+    }
+
+    #[test]
+    fn a_pause_that_is_too_long_is_cut() {
+        let session = noticed(&[5, 6, 60_000, 60_005, 90_000]);
+        let told = play(&session, Speed::Times(1.0), Some(30), 8);
+        assert_eq!(told[..4], [(10, 2), (20, 2), (30, 2), (60_000, 3)], "thirty milliseconds of a minute");
+        assert_eq!(told[4..], [(60_010, 4), (60_020, 4), (60_030, 4), (90_000, 5)]);
+        let long_ago = play(&session, Speed::Times(1.0), None, 100);
+        assert_eq!(long_ago.last(), Some(&(1_000, 2)), "without that it is waited for");
+    }
+
+    #[test]
+    fn at_most_speed_the_end_comes_in_ten_seconds_however_long_it_took() {
+        let times: Vec<u64> = (0..20_000).map(|n| n * n).collect();
+        let told = play(&noticed(&times), Speed::Max, None, 1000);
+        assert_eq!((told[499].1, told[999].1), (10_000, 20_000));
+        let few = play(&noticed(&[1, 3_600_000, 7_200_000]), Speed::Max, None, 3);
+        assert_eq!(few, [(1, 1), (3_600_000, 2), (7_200_000, 3)], "a record a frame at least");
+    }
+
+    #[test]
+    fn frames_come_as_often_as_there_is_something_to_see() {
+        let session = noticed(&(0..600).map(|n| n * 1000).collect::<Vec<_>>());
+        let playing = |speed, at_ms: u64| Playback {
+            moment: Some(session.moment(at_ms * MS)),
+            speed,
+            is_playing: true,
+            ..Playback::default()
+        };
+        assert_eq!(playing(Speed::Times(100.0), 0).next_frame(&session), Some(FRAME));
+        assert_eq!(playing(Speed::Times(1.0), 100).next_frame(&session), Some(CLOCK));
+        let soon = playing(Speed::Times(1.0), 950).next_frame(&session);
+        assert_eq!(soon, Some(Duration::from_millis(50)), "the next record is due");
+        let paused = Playback { is_playing: false, ..playing(Speed::Times(1.0), 100) };
+        assert_eq!(paused.next_frame(&session), None);
+    }
+}

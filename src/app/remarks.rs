@@ -305,7 +305,9 @@ impl App {
         let need = |has: bool, why: &str| (!has).then(|| why.to_owned());
         let Some(view) = self.state.view() else { return Some("no recording is open".to_owned()) };
         match act {
-            RemarkAct::Toggle | RemarkAct::Edit | RemarkAct::Mark(_) => need(view.selected.is_some(), "no record is selected"),
+            RemarkAct::Toggle | RemarkAct::Edit | RemarkAct::Mark(_) => {
+                need(view.selected.is_some(), "no record is selected")
+            }
             RemarkAct::Delete(id) => need(view.session.remarks().get(*id).is_some(), "there is no remark on it"),
             RemarkAct::Undo => need(view.remarking.can_undo(), "no remark was changed"),
             RemarkAct::Go(_) => need(!view.session.remarks().is_empty(), "there are no remarks: B bookmarks a record"),

@@ -43,14 +43,7 @@ pub fn findings_ui(ui: &mut Ui, view: &View, look: &mut Look, out: &mut Vec<Comm
     });
 }
 
-fn finding_ui(
-    ui: &mut Ui,
-    view: &View,
-    finding: &Finding,
-    comes_again: bool,
-    look: &mut Look,
-    out: &mut Vec<Command>,
-) {
+fn finding_ui(ui: &mut Ui, view: &View, finding: &Finding, comes_again: bool, look: &mut Look, out: &mut Vec<Command>) {
     let colors = theme::colors(ui);
     let severity = finding.severity;
     Frame::new().fill(colors.bar).corner_radius(theme::ROUND).inner_margin(theme::MARGIN).show(ui, |ui| {
@@ -63,7 +56,11 @@ fn finding_ui(
                 format!(" · at least {seen} times so far")
             } else if comes_again {
                 " · so far".to_owned()
-            } else if finding.count > 1 { format!(" · {} times", finding.count) } else { String::new() };
+            } else if finding.count > 1 {
+                format!(" · {} times", finding.count)
+            } else {
+                String::new()
+            };
             let label = view.session.connection(finding.connection).map_or("", |connection| &connection.info.label);
             let text = format!("{}{times} · {label}", finding.confidence.label());
             ui.label(RichText::new(text).font(theme::small()).color(colors.weak)).on_hover_text(finding.key);

@@ -57,40 +57,42 @@ pub fn play_bar_ui(ui: &mut Ui, view: &View, out: &mut Vec<Command>) {
     let playback = &view.playback;
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = theme::GAP;
-        let playing = if playback.is_playing() { "⏸" } else { "▶" };
+        let in_scrubber = "with the focus in the scrubber";
         let buttons = [
-            ("⏮", Play::End(false), "Home"),
-            ("⏪", Play::Step(false), "Shift+←; with Shift and the focus in the scrubber: a read"),
-            (playing, Play::Toggle, "Space"),
-            ("⏩", Play::Step(true), "Shift+→; with Shift and the focus in the scrubber: a read"),
-            ("⏭", Play::End(true), "End"),
+            (Play::End(false), format!("Home {in_scrubber}")),
+            (Play::Step(false), format!("Shift+←; {in_scrubber} ← is enough, and Shift+← goes to the read before")),
+            (Play::Toggle, "Space".to_owned()),
+            (Play::Step(true), format!("Shift+→; {in_scrubber} → is enough, and Shift+→ goes to the next read")),
+            (Play::End(true), format!("End {in_scrubber}")),
         ];
-        for (sign, what, keys) in buttons {
+        for (what, keys) in buttons {
             let label = match what {
                 Play::Toggle if playback.is_playing() => "Pause playback".to_owned(),
                 Play::Toggle => "Play".to_owned(),
                 what => what.label(),
             };
-            let button = ui.add(Button::new(sign).min_size(vec2(theme::PLAY, 0.0)));
+            let button = ui.add(Button::new("").min_size(vec2(theme::PLAY, 0.0)));
+            icon_ui(ui, button.rect, what, playback.is_playing());
             if button.on_hover_text(format!("{label} ({keys})")).accessible_name(&label).clicked() {
                 out.push(Command::Play(what));
             }
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let close = ui.add(Button::new("✖").frame(false)).on_hover_text("Put the play bar away: all is shown again");
+            let close =
+                ui.add(Button::new("✖").frame(false)).on_hover_text("Put the play bar away: all is shown again");
             if close.accessible_name("Close the play bar").clicked() {
                 out.push(Command::Play(Play::Bar));
             }
             idle_ui(ui, view, out);
             speed_ui(ui, view, out);
+            ui.add_space(theme::GAP);
             let end_ns = view.session.last_at_ns();
             let clock = format!("{} / {} s", words::seconds(moment.at_ns), words::seconds(end_ns));
             let count = words::count(moment.records as u64);
             let help = format!("{count} of {} records are there", words::count(view.session.records().len() as u64));
             // As wide as at the end, so that nothing moves while it plays.
             let widest = format!("{} / {} s", words::seconds(end_ns), words::seconds(end_ns));
-            let width =
-                ui.painter().layout_no_wrap(widest, theme::mono(), colors.text).size().x.ceil() + theme::UNIT;
+            let width = ui.painter().layout_no_wrap(widest, theme::mono(), colors.text).size().x.ceil() + theme::UNIT;
             ui.allocate_ui_with_layout(vec2(width, theme::ROW), Layout::right_to_left(Align::Center), |ui| {
                 ui.set_min_width(width);
                 ui.label(RichText::new(clock).font(theme::mono()).color(colors.text)).on_hover_text(help);
@@ -98,6 +100,37 @@ pub fn play_bar_ui(ui: &mut Ui, view: &View, out: &mut Vec<Command>) {
             scrubber_ui(ui, view, out);
         });
     });
+}
+
+/// Paints what a button of the bar does: fonts lack half of these signs.
+fn icon_ui(ui: &Ui, button: Rect, what: Play, is_playing: bool) {
+    let (painter, color) = (ui.painter(), theme::colors(ui).text);
+    let (at, size) = (button.center(), 1.25 * theme::UNIT);
+    let triangle = |left: f32, sign: f32| {
+        let corners = [(0.0, -size), (sign * 1.6 * size, 0.0), (0.0, size)];
+        let points = corners.map(|(x, y)| at + vec2(left + x, y)).to_vec();
+        painter.add(egui::Shape::convex_polygon(points, color, Stroke::NONE));
+    };
+    let bar = |x: f32, width: f32| {
+        let place = Rect::from_center_size(at + vec2(x, 0.0), vec2(width, 2.0 * size));
+        painter.rect_filled(place, 0.0, color);
+    };
+    let end = if matches!(what, Play::End(true) | Play::Step(true)) { 1.0 } else { -1.0 };
+    match what {
+        Play::Toggle if is_playing => {
+            bar(-0.5 * size, 0.6 * size);
+            bar(0.5 * size, 0.6 * size);
+        }
+        Play::Toggle => triangle(-0.6 * size, 1.0),
+        Play::Step(_) => {
+            bar(-end * 0.9 * size, 2.0);
+            triangle(-end * 0.4 * size, end);
+        }
+        _ => {
+            triangle(-end * 0.9 * size, end);
+            bar(end * 0.9 * size, 2.0);
+        }
+    }
 }
 
 fn speed_ui(ui: &mut Ui, view: &View, out: &mut Vec<Command>) {
@@ -144,7 +177,9 @@ fn scrubber_ui(ui: &mut Ui, view: &View, out: &mut Vec<Command>) {
         WidgetInfo::slider(true, moment.at_ns as f64 / 1e9, format!("Scrubber, at {now} of {end} s"))
     });
     let scale = Scale { rect: rect.shrink2(vec2(theme::MARGIN, 0.0)), shown: view.whole_time() };
-    if let Some(at) = response.interact_pointer_pos().filter(|_| response.dragged() || response.clicked()) {
+    if let Some(at) =
+        response.interact_pointer_pos().filter(|_| response.dragged() || response.drag_stopped() || response.clicked())
+    {
         response.request_focus();
         out.push(Command::Play(Play::To(scale.at_ns(at.x))));
     }
@@ -188,7 +223,7 @@ pub fn playhead_ui(ui: &Ui, view: &View, scale: &Scale, bars: Rect, out: &mut Ve
         let said = format!("Playhead at {}", words::moment(moment.at_ns, 1_000_000));
         WidgetInfo::labeled(egui::Role::Splitter, true, said)
     });
-    if let Some(at) = response.interact_pointer_pos().filter(|_| response.dragged()) {
+    if let Some(at) = response.interact_pointer_pos().filter(|_| response.dragged() || response.drag_stopped()) {
         out.push(Command::Play(Play::To(scale.at_ns(at.x))));
     }
     let response = response.on_hover_and_drag_cursor(CursorIcon::ResizeHorizontal);

@@ -48,7 +48,13 @@ pub fn mark_ui(painter: &Painter, at: Pos2, mark: Mark, size: f32, colors: &them
 }
 
 /// Paints the mark of a row, and what is said of it at the right end of its line. What is left of the line.
-pub fn row_ui(painter: &Painter, row: Rect, line: Option<Rect>, remark: &Remark, colors: &theme::Colors) -> Option<Rect> {
+pub fn row_ui(
+    painter: &Painter,
+    row: Rect,
+    line: Option<Rect>,
+    remark: &Remark,
+    colors: &theme::Colors,
+) -> Option<Rect> {
     mark_ui(painter, pos2(row.left() + theme::MARGIN, row.center().y), remark.mark, theme::UNIT, colors);
     let mut line = line?;
     if remark.text.is_empty() {
@@ -88,7 +94,9 @@ fn words_ui(ui: &mut Ui, view: &View, id: RecordId, width: f32, look: &mut Look,
     let stored = view.session.remarks().get(id).map_or("", |remark| &remark.text);
     let field = Id::unique(("remark", view.id, id));
     let writing = &mut look.writing;
-    if writing.of != Some((view.id, id)) || !ui.memory(|memory| memory.has_focus(field) || memory.had_focus_last_frame(field)) {
+    if writing.of != Some((view.id, id))
+        || !ui.memory(|memory| memory.has_focus(field) || memory.had_focus_last_frame(field))
+    {
         (writing.of, writing.text) = (Some((view.id, id)), stored.to_owned());
     }
     let is_escaped = ui.memory(|memory| memory.has_focus(field)) && ui.input(|input| input.key_pressed(Key::Escape));
@@ -96,7 +104,8 @@ fn words_ui(ui: &mut Ui, view: &View, id: RecordId, width: f32, look: &mut Look,
         writing.text = stored.to_owned();
     }
     let edit = TextEdit::singleline(&mut writing.text).id(field).desired_width(width);
-    let response = ui.add(edit.hint_text(theme::hint(ui, "what is to be said of this record"))).accessible_name("Remark");
+    let response =
+        ui.add(edit.hint_text(theme::hint(ui, "what is to be said of this record"))).accessible_name("Remark");
     let text = writing.text.clone();
     if look.takes_focus(&Wish::FocusRemark) {
         response.request_focus();
@@ -119,18 +128,13 @@ pub fn line_ui(ui: &mut Ui, view: &View, id: RecordId, look: &mut Look, out: &mu
     egui::Panel::top("remark").frame(frame).show(ui, |ui| {
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = theme::GAP;
-            ui.label(RichText::new("Remark").font(theme::small()).color(colors.weak));
+            marks_ui(ui, remark.map(|remark| remark.mark), out);
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 let delete = ui.add_enabled(remark.is_some(), Button::new("✖").frame(false));
                 let name = Command::Remark(RemarkAct::Delete(id)).label();
                 if delete.on_hover_text(&name).accessible_name(&name).clicked() {
                     out.push(Command::Remark(RemarkAct::Delete(id)));
                 }
-                ui.allocate_ui_with_layout(
-                    vec2(6.0 * (theme::ROW + theme::GAP), theme::ROW),
-                    Layout::left_to_right(Align::Center),
-                    |ui| marks_ui(ui, remark.map(|remark| remark.mark), out),
-                );
                 let width = ui.available_width();
                 words_ui(ui, view, id, width, look, out);
             });

@@ -151,14 +151,7 @@ fn pan(view: &View, scale: &Scale, points: f32, out: &mut Vec<Command>) {
     }
 }
 
-fn bars_ui(
-    painter: &Painter,
-    scale: &Scale,
-    rect: Rect,
-    bins: &Bins,
-    all: Option<&Bins>,
-    colors: &theme::Colors,
-) {
+fn bars_ui(painter: &Painter, scale: &Scale, rect: Rect, bins: &Bins, all: Option<&Bins>, colors: &theme::Colors) {
     let line = rect.top() + (rect.height() * RECEIVED_SHARE).round();
     let heights = [rect.bottom() - line - 1.0, line - rect.top() - theme::UNIT];
     // One measure for both directions: as many messages are as high above as below.

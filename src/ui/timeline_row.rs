@@ -32,7 +32,8 @@ pub fn row_ui(
     let response = ui.interact(rect, Id::unique(("row", view.id, row)), Sense::click());
     response.widget_info(|| {
         let remark = view.session.remarks().get(id);
-        let remark = remark.map_or(String::new(), |remark| format!(", remark {}: {}", remark.mark.name(), remark.says()));
+        let remark =
+            remark.map_or(String::new(), |remark| format!(", remark {}: {}", remark.mark.name(), remark.says()));
         let said = format!("{} {} {} {}{remark}", id + 1, record.dir.name(), record.kind.name(), told.summary);
         WidgetInfo::selected(egui::Role::ListItem, true, is_selected, said)
     });

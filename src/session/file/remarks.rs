@@ -142,7 +142,8 @@ fn read_rows(
     remarks: &mut Vec<StoredRemark>,
     notices: &mut Vec<String>,
 ) -> rusqlite::Result<()> {
-    let has_place = columns(connection)?.iter().filter(|name| matches!(name.as_str(), "at_ns" | "kind" | "nth")).count();
+    let has_place =
+        columns(connection)?.iter().filter(|name| matches!(name.as_str(), "at_ns" | "kind" | "nth")).count();
     let place = if has_place == ADDED.len() { "at_ns, kind, nth" } else { "NULL, NULL, NULL" };
     let select = format!("SELECT record, text, mark, {place} FROM remark ORDER BY id LIMIT ?1");
     let mut statement = connection.prepare(&select)?;
