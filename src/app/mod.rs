@@ -32,6 +32,7 @@ mod reading;
 mod remarks;
 pub mod script;
 mod scripting;
+mod shown;
 mod tally;
 mod time;
 mod view;
