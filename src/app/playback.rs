@@ -142,6 +142,8 @@ pub struct Playback {
     /// Pauses are shortened to so many milliseconds.
     pub idle_ms: Option<u64>,
     is_playing: bool,
+    /// Whether any other moment was gone to since the bar is shown.
+    has_moved: bool,
     /// When the moment went on last.
     went_on: Option<Instant>,
     /// What is left of a nanosecond, or of a record.
@@ -151,7 +153,7 @@ pub struct Playback {
 impl Default for Playback {
     fn default() -> Playback {
         let speed = Speed::Times(1.0);
-        Playback { moment: None, speed, idle_ms: None, is_playing: false, went_on: None, owed: 0.0 }
+        Playback { moment: None, speed, idle_ms: None, is_playing: false, has_moved: false, went_on: None, owed: 0.0 }
     }
 }
 
@@ -259,10 +261,6 @@ impl View {
     fn play(&mut self, what: Play) {
         let end = self.session.moment_of(usize::MAX);
         let moment = self.moment().unwrap_or(end);
-        if self.moment().is_none() {
-            // Whoever looks at a moment wants to see what comes.
-            self.list.set_follow(true);
-        }
         let shown = match what {
             Play::Bar if self.moment().is_some() => {
                 self.playback.is_playing = false;
@@ -302,6 +300,12 @@ impl View {
             }
             Play::Bar => Some(moment),
         };
+        // Whoever goes to a moment wants to see its newest row, unless it was let go of since.
+        let is_moved = !matches!(what, Play::Bar | Play::Speed(_) | Play::Faster(_) | Play::Idle(_));
+        if is_moved && !std::mem::replace(&mut self.playback.has_moved, true) {
+            self.list.set_follow(true);
+        }
+        self.playback.has_moved &= shown.is_some();
         self.show_moment(shown);
     }
 

@@ -30,6 +30,11 @@ pub fn mark_ui(painter: &Painter, at: Pos2, mark: Mark, size: f32, colors: &them
                 let corners = [(0.0, -low), (sign * half, -low), (sign * half, low), (0.0, 0.4 * low)];
                 Shape::convex_polygon(corners.map(|(x, y)| at + vec2(x, y)).to_vec(), color, Stroke::NONE)
             };
+            painter.rect_filled(
+                Rect::from_center_size(at, vec2(2.0 * half, 2.0 * low)).expand(1.0),
+                0.0,
+                colors.ground,
+            );
             painter.add(side(1.0));
             painter.add(side(-1.0));
         }
@@ -99,7 +104,8 @@ fn words_ui(ui: &mut Ui, view: &View, id: RecordId, width: f32, look: &mut Look,
     {
         (writing.of, writing.text) = (Some((view.id, id)), stored.to_owned());
     }
-    let is_escaped = ui.memory(|memory| memory.has_focus(field)) && ui.input(|input| input.key_pressed(Key::Escape));
+    let was_focused = ui.memory(|memory| memory.has_focus(field) || memory.had_focus_last_frame(field));
+    let is_escaped = was_focused && ui.input(|input| input.key_pressed(Key::Escape));
     if is_escaped {
         writing.text = stored.to_owned();
     }
@@ -143,7 +149,7 @@ pub fn line_ui(ui: &mut Ui, view: &View, id: RecordId, look: &mut Look, out: &mu
 }
 
 /// Draws the flags of the strip: hovering says what was said, a click selects.
-pub fn flags_ui(ui: &Ui, view: &View, scale: &Scale, axis: Rect, out: &mut Vec<Command>) {
+pub fn flags_ui(ui: &Ui, view: &View, scale: &Scale, band: Rect, out: &mut Vec<Command>) {
     let colors = theme::colors(ui);
     let remarks = view.session.remarks();
     if remarks.is_empty() {
@@ -161,7 +167,7 @@ pub fn flags_ui(ui: &Ui, view: &View, scale: &Scale, axis: Rect, out: &mut Vec<C
     }
     for (x, near) in flags.iter().filter(|(x, _)| scale.rect.x_range().contains(*x)) {
         let first = near[0];
-        let place = Rect::from_center_size(pos2(*x, axis.center().y), vec2(3.0 * theme::UNIT, axis.height()));
+        let place = Rect::from_center_size(pos2(*x, band.center().y), vec2(3.0 * theme::UNIT, band.height()));
         let response = ui.interact(place, Id::unique(("flag", view.id, first.record)), Sense::click());
         let said = format!("#{}: {}", first.record + 1, first.says());
         response.widget_info(|| WidgetInfo::labeled(egui::Role::Button, true, format!("Remark on {said}")));

@@ -72,7 +72,8 @@ pub fn strip_ui(ui: &mut Ui, view: &View, look: &mut Look, out: &mut Vec<Command
         painter.vline(x, bars.y_range(), Stroke::new(1.0, colors.strong));
     }
     painter.hline(rect.x_range(), rect.bottom() - 0.5, Stroke::new(1.0, colors.line));
-    remarks::flags_ui(ui, view, &scale, Rect::from_min_max(pos2(rect.left(), bars.bottom()), rect.max), out);
+    let flags = Rect::from_min_max(pos2(rect.left(), bars.bottom() - theme::FLAG), bars.max);
+    remarks::flags_ui(ui, view, &scale, flags, out);
     playback::playhead_ui(ui, view, &scale, bars, out);
     if response.has_focus() {
         painter.rect_stroke(rect, 0.0, Stroke::new(1.0, colors.accent), egui::StrokeKind::Inside);

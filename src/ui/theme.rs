@@ -234,7 +234,9 @@ pub const PLAY: f32 = 28.0;
 pub const SPEED: f32 = 58.0;
 /// A row of the list of remarks, with room to write in.
 pub const REMARK_ROW: f32 = 28.0;
-/// Flags on the strip at most.
+/// The height of the strip's flags.
+pub const FLAG: f32 = 12.0;
+/// Flags on the scrubber at most.
 pub const MOST_FLAGS: usize = 400;
 /// Text for reading.
 pub const BODY: f32 = 13.5;

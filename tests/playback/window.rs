@@ -8,6 +8,10 @@ fn played(count: u64) -> (tempfile::TempDir, Hands) {
     let mut harness = window(folder.path());
     harness.state_mut().app.add_session("seconds", seconds(count));
     harness.run_steps(3);
+    // As a recording from a file is shown at first.
+    apply(&mut harness, Command::SetFollow(false));
+    apply(&mut harness, Command::Move(pushscope::app::Move::First));
+    apply(&mut harness, Command::Select(None));
     (folder, harness)
 }
 
@@ -22,6 +26,7 @@ fn the_bar_comes_when_asked_for_and_hides_nothing_until_it_is_moved() {
     harness.get_by_label("Playback").click();
     harness.run_steps(3);
     assert_eq!(view(&harness).list.len(), 101);
+    assert!(!shows(&harness, "wait 100"), "nor does it scroll");
     assert!(shows(&harness, "Scrubber, at 100.000 of 100.000 s"), "{:?}", labels(&harness));
     assert!(shows(&harness, "as of 100.000 s") && shows(&harness, "Playhead at 100"));
     harness.check_accessibility();

@@ -42,3 +42,25 @@ fn show_prints_remarks_and_filters_by_them() {
     ]);
     assert_eq!(serde_json::Value::from(remarks), expected);
 }
+
+#[test]
+fn remarks_go_out_with_an_export_and_come_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = recorded(folder.path(), 20);
+    let session = loaded(&path).session;
+    write_remarks(&path, &[put(&session, 3, "<the second line>", Mark::Red), put(&session, 9, "", Mark::Plain)])
+        .unwrap();
+    let run = |arguments: &[&Path]| {
+        let done = Command::new(env!("CARGO_BIN_EXE_pushscope")).args(arguments).output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8(done.stderr).unwrap()
+    };
+    let (lines, again) = (folder.path().join("a.jsonl"), folder.path().join("again.pushscope"));
+    run(&[Path::new("export"), &path, Path::new("--to"), Path::new("jsonl"), Path::new("-o"), &lines]);
+    let said = run(&[Path::new("import"), &lines, Path::new("-o"), &again]);
+    assert!(!said.contains("left out"), "{said}");
+    assert_eq!(loaded(&again).remarks, loaded(&path).remarks);
+    let page = folder.path().join("a.html");
+    run(&[Path::new("export"), &path, Path::new("--to"), Path::new("html"), Path::new("-o"), &page]);
+    assert!(std::fs::read_to_string(page).unwrap().contains("&lt;the second line&gt;"));
+}

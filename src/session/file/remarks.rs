@@ -5,7 +5,7 @@
 //! lack them with the first remark that is written. Older programs read on over them.
 
 use super::error::{FileError, journal_of};
-use super::{Opened, reader};
+use super::{Opened, opening};
 use crate::session::{Kind, Mark, RecordId, Remark, RemarkPlace, StoredRemark};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior};
 use std::path::Path;
@@ -42,14 +42,14 @@ impl Opened {
 
 /// The remarks of a file, and what is to say of them in sentences.
 pub fn read_remarks(path: &Path) -> Result<(Vec<StoredRemark>, Vec<String>), FileError> {
-    let connection = reader::open_checked(path)?;
+    let connection = opening::open_checked(path)?;
     Ok(read(&connection))
 }
 
 /// Changes the remarks of a file, all or none. Waits for others that write it.
 pub fn write_remarks(path: &Path, changes: &[RemarkChange]) -> Result<(), FileError> {
     // Checked by the reader first, so that no other database is ever written to.
-    drop(reader::open_checked(path)?);
+    drop(opening::open_checked(path)?);
     let failed = |error: rusqlite::Error| match error.sqlite_error_code() {
         Some(rusqlite::ErrorCode::ReadOnly | rusqlite::ErrorCode::CannotOpen) => FileError::Write {
             path: path.to_owned(),
@@ -78,7 +78,11 @@ fn write(connection: &mut Connection, path: &Path, changes: &[RemarkChange]) -> 
     change(connection, changes)
 }
 
-fn change(connection: &mut Connection, changes: &[RemarkChange]) -> rusqlite::Result<()> {
+/// Changes the remarks of a file that is open to be written, all or none.
+pub(super) fn change(connection: &mut Connection, changes: &[RemarkChange]) -> rusqlite::Result<()> {
+    if changes.is_empty() {
+        return Ok(());
+    }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute(TABLE, [])?;
     let columns = columns(&transaction)?;
