@@ -2,8 +2,8 @@
 
 use super::doctor::ReportAs;
 use super::{
-    AckRule, Composer, CopyAs, Draft, FieldRef, Group, LibraryCommand, Menu, Pane, RequestCommand, SentTime,
-    StatisticsAs, Theme, ViewId,
+    AckRule, Composer, CopyAs, Draft, FieldRef, Group, LibraryCommand, LinkTo, Menu, Pane, Play, RemarkAct,
+    RequestCommand, SentTime, StatisticsAs, Theme, ViewId,
 };
 use crate::session::RecordId;
 use crate::wire::{ConnectionId, Dir};
@@ -49,6 +49,8 @@ pub enum Command {
     Quit,
     /// Copy something of the selected record.
     Copy(CopyAs),
+    /// Copy a link into the recording.
+    CopyLink(LinkTo),
     /// Copy this text.
     CopyText(String),
     /// Put the cursor into the filter.
@@ -111,6 +113,10 @@ pub enum Command {
     ToggleFollow,
     /// Hold the view still while recording goes on, or let it go on.
     TogglePause,
+    /// Play the recording again.
+    Play(Play),
+    /// Mark records and say something of them.
+    Remark(RemarkAct),
     /// Select a record.
     Select(Option<RecordId>),
     /// Move the selection.

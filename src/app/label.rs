@@ -37,6 +37,7 @@ impl Command {
             UndoDelete => "Undo the last deletion",
             Quit => "Quit",
             Copy(what) => return format!("Copy {}", what.label()),
+            CopyLink(to) => to.label(),
             CopyText(_) => "Copy text",
             FocusFilter => "Filter the timeline",
             SetFilter(text) if text.is_empty() => "Clear the filter",
@@ -86,6 +87,8 @@ impl Command {
             SetFollow(false) => "Let go of the end",
             ToggleFollow => "Follow the end",
             TogglePause => "Pause the view",
+            Play(what) => return what.label(),
+            Remark(act) => return act.label(),
             Select(_) => "Select a record",
             Move(super::Move::By(rows)) if *rows < 0 => "Previous record",
             Move(super::Move::By(_)) => "Next record",
@@ -153,6 +156,8 @@ impl Command {
             Command::Library(_) | Command::UndoDelete => "Library",
             Command::Request(RequestCommand::SetEnvironment(_)) => "Environment",
             Command::Request(_) => "Requests",
+            Command::Play(_) => "Playback",
+            Command::Remark(_) => "Remarks",
             Command::FilterLike(..) => "Filter by the selection",
             Command::CopyStatistics(_) => "Copy statistics",
             Command::CopyReport(_) => "Copy the doctor's report",
@@ -175,6 +180,8 @@ impl Command {
     pub fn shortcut(&self) -> Option<Shortcut> {
         use Command::*;
         let (command, shift, key) = match self {
+            Play(what) => return what.shortcut(),
+            Remark(act) => return act.shortcut(),
             NewRecording => (true, false, "N"),
             Open => (true, false, "O"),
             // Recordings are kept anyway; what one writes oneself is the request.

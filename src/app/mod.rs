@@ -19,6 +19,7 @@ mod job;
 mod json;
 mod label;
 pub mod library;
+mod link;
 mod list;
 mod live;
 mod login;
@@ -28,10 +29,13 @@ mod objection;
 mod open;
 mod pane;
 mod payload;
+mod playback;
 mod reading;
+mod remarks;
 pub mod requests;
 pub mod script;
 mod scripting;
+mod shown;
 mod tally;
 mod time;
 mod trash;
@@ -48,6 +52,7 @@ pub use inspect::{Bits, FieldRef, Inspection, Part, Place, Tab};
 pub use job::Job;
 pub use json::{JSON_LIMIT_BYTES, JsonRow, JsonTree, Shape};
 pub use library::{Library, LibraryColumn, LibraryCommand};
+pub use link::{LinkTo, is_file};
 pub use list::{FilterMistake, Group, List};
 pub use live::{Live, Open, Repeat, Source};
 pub use login::{Credentials, LoginQuestion};
@@ -55,7 +60,9 @@ pub use menu::Menu;
 pub use message::Message;
 pub use pane::Pane;
 pub use payload::{LONGEST_LINE, PayloadText, TextPiece};
+pub use playback::{IDLE_MS, Play, Playback, Speed};
 pub use reading::Reading;
+pub use remarks::{RemarkAct, Remarking};
 pub use requests::{RequestCommand, Requests};
 pub use scripting::{Scripting, StepState};
 pub use tally::Tally;
@@ -155,6 +162,8 @@ pub enum Wish {
     FocusSearch,
     /// Put the cursor into the name or the tags that are being changed.
     FocusEdit,
+    /// Put the cursor into the remark.
+    FocusRemark,
     /// Bring the selected row into sight.
     Reveal,
     /// Close the window.
@@ -318,6 +327,7 @@ pub struct App {
     folder: Result<PathBuf, String>,
     wishes: Vec<Wish>,
     next_view: u32,
+    remarks: remarks::ToWrite,
     to_keep: Option<login::ToKeep>,
 }
 
@@ -372,7 +382,8 @@ impl App {
             palette: false,
         };
         let engine = Engine::new(setup.notify, setup.pickers)?;
-        let mut app = App { state, engine, folder: setup.folder, wishes: Vec::new(), next_view: 1, to_keep: None };
+        let (wishes, remarks) = (Vec::new(), remarks::ToWrite::default());
+        let mut app = App { state, engine, folder: setup.folder, wishes, next_view: 1, remarks, to_keep: None };
         app.gather(true);
         app.start_requests();
         Ok(app)
@@ -406,6 +417,9 @@ impl App {
             again |= view.find.is_searching();
         }
         self.go_on_to();
+        self.place_remarks();
+        self.go_to_places();
+        let playing = self.play_on(Instant::now());
         let script = self.script_on(deadline);
         again |= script == Some(Duration::ZERO);
         self.keep_accepted_login();
@@ -422,7 +436,7 @@ impl App {
         let messages = messages.map(|until| until.saturating_duration_since(now));
         let is_busy = self.state.repeat.is_some() || !self.state.jobs.is_empty();
         let busy = is_busy.then_some(PROGRESS_PERIOD);
-        match [rates, messages, busy, script].into_iter().flatten().min() {
+        match [rates, messages, busy, script, playing].into_iter().flatten().min() {
             Some(after) => Next::After(after),
             None => Next::Rest,
         }
@@ -433,6 +447,7 @@ impl App {
         self.state.jobs.iter().for_each(Job::stop);
         self.stop_library();
         self.end_live();
+        self.write_remarks_now();
         self.engine.shut_down();
     }
 
@@ -442,6 +457,7 @@ impl App {
             if let Source::Live(live) = &mut view.source {
                 live.end(&mut view.session, Duration::from_millis(800));
                 let path = live.path.clone();
+                view.file = path.clone();
                 let name = path.as_deref().and_then(|path| path.file_stem()).map(|stem| stem.to_string_lossy());
                 view.title = name.map_or_else(|| view.title.clone(), |name| name.into_owned());
                 view.source = Source::Still;

@@ -26,6 +26,8 @@ mod notes;
 mod options;
 mod palette;
 mod payload;
+mod playback;
+mod remarks;
 mod requests;
 mod rows;
 mod run;
