@@ -416,7 +416,6 @@ impl App {
             }
             again |= view.find.is_searching();
         }
-        self.go_on_to();
         self.place_remarks();
         self.go_to_places();
         let playing = self.play_on(Instant::now());

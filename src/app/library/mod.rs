@@ -19,7 +19,7 @@ pub(super) use gather::Gathered;
 pub(super) use search::Found;
 
 use super::engine::Reply;
-use super::{App, Command, Job, Source, View, ViewId, Wish};
+use super::{App, Command, Job, View, Wish};
 use crate::session::RecordId;
 use crate::session::file::Recording;
 use gather::Wanted;
@@ -110,8 +110,6 @@ pub struct Library {
     wants_counts: bool,
     /// Whether the user wants nothing more read for now.
     is_stopped: bool,
-    /// A record that is selected as soon as it is read.
-    pub(super) going_to: Option<(ViewId, RecordId)>,
 }
 
 impl Library {
@@ -321,28 +319,8 @@ impl App {
     /// Opens a recording and selects a record of it once that is read.
     fn open_at(&mut self, path: PathBuf, record: RecordId) {
         self.open(path.clone());
-        let view = self.state.view().filter(|view| view.path().as_ref() == Some(&path)).map(|view| view.id);
-        self.state.library.going_to = view.map(|view| (view, record));
-        self.go_on_to();
-    }
-
-    /// Selects the record that is to be gone to, where it has been read by now.
-    pub(super) fn go_on_to(&mut self) {
-        let Some((id, record)) = self.state.library.going_to else { return };
-        let Some(view) = self.state.views.iter_mut().find(|view| view.id == id) else {
-            self.state.library.going_to = None;
-            return;
-        };
-        // The rows lag behind the records.
-        let is_listed = view.list.scanned() > record;
-        let is_over = matches!(&view.source, Source::File(reading) if !reading.is_reading()) && !view.has_work();
-        if is_listed || is_over {
-            self.state.library.going_to = None;
-            view.list.set_follow(false);
-            if record < view.session.records().len() {
-                view.select(Some(record));
-            }
-            self.wishes.push(Wish::Reveal);
+        if let Some(view) = self.state.view_mut().filter(|view| view.path().as_ref() == Some(&path)) {
+            view.wanted = Some(super::link::Place::Record(record));
         }
     }
 
