@@ -14,6 +14,7 @@ mod link;
 mod payloads;
 mod progress;
 mod records;
+pub mod redact;
 mod remark;
 mod segments;
 pub mod statistics;
@@ -248,6 +249,11 @@ impl Session {
     /// A link.
     pub fn link(&self, id: LinkId) -> Option<&Link> {
         self.link_index.get(&id).map(|index| &self.links[*index])
+    }
+
+    /// How many events were taken.
+    pub fn events(&self) -> u64 {
+        self.events
     }
 
     /// Every connection.
