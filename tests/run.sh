@@ -142,6 +142,11 @@ echo "nginx with nchan: $(outcome nchan)"
 echo "the program on the command line, Node's ws at the other end among others: $(outcome cli)"
 echo "Node's ws, Python's websockets and broken servers, through the transport: $(outcome transport)"
 echo "GNOME keyring: $(outcome keyring)"
+if unshare -m mount -t tmpfs -o size=1m none /mnt 2>/dev/null; then
+    echo "full disks and places that cannot be written, on small file systems: $(outcome session_file/main)"
+else
+    echo "full disks and places that cannot be written: did not run, since no file system can be mounted here"
+fi
 echo "squid, tinyproxy, microsocks, mitmproxy, haproxy, nginx as proxies: $(outcome proxies)"
 echo "curl, npm eventsource, npm ws as clients of the lab: $(outcome lab)"
 if [ -n "${PUSHSCOPE_VECTORS:-}" ]; then

@@ -207,6 +207,9 @@ pub struct ShowArgs {
     /// Print why connections do not work and what to try, in the place of the records.
     #[arg(long, conflicts_with_all = ["fields", "filter", "messages"])]
     pub findings: bool,
+    /// Verify the file: its pages, its rows and their checksums, and what they add up to; exit code 1 where it is not sound.
+    #[arg(long, conflicts_with_all = ["fields", "filter", "messages", "findings"])]
+    pub check: bool,
     /// What is printed.
     #[command(flatten)]
     pub out: OutputArgs,

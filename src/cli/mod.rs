@@ -4,6 +4,7 @@
 //! pipe ends quietly.
 
 pub mod args;
+mod check;
 mod doctor;
 mod findings;
 mod lab;
