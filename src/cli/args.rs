@@ -1,6 +1,7 @@
 //! The command line, as DESIGN.md lists it.
 
 mod backoff;
+mod redact;
 mod websocket;
 
 use crate::transport::{Backoff, ProxyChoice, ProxyOptions};
@@ -8,6 +9,7 @@ use backoff::backoff;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
+pub use redact::{RedactArgs, RuleArgs};
 pub use websocket::WebSocketArgs;
 
 /// An inspector for realtime connections: every byte explained.
@@ -210,6 +212,12 @@ pub struct ShowArgs {
     /// Verify the file: its pages, its rows and their checksums, and what they add up to; exit code 1 where it is not sound.
     #[arg(long, conflicts_with_all = ["fields", "filter", "messages", "findings"])]
     pub check: bool,
+    /// Print the secrets that a redacted copy would lack, without giving them away, in the place of the records.
+    #[arg(long, conflicts_with_all = ["fields", "filter", "messages", "findings", "check"])]
+    pub secrets: bool,
+    /// What counts as a secret.
+    #[command(flatten)]
+    pub rules: RuleArgs,
     /// What is printed.
     #[command(flatten)]
     pub out: OutputArgs,

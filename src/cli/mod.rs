@@ -11,6 +11,7 @@ mod lab;
 mod output;
 mod record;
 mod script;
+mod secrets;
 mod show;
 
 use args::Command;

@@ -251,6 +251,12 @@ impl Session {
         self.link_index.get(&id).map(|index| &self.links[*index])
     }
 
+    /// How many bytes a message on a link may inflate to, where the user's request says so.
+    fn inflate_limit_bytes(&self, link: LinkId) -> Option<u64> {
+        let connection = self.connection(self.link(link)?.connection)?;
+        inflate_limit_bytes(&connection.info.spec)
+    }
+
     /// How many events were taken.
     pub fn events(&self) -> u64 {
         self.events

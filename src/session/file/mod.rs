@@ -6,6 +6,7 @@
 
 mod archive;
 mod batch;
+mod beside;
 mod check;
 mod copy;
 mod error;
@@ -17,6 +18,7 @@ mod recorder;
 mod schema;
 mod writer;
 
+pub use beside::Beside;
 pub use check::{Checked, Condition, check};
 pub use copy::save_copy;
 pub use error::FileError;

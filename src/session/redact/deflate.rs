@@ -22,6 +22,8 @@ pub(super) struct Direction {
     is_lost: bool,
     /// They cannot be any more, because an earlier one was taken out without a stand-in.
     is_lost_by_us: bool,
+    /// Bytes of secrets that were changed where they stand.
+    pub changed_bytes: u64,
 }
 
 /// A compressed message.
@@ -81,7 +83,7 @@ impl Direction {
             self.prune();
         }
         let mut found: Vec<Origin> = Vec::new();
-        let (mut next, mut has_fixed) = (0, false);
+        let (mut next, mut has_fixed, mut changed) = (0, false, 0);
         let place = (number, message.content, message.is_complete);
         let traced = self.tracer.message(place, message.keeps_context, message.limit_bytes, |at, origin| {
             while message.secrets.get(next).is_some_and(|range| range.end <= at) {
@@ -89,6 +91,7 @@ impl Direction {
             }
             if message.secrets.get(next).is_some_and(|range| range.contains(&at)) {
                 has_fixed |= origin == Origin::Fixed;
+                changed += u64::from(!matches!(origin, Origin::Literal { turn: 0, .. }));
                 if found.last() != Some(&origin) {
                     found.push(origin);
                 }
@@ -101,6 +104,7 @@ impl Direction {
             self.blank(message, traced, is_broken, lanes);
             return Done::Blanked(if message.is_unread { Why::Unread } else { Why::NoCode });
         }
+        self.changed_bytes += changed;
         self.turn(&found, lanes.lane(lane.0, lane.1));
         Done::Masked
     }

@@ -99,6 +99,11 @@ impl Lane {
         self.fills.shrink_to_fit();
     }
 
+    /// Whether bits of compressed data are turned.
+    pub fn turns(&self) -> bool {
+        !self.turned.is_empty()
+    }
+
     fn is_empty(&self) -> bool {
         self.fills.is_empty() && self.turned.is_empty()
     }

@@ -5,6 +5,7 @@
 //! secret whole, however reads, chunks and frames cut it. [`Plan::applying`] then changes the recording event by event. What is
 //! written down of the rules is in `docs/secrets.md`.
 
+mod along;
 mod copies;
 mod deflate;
 mod head;
@@ -24,4 +25,10 @@ mod walk;
 
 pub use plan::{Applying, Count, Found, MOST_LISTED, Plan};
 pub use rules::{Group, RuleError, Rules};
-pub use save::{Redacted, load_redacted, save_redacted};
+pub use save::{RedactError, Redacted, load_redacted, save_redacted};
+pub use walk::PlanError;
+
+/// How many secrets there are in some bytes, as far as these tell on their own: what is said where a text is copied.
+pub fn count_in(text: &[u8], rules: &Rules) -> usize {
+    scan::Scanner::new(rules).map_or(0, |scanner| scanner.payload(text).len())
+}

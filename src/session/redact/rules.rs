@@ -94,7 +94,7 @@ impl Group {
 }
 
 /// What is to be found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Rules {
     /// The groups that are off.
@@ -104,12 +104,6 @@ pub struct Rules {
     /// JSONPaths (RFC 9535) of secret values in messages, and regular expressions between slashes: of these, what the
     /// groups in parentheses match is secret, or all of it where there are none.
     pub patterns: Vec<String>,
-}
-
-impl Default for Rules {
-    fn default() -> Rules {
-        Rules { off: Vec::new(), headers: Vec::new(), patterns: Vec::new() }
-    }
 }
 
 /// Why a rule cannot be used.
@@ -129,6 +123,11 @@ impl Rules {
         if !is_on {
             self.off.push(group);
         }
+    }
+
+    /// Whether all of the user's own rules can be used.
+    pub fn check_all(&self) -> Result<(), RuleError> {
+        Own::of(self).map(drop)
     }
 
     /// Whether a JSONPath or a pattern between slashes can be used.

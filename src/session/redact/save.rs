@@ -66,16 +66,12 @@ pub fn save_redacted(
     let part = part_of(to);
     let _ = std::fs::remove_file(&part);
     let mut writer = SessionWriter::create(&part, opened.started_unix_ns())?;
-    for (key, value) in opened.meta() {
-        if !matches!(key.as_str(), "format" | "started_at" | "ended_at" | "program") {
-            writer.set_meta(&key, &plan.text(&value))?;
-        }
-    }
     each_entry(from, &mut opened, &plan, progress, |entry| writer.put(entry))?;
+    let mut beside = opened.beside();
+    beside.lines.iter_mut().for_each(|(_, text)| *text = plan.text(text));
+    beside.remarks.iter_mut().for_each(|(_, text, _)| *text = plan.text(text));
+    writer.put_beside(&beside)?;
     writer.set_meta("redacted", &plan.summary())?;
-    for remark in opened.remarks()? {
-        writer.put_remark(&crate::session::Remark { text: plan.text(&remark.text), ..remark })?;
-    }
     writer.finish()?;
     std::fs::rename(&part, to).map_err(|error| {
         let _ = std::fs::remove_file(&part);

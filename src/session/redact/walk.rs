@@ -62,8 +62,12 @@ impl Plan {
             events: session.events(),
         };
         let before = records * (passes - 1);
-        Walk::new(session, &scanner, Some(&mut plan)).all(&mut |done| progress(before + done, records * passes))?;
+        let mut walk = Walk::new(session, &scanner, Some(&mut plan));
+        walk.all(&mut |done| progress(before + done, records * passes))?;
+        let changed: u64 = walk.directions.values().map(|direction| direction.changed_bytes).sum();
+        let whole = std::mem::take(&mut walk.whole);
         plan.lanes.seal(session);
+        plan.said.went_along = super::along::differing(session, &plan.lanes, &whole).saturating_sub(changed);
         plan.found.sort_by_key(|found| found.record);
         Ok(plan)
     }
@@ -79,11 +83,14 @@ struct Walk<'w> {
     directions: HashMap<(LinkId, Dir), Direction>,
     /// Where the body that comes is compressed.
     encoded: HashSet<(LinkId, Dir)>,
+    /// Compressed messages that go as a whole.
+    whole: HashSet<RecordId>,
 }
 
 impl<'w> Walk<'w> {
     fn new(session: &'w Session, scanner: &'w Scanner, plan: Option<&'w mut Plan>) -> Walk<'w> {
-        Walk { session, scanner, plan, values: None, directions: HashMap::new(), encoded: HashSet::new() }
+        let (directions, encoded, whole) = (HashMap::new(), HashSet::new(), HashSet::new());
+        Walk { session, scanner, plan, values: None, directions, encoded, whole }
     }
 
     fn all(&mut self, progress: &mut dyn FnMut(u64) -> bool) -> Result<(), PlanError> {
@@ -297,6 +304,9 @@ impl<'w> Walk<'w> {
         let done = direction.message(&message, &mut plan.lanes);
         for hit in &hits {
             plan.list(id, hit, runs.first().map(|run| run.wire), &inflated);
+        }
+        if matches!(done, Done::Blanked(_)) {
+            self.whole.extend(id);
         }
         match done {
             Done::Blanked(Why::NoCode) => plan.said.no_code += 1,
