@@ -1,8 +1,9 @@
 //! What runs beside the window: the async runtime, the embedded lab, file pickers and copies.
 
 use super::doctor::{Outcome, Report};
-use super::{Credentials, Job, LoginQuestion};
+use super::{Credentials, Job, LoginQuestion, ViewId};
 use crate::lab::{Lab, Place};
+use crate::session::redact::Plan;
 use crate::transport::Verdict;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -24,6 +25,8 @@ pub enum Purpose {
     Open,
     /// Where to save a copy of the active recording.
     SaveAs,
+    /// Where to save a copy without secrets.
+    SaveRedacted,
     /// Where to save a payload.
     SavePayload,
     /// A file to send.
@@ -45,6 +48,18 @@ pub(super) enum Reply {
         job: Job,
         path: PathBuf,
         result: Result<(), String>,
+    },
+    /// The secrets of a recording.
+    Secrets {
+        view: ViewId,
+        job: Job,
+        result: Result<Arc<Plan>, String>,
+    },
+    /// A copy without secrets was saved.
+    Redacted {
+        job: Job,
+        path: PathBuf,
+        result: Result<Arc<Plan>, String>,
     },
     /// The doctor is through with a way, of so many.
     Tried(u64, Box<Outcome>, usize),
@@ -182,7 +197,7 @@ impl Engine {
         runtime.spawn(async move {
             let asked = Instant::now();
             let dialog = match purpose {
-                Purpose::Open | Purpose::SaveAs => {
+                Purpose::Open | Purpose::SaveAs | Purpose::SaveRedacted => {
                     rfd::AsyncFileDialog::new().add_filter("Pushscope recordings", &["pushscope"])
                 }
                 Purpose::OpenScript => rfd::AsyncFileDialog::new().add_filter("Scripts", &["toml"]),
@@ -190,7 +205,7 @@ impl Engine {
             };
             let picked = match purpose {
                 Purpose::Open | Purpose::OpenScript | Purpose::SendFile => dialog.pick_file().await,
-                Purpose::SaveAs | Purpose::SavePayload | Purpose::SaveReport => {
+                Purpose::SaveAs | Purpose::SaveRedacted | Purpose::SavePayload | Purpose::SaveReport => {
                     dialog.set_file_name(name).save_file().await
                 }
             };

@@ -24,6 +24,14 @@ impl Command {
             OpenPath(path) => return format!("Open {}", path.display()),
             SaveAs => "Save a copy as…",
             SaveAsPath(path) => return format!("Save a copy as {}", path.display()),
+            ReviewSecrets => "Save a copy without secrets…",
+            LookForSecrets => "Look for secrets again",
+            SaveRedacted => "Save this without its secrets as…",
+            SaveRedactedPath(path) => return format!("Save a copy without secrets as {}", path.display()),
+            ToggleSecrets(group) => return format!("Replace secrets: {}", group.label()),
+            SetSecretRule(_) => "Change the rule for secrets",
+            AddSecretRule => "Add the rule for secrets",
+            RemoveSecretRule(rule) => return format!("Forget the rule for secrets {}", short(rule)),
             SavePayload => "Save payload as…",
             ChooseComposerFile => "Choose a file to send…",
             SetPath(_) => "Type a path",
@@ -147,6 +155,7 @@ impl Command {
     pub fn submenu(&self) -> Option<&'static str> {
         Some(match self {
             Command::Copy(_) => "Copy",
+            Command::ToggleSecrets(_) => "What is secret",
             Command::FilterLike(..) => "Filter by the selection",
             Command::CopyStatistics(_) => "Copy statistics",
             Command::CopyReport(_) => "Copy the doctor's report",

@@ -2,6 +2,7 @@
 
 use super::doctor::ReportAs;
 use super::{Command, CopyAs, Group, Like, Pane, StatisticsAs, Theme};
+use crate::session::redact::Group as SecretGroup;
 use crate::session::statistics::SentTime;
 use crate::wire::Dir;
 
@@ -44,7 +45,15 @@ impl Menu {
         let list = |commands: &[Command]| -> Vec<Option<Command>> { commands.iter().cloned().map(Some).collect() };
         let groups: Vec<Vec<Option<Command>>> = match self {
             Menu::File => {
-                vec![list(&[NewRecording, Open, SaveAs, SavePayload]), list(&[StopWork, CloseView]), list(&[Quit])]
+                vec![
+                    list(&[NewRecording, Open, SaveAs, ReviewSecrets, SaveRedacted, SavePayload]),
+                    list(&[LookForSecrets])
+                        .into_iter()
+                        .chain(SecretGroup::ALL.map(|group| Some(ToggleSecrets(group))))
+                        .collect(),
+                    list(&[StopWork, CloseView]),
+                    list(&[Quit]),
+                ]
             }
             Menu::Edit => {
                 vec![

@@ -29,6 +29,7 @@ mod payload;
 mod reading;
 pub mod script;
 mod scripting;
+mod secrets;
 mod tally;
 mod time;
 mod view;
@@ -51,6 +52,7 @@ pub use pane::Pane;
 pub use payload::{LONGEST_LINE, PayloadText, TextPiece};
 pub use reading::Reading;
 pub use scripting::{Scripting, StepState};
+pub use secrets::Secrets;
 pub use tally::Tally;
 pub use view::{View, ViewId};
 
@@ -202,6 +204,8 @@ pub struct State {
     pub ack: AckRule,
     /// What is wrong with that.
     pub ack_mistake: Option<String>,
+    /// What is known of secrets in the recording, and by which rules.
+    pub secrets: Secrets,
     /// Whether activity over time is shown.
     pub activity: bool,
     /// Whether the details are shown.
@@ -356,6 +360,7 @@ impl App {
             stock: None,
             ack: AckRule::default(),
             ack_mistake: None,
+            secrets: Secrets::kept_in(setup.folder.as_deref().ok()),
             activity: true,
             details: true,
             columns: [true; COLUMNS.len()],

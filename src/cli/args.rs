@@ -7,9 +7,9 @@ mod websocket;
 use crate::transport::{Backoff, ProxyChoice, ProxyOptions};
 use backoff::backoff;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+pub use redact::{RedactArgs, RuleArgs};
 use std::path::PathBuf;
 use std::time::Duration;
-pub use redact::{RedactArgs, RuleArgs};
 pub use websocket::WebSocketArgs;
 
 /// An inspector for realtime connections: every byte explained.

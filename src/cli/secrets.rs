@@ -23,12 +23,12 @@ pub fn run(file: &Path, rules: &RuleArgs, format: Format) -> Result<(), Failed> 
         let (group, preview, place) = (found.group.name(), plan.preview(found), plan.place(found));
         match format {
             Format::Table => {
-                let record = found.record.map_or_else(|| "-".to_owned(), |record| record.to_string());
+                let record = found.record.map_or_else(|| "-".to_owned(), |record| (record + 1).to_string());
                 writeln!(out, "{record:>8}  {group:<11}  {:>7}  {preview:<10}  {}", found.len, one_line(place))?;
             }
             Format::Jsonl => {
                 let line = serde_json::json!({
-                    "record": found.record, "rules": group, "where": place, "wire": found.wire, "len": found.len,
+                    "n": found.record.map(|record| record + 1), "rules": group, "where": place, "wire": found.wire, "len": found.len,
                     "preview": preview,
                 });
                 writeln!(out, "{line}")?;

@@ -27,6 +27,7 @@ mod payload;
 mod rows;
 mod run;
 mod script;
+mod secrets;
 mod sidebar;
 mod stages;
 mod statistics;

@@ -6,7 +6,7 @@ use super::rows::Scroll;
 use super::statistics::Measure;
 use super::{
     composer, connection_bar, delivery, details, doctor, findings, first_run, keys, menu, messages, palette, script,
-    sidebar, statistics, status, strip, theme, timeline, timeline_bar,
+    secrets, sidebar, statistics, status, strip, theme, timeline, timeline_bar,
 };
 use crate::app::{App, Bits, Command, FieldRef, Next, Pane, Preview, State, Theme, View, ViewId, Wish};
 use crate::session::RecordId;
@@ -91,6 +91,8 @@ pub struct Look {
     pub(super) strip_anchor: Option<u64>,
     /// The step of the script that was brought into sight, and whether it had failed.
     pub(super) script_at: Option<(usize, bool)>,
+    /// The list of secrets.
+    pub(super) secrets: secrets::SecretsLook,
     zoom: f32,
     theme: Option<Theme>,
 }
@@ -246,6 +248,7 @@ impl Window {
                             Pane::Findings => findings::findings_ui(ui, view, look, commands),
                             Pane::Doctor => doctor::doctor_ui(ui, state, commands),
                             Pane::Script => script::script_ui(ui, app, look, commands),
+                            Pane::Secrets => secrets::secrets_ui(ui, app, view, look, commands),
                             Pane::Delivery => delivery::delivery_ui(ui, state, view, look, commands),
                             Pane::Record => details::details_ui(ui, view, look, commands),
                         });

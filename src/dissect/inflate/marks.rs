@@ -74,7 +74,11 @@ impl Packed {
                 3.. => left.min(10),
                 _ => 1,
             };
-            if now == 1 { self.literal() } else { self.copy(now) }
+            if now == 1 {
+                self.literal()
+            } else {
+                self.copy(now)
+            }
             left -= now;
         }
         self.code(0, 7);

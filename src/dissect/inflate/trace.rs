@@ -82,7 +82,8 @@ impl Bits<'_> {
 
     fn code(&mut self, codes: &Codes) -> Result<Code, Fault> {
         let (bits, there) = self.peek();
-        let code = codes.code(bits, there).map_err(|is_short| if is_short { Fault::Truncated } else { Fault::Symbol })?;
+        let code =
+            codes.code(bits, there).map_err(|is_short| if is_short { Fault::Truncated } else { Fault::Symbol })?;
         self.at += usize::from(code.len);
         Ok(code)
     }

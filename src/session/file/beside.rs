@@ -52,7 +52,8 @@ impl SessionWriter {
         let put = || {
             let transaction = connection.unchecked_transaction()?;
             for (record, text, mark) in &beside.remarks {
-                transaction.execute("INSERT INTO remark(record, text, mark) VALUES(?1, ?2, ?3)", (record, text, mark))?;
+                transaction
+                    .execute("INSERT INTO remark(record, text, mark) VALUES(?1, ?2, ?3)", (record, text, mark))?;
             }
             transaction.commit()
         };

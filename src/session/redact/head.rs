@@ -8,9 +8,32 @@ use std::ops::Range;
 
 /// Parameters of credentials that say how, not who (RFC 7616 §3.4 and others).
 const HARMLESS: &[&str] = &[
-    "realm", "qop", "nc", "algorithm", "uri", "nonce", "nextnonce", "opaque", "stale", "charset", "userhash", "domain",
-    "signedheaders", "version", "ts", "timestamp", "oauth_version", "oauth_signature_method", "oauth_timestamp",
-    "oauth_nonce", "error", "error_description", "scope", "headers", "created", "expires",
+    "realm",
+    "qop",
+    "nc",
+    "algorithm",
+    "uri",
+    "nonce",
+    "nextnonce",
+    "opaque",
+    "stale",
+    "charset",
+    "userhash",
+    "domain",
+    "signedheaders",
+    "version",
+    "ts",
+    "timestamp",
+    "oauth_version",
+    "oauth_signature_method",
+    "oauth_timestamp",
+    "oauth_nonce",
+    "error",
+    "error_description",
+    "scope",
+    "headers",
+    "created",
+    "expires",
 ];
 
 /// Looks at a header field, whose name is given in lower case and as it is shown.

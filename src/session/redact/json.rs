@@ -62,7 +62,11 @@ impl Iterator for Tokens<'_> {
                     self.at = (end + 1).min(self.text.len());
                     let inside = start + 1..end;
                     let after = self.text[self.at..].iter().find(|byte| !byte.is_ascii_whitespace());
-                    return Some(if after == Some(&b':') { Token::Key(inside) } else { Token::Text(inside, has_escapes) });
+                    return Some(if after == Some(&b':') {
+                        Token::Key(inside)
+                    } else {
+                        Token::Text(inside, has_escapes)
+                    });
                 }
                 b'-' | b'0'..=b'9' => {
                     let rest = &self.text[start..];

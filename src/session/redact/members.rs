@@ -27,7 +27,8 @@ pub(super) fn json(text: &[u8], nested: usize, hits: &mut Vec<Hit>) {
         let depth = place.depth();
         match &token {
             Token::Key(range) => {
-                key = String::from_utf8_lossy(&unescaped(&text[range.start..range.end.min(range.start + 200)]).0).into_owned();
+                key = String::from_utf8_lossy(&unescaped(&text[range.start..range.end.min(range.start + 200)]).0)
+                    .into_owned();
                 let is_value = matches!(key.as_str(), "value" | "Value");
                 next = match &pair {
                     Some((at, name)) if *at == depth && is_value => Some(name.clone()),
@@ -47,7 +48,9 @@ pub(super) fn json(text: &[u8], nested: usize, hits: &mut Vec<Hit>) {
                     let mut found = Vec::new();
                     head::secret(&name, text, range.clone(), Group::Members, &mut found);
                     hits.extend(found.into_iter().map(|hit| Hit { place: path.clone(), ..hit }));
-                } else if names_a_header(value) && (place.index() == Some(0) || matches!(key.as_str(), "name" | "key" | "header")) {
+                } else if names_a_header(value)
+                    && (place.index() == Some(0) || matches!(key.as_str(), "name" | "key" | "header"))
+                {
                     pair = Some((depth, String::from_utf8_lossy(value).into_owned()));
                 } else if *has_escapes && nested < MOST_NESTED && value.contains(&b'=') | value.contains(&b':') {
                     in_string(value, range.start, nested, &place.path(text), hits);
@@ -80,7 +83,8 @@ pub(super) fn json(text: &[u8], nested: usize, hits: &mut Vec<Hit>) {
 }
 
 fn names_a_header(text: &[u8]) -> bool {
-    let is_name = text.len() <= 60 && text.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    let is_name =
+        text.len() <= 60 && text.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
     is_name && std::str::from_utf8(text).is_ok_and(|name| names::is_secret(name, Where::Header) && name.len() > 3)
 }
 

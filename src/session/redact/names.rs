@@ -15,18 +15,66 @@ pub(super) enum Where {
 
 /// Last words that are secret wherever they stand.
 const LAST: &[&str] = &[
-    "password", "passwd", "pwd", "passphrase", "passcode", "secret", "token", "jwt", "apikey", "authorization",
-    "credential", "credentials", "cookie", "cookies", "signature", "csrf", "xsrf", "csrftoken", "xsrftoken",
-    "authtoken", "accesstoken", "refreshtoken", "idtoken", "sessionid", "sessiontoken", "sessionkey", "clientsecret",
-    "accesskey", "secretkey", "privatekey", "assertion", "otp", "totp", "bearer", "phpsessid", "jsessionid",
+    "password",
+    "passwd",
+    "pwd",
+    "passphrase",
+    "passcode",
+    "secret",
+    "token",
+    "jwt",
+    "apikey",
+    "authorization",
+    "credential",
+    "credentials",
+    "cookie",
+    "cookies",
+    "signature",
+    "csrf",
+    "xsrf",
+    "csrftoken",
+    "xsrftoken",
+    "authtoken",
+    "accesstoken",
+    "refreshtoken",
+    "idtoken",
+    "sessionid",
+    "sessiontoken",
+    "sessionkey",
+    "clientsecret",
+    "accesskey",
+    "secretkey",
+    "privatekey",
+    "assertion",
+    "otp",
+    "totp",
+    "bearer",
+    "phpsessid",
+    "jsessionid",
 ];
 
 /// Last two words that are.
 const LAST_TWO: &[[&str; 2]] = &[
-    ["api", "key"], ["access", "key"], ["secret", "key"], ["private", "key"], ["session", "id"], ["auth", "key"],
-    ["encryption", "key"], ["signing", "key"], ["shared", "key"], ["session", "key"], ["subscription", "key"],
-    ["account", "key"], ["master", "key"], ["functions", "key"], ["goog", "key"], ["auth", "code"], ["device", "code"],
-    ["auth", "data"], ["code", "verifier"], ["recovery", "code"],
+    ["api", "key"],
+    ["access", "key"],
+    ["secret", "key"],
+    ["private", "key"],
+    ["session", "id"],
+    ["auth", "key"],
+    ["encryption", "key"],
+    ["signing", "key"],
+    ["shared", "key"],
+    ["session", "key"],
+    ["subscription", "key"],
+    ["account", "key"],
+    ["master", "key"],
+    ["functions", "key"],
+    ["goog", "key"],
+    ["auth", "code"],
+    ["device", "code"],
+    ["auth", "data"],
+    ["code", "verifier"],
+    ["recovery", "code"],
 ];
 
 /// Whole names.
@@ -40,9 +88,24 @@ const HARMLESS: &[&str] = &["next", "page", "continuation", "sync", "cancel", "c
 
 /// Header fields that the protocols are framed and agreed by, or that only look secret: never changed.
 const KEPT_FIELDS: &[&str] = &[
-    "content-length", "transfer-encoding", "content-encoding", "content-type", "connection", "upgrade", "te", "trailer",
-    "host", "sec-websocket-key", "sec-websocket-accept", "sec-websocket-version", "sec-websocket-extensions",
-    "sec-websocket-key1", "sec-websocket-key2", "expect", "proxy-connection", "keep-alive",
+    "content-length",
+    "transfer-encoding",
+    "content-encoding",
+    "content-type",
+    "connection",
+    "upgrade",
+    "te",
+    "trailer",
+    "host",
+    "sec-websocket-key",
+    "sec-websocket-accept",
+    "sec-websocket-version",
+    "sec-websocket-extensions",
+    "sec-websocket-key1",
+    "sec-websocket-key2",
+    "expect",
+    "proxy-connection",
+    "keep-alive",
 ];
 
 /// The words of a name, in lower case.
@@ -120,7 +183,8 @@ mod tests {
         for name in ["client_secret", "refresh_token", "session_id", "sid", "stripeSecretKey", "authorization", "otp"] {
             assert!(is_secret(name, Where::Member), "{name}");
         }
-        for name in ["tokens", "max_tokens", "next_page_token", "keyboard", "code", "key", "author", "secretary", "id"] {
+        for name in ["tokens", "max_tokens", "next_page_token", "keyboard", "code", "key", "author", "secretary", "id"]
+        {
             assert!(!is_secret(name, Where::Member), "{name}");
         }
         for name in ["code", "key", "sig", "X-Amz-Signature", "X-Amz-Credential", "session", "oauth_token"] {

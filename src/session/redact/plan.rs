@@ -90,7 +90,8 @@ impl Plan {
 
     /// How a secret is shown: its first characters, where it is long, and marks.
     pub fn preview(&self, found: &Found) -> String {
-        let first: String = found.first.iter().filter(|byte| byte.is_ascii_graphic()).map(|byte| char::from(*byte)).collect();
+        let first: String =
+            found.first.iter().filter(|byte| byte.is_ascii_graphic()).map(|byte| char::from(*byte)).collect();
         let marks = (found.len as usize).saturating_sub(first.len()).min(8);
         first + &"*".repeat(marks)
     }
@@ -127,26 +128,48 @@ impl Plan {
     pub fn remarks(&self) -> Vec<String> {
         let said = &self.said;
         let mut out = Vec::new();
-        let mut say = |count: u64, text: String| if count > 0 { out.push(text) };
+        let mut say = |count: u64, text: String| {
+            if count > 0 {
+                out.push(text)
+            }
+        };
         let of = |count: u64, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
-        say(said.unread, format!(
-            "{} could not be looked into (compressed otherwise, too long, or broken), and all of their bytes were replaced",
-            of(said.unread, "message or body", "messages and bodies")));
-        say(said.unread_kept, format!(
-            "{} could not be looked into and stayed as they are: they may hold secrets",
-            of(said.unread_kept, "message or body", "messages and bodies")));
-        say(said.no_code, format!(
-            "{} replaced as a whole, because no other byte has a code of the same length",
-            of(said.no_code, "compressed message was", "compressed messages were")));
-        say(said.went_along, format!(
-            "{} of compressed messages went along, because they are copies of the same bytes",
-            of(said.went_along, "further byte", "further bytes")));
-        say(said.not_sought, format!(
-            "{} were too many to be looked for in other places, too",
-            of(said.not_sought, "value", "values")));
-        say(said.missing, format!(
-            "{} missing from the recording",
-            of(said.missing, "record's bytes are", "records' bytes are")));
+        say(
+            said.unread,
+            format!(
+                "{} could not be looked into (compressed otherwise, too long, or broken), and all of their bytes were replaced",
+                of(said.unread, "message or body", "messages and bodies")
+            ),
+        );
+        say(
+            said.unread_kept,
+            format!(
+                "{} could not be looked into and stayed as they are: they may hold secrets",
+                of(said.unread_kept, "message or body", "messages and bodies")
+            ),
+        );
+        say(
+            said.no_code,
+            format!(
+                "{} replaced as a whole, because no other byte has a code of the same length",
+                of(said.no_code, "compressed message was", "compressed messages were")
+            ),
+        );
+        say(
+            said.went_along,
+            format!(
+                "{} of compressed messages went along, because they are copies of the same bytes",
+                of(said.went_along, "further byte", "further bytes")
+            ),
+        );
+        say(
+            said.not_sought,
+            format!("{} were too many to be looked for in other places, too", of(said.not_sought, "value", "values")),
+        );
+        say(
+            said.missing,
+            format!("{} missing from the recording", of(said.missing, "record's bytes are", "records' bytes are")),
+        );
         let unlisted = self.total().found.saturating_sub(self.found.len() as u64);
         say(unlisted, format!("{unlisted} more are not listed one by one"));
         out

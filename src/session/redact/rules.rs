@@ -159,11 +159,13 @@ impl Own {
         for pattern in rules.patterns.iter().map(|pattern| pattern.trim()) {
             if let Some(inside) = pattern.strip_prefix('/').and_then(|rest| rest.strip_suffix('/')) {
                 let regex = regex::bytes::RegexBuilder::new(inside).size_limit(1 << 20).build();
-                let regex = regex.map_err(|error| RuleError(format!("the pattern {pattern} cannot be used: {error}")))?;
+                let regex =
+                    regex.map_err(|error| RuleError(format!("the pattern {pattern} cannot be used: {error}")))?;
                 own.patterns.push((pattern.to_owned(), regex));
             } else if pattern.starts_with('$') {
                 let path = JsonPath::parse(pattern);
-                let path = path.map_err(|error| RuleError(format!("the JSONPath {pattern} cannot be used: {error}")))?;
+                let path =
+                    path.map_err(|error| RuleError(format!("the JSONPath {pattern} cannot be used: {error}")))?;
                 own.paths.push((pattern.to_owned(), path));
             } else {
                 let help = "a JSONPath begins with $, such as $.user.token; a regular expression stands between \

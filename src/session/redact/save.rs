@@ -54,13 +54,19 @@ pub fn load_redacted(
     Ok(Redacted { session, plan, notices: opened.notices().to_vec(), damage })
 }
 
-/// Writes a recording without its secrets into another file, which does not exist. What was replaced.
+/// Writes a recording without its secrets into another file, which takes the place of what is there once it is whole. What was replaced.
 pub fn save_redacted(
     from: &Path,
     to: &Path,
     rules: &Rules,
     progress: &mut dyn FnMut(u64, u64) -> bool,
 ) -> Result<Arc<Plan>, RedactError> {
+    if to.canonicalize().is_ok_and(|to| from.canonicalize().is_ok_and(|from| from == to)) {
+        return Err(FileError::Exists { path: to.to_owned() }.into());
+    }
+    if to.is_dir() {
+        return Err(FileError::Folder { path: to.to_owned() }.into());
+    }
     let plan = plan_of(from, rules, progress)?;
     let mut opened = Opened::open(from)?;
     let part = part_of(to);
@@ -85,11 +91,7 @@ fn part_of(to: &Path) -> std::path::PathBuf {
     to.with_file_name(format!(".{name}.{}.part", std::process::id()))
 }
 
-fn plan_of(
-    path: &Path,
-    rules: &Rules,
-    progress: &mut dyn FnMut(u64, u64) -> bool,
-) -> Result<Arc<Plan>, RedactError> {
+fn plan_of(path: &Path, rules: &Rules, progress: &mut dyn FnMut(u64, u64) -> bool) -> Result<Arc<Plan>, RedactError> {
     // Rules that cannot be used are told before anything is read.
     super::rules::Own::of(rules).map_err(PlanError::from)?;
     let loaded = load(path, progress)?;

@@ -150,7 +150,9 @@ impl Scanner {
 
     /// The hits that count: of rules that are on, none inside another, cut so that the text stays what it is.
     fn settle(&self, text: &[u8], is_json: bool, mut hits: Vec<Hit>) -> Vec<Hit> {
-        hits.retain(|hit| self.rules.has(hit.group) && !hit.range.is_empty() && !is_left_out(&text[hit.range.clone()], hit));
+        hits.retain(|hit| {
+            self.rules.has(hit.group) && !hit.range.is_empty() && !is_left_out(&text[hit.range.clone()], hit)
+        });
         let is_inexact = |group| matches!(group, Group::Own | Group::Copies | Group::Tokens);
         let scalars = (is_json && hits.iter().any(|hit| hit.group == Group::Own)).then(|| scalars(text));
         let mut cut = Vec::new();

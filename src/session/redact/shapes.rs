@@ -34,8 +34,26 @@ static REGEXES: LazyLock<Vec<Regex>> = LazyLock::new(|| {
 /// Each shape has one of these in it, so that most texts are not looked at more closely.
 static HINTS: LazyLock<Option<aho_corasick::AhoCorasick>> = LazyLock::new(|| {
     let hints = [
-        "eyj", "-----begin", "akia", "asia", "gh", "gl", "xox", "slack", "webhooks", "aiza", "sk", "rk", "pk", "npm_", "://",
-        ":\\/", "%3a%2f", "bearer", "basic", "bot",
+        "eyj",
+        "-----begin",
+        "akia",
+        "asia",
+        "gh",
+        "gl",
+        "xox",
+        "slack",
+        "webhooks",
+        "aiza",
+        "sk",
+        "rk",
+        "pk",
+        "npm_",
+        "://",
+        ":\\/",
+        "%3a%2f",
+        "bearer",
+        "basic",
+        "bot",
     ];
     aho_corasick::AhoCorasickBuilder::new().ascii_case_insensitive(true).build(hints).ok()
 });

@@ -60,7 +60,8 @@ fn reads(dir: Dir, all: &[u8], sizes: &[usize]) -> Vec<Entry> {
 fn heads_lose_what_is_secret_and_nothing_else() {
     let request = "GET /feed?user=ann&access_token=tok-123&x=1 HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer abc.def\r\n\
                    Cookie: sid=s3cr3t; theme=dark\r\nX-Api-Key: k-1\r\n\r\n";
-    let answer = "HTTP/1.1 200 OK\r\nSet-Cookie: sid=n3w; Path=/\r\nLocation: http://h/?code=xyz\r\nContent-Length: 2\r\n\r\nok";
+    let answer =
+        "HTTP/1.1 200 OK\r\nSet-Cookie: sid=n3w; Path=/\r\nLocation: http://h/?code=xyz\r\nContent-Length: 2\r\n\r\nok";
     for size in [1, 7, 1000] {
         let mut entries = reads(Dir::Out, request.as_bytes(), &[size]);
         entries.extend(reads(Dir::In, answer.as_bytes(), &[size]));
@@ -89,8 +90,10 @@ fn heads_lose_what_is_secret_and_nothing_else() {
 #[test]
 fn json_stays_json() {
     let body = r#"{"user":"ann","password":"a\"b\u00e9c","n":{"client_secret":["x",{"y":"z"}],"pin_token":-12.5e3},"t":"日本"}"#;
-    let answer = format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len());
-    let (_, _, after) = redacted(vec![bytes(Dir::Out, "GET / HTTP/1.1\r\nHost: a\r\n\r\n"), bytes(Dir::In, answer)], &Rules::default());
+    let answer =
+        format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    let (_, _, after) =
+        redacted(vec![bytes(Dir::Out, "GET / HTTP/1.1\r\nHost: a\r\n\r\n"), bytes(Dir::In, answer)], &Rules::default());
     let told = payloads(&after).pop().unwrap();
     assert_eq!(
         told,
@@ -126,11 +129,17 @@ fn what_is_nested_or_named_beside_is_found() {
 fn own_rules_keep_the_framing_whole() {
     let rules = Rules {
         headers: vec!["x-tenant".to_owned()],
-        patterns: vec!["$.card.number".to_owned(), "/id=(\\d+)/".to_owned(), "/\\d/".to_owned(), "/\\{.*\\}/".to_owned()],
+        patterns: vec![
+            "$.card.number".to_owned(),
+            "/id=(\\d+)/".to_owned(),
+            "/\\d/".to_owned(),
+            "/\\{.*\\}/".to_owned(),
+        ],
         ..Rules::default()
     };
     let body = r#"{"card":{"number":"4111"},"id=77":"\u0041b"}"#;
-    let request = format!("POST /x HTTP/1.1\r\nHost: a\r\nX-Tenant: acme\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    let request =
+        format!("POST /x HTTP/1.1\r\nHost: a\r\nX-Tenant: acme\r\nContent-Length: {}\r\n\r\n{body}", body.len());
     let (_, before, after) = redacted(vec![bytes(Dir::Out, request)], &rules);
     assert_eq!(shapes(&before), shapes(&after));
     let told = wire(&after, Dir::Out);
@@ -274,7 +283,8 @@ fn compressed_messages_are_masked_at_the_same_length() {
             _ => format!("plain text {n}, and the token again: {token}"),
         })
         .collect();
-    for (level, keep, fragment) in [(0, true, 9999), (1, true, 9999), (6, true, 9999), (9, false, 9999), (6, true, 11)] {
+    for (level, keep, fragment) in [(0, true, 9999), (1, true, 9999), (6, true, 9999), (9, false, 9999), (6, true, 11)]
+    {
         for dir in [Dir::In, Dir::Out] {
             let entries = deflated(&messages, level, keep, fragment, dir, &[50, 3, 700]);
             let (plan, before, after) = redacted(entries, &Rules::default());
@@ -284,7 +294,8 @@ fn compressed_messages_are_masked_at_the_same_length() {
             assert!(level != 0 || plan.remarks().is_empty(), "{:?}", plan.remarks());
             let (old, new) = (payloads(&before), payloads(&after));
             let texts = before.records().iter().zip(old.iter().zip(&new));
-            let texts: Vec<(&String, &String)> = texts.filter(|(r, _)| r.kind == Kind::WsText).map(|(_, t)| t).collect();
+            let texts: Vec<(&String, &String)> =
+                texts.filter(|(r, _)| r.kind == Kind::WsText).map(|(_, t)| t).collect();
             assert_eq!(texts.len(), 40);
             for (n, (old, new)) in texts.iter().enumerate() {
                 assert_eq!(**old, messages[n]);
@@ -298,7 +309,8 @@ fn compressed_messages_are_masked_at_the_same_length() {
 
 #[test]
 fn a_broken_message_goes_as_a_whole() {
-    let mut messages = compressed(&[r#"{"password":"abcdefgh"}"#.into(), r#"{"password":"abcdefgh","x":1}"#.into()], 6, true);
+    let mut messages =
+        compressed(&[r#"{"password":"abcdefgh"}"#.into(), r#"{"password":"abcdefgh","x":1}"#.into()], 6, true);
     let len = messages[0].len();
     messages[0][len - 2..].fill(0xFF);
     messages[0].extend([0xFF; 20]);

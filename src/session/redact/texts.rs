@@ -85,7 +85,9 @@ impl<'s> Source<'s> {
                 match made.bytes.get(from..from + len.min(4) as usize) {
                     Some(plain) => {
                         let masked = self.wire(wire, len.min(4));
-                        key.iter_mut().zip(plain.iter().zip(masked)).for_each(|(key, (plain, wire))| *key = plain ^ wire);
+                        key.iter_mut()
+                            .zip(plain.iter().zip(masked))
+                            .for_each(|(key, (plain, wire))| *key = plain ^ wire);
                     }
                     // What was left out of the buffer: the key stands before the payload of its frame.
                     None => key.copy_from_slice(&self.wire(wire.saturating_sub(4), 4)[..]),

@@ -34,11 +34,7 @@ pub enum PlanError {
 
 impl Plan {
     /// Finds the secrets of a recording. `progress` is told how much is done of how much, and says whether to go on.
-    pub fn of(
-        session: &Session,
-        rules: &Rules,
-        progress: &mut dyn FnMut(u64, u64) -> bool,
-    ) -> Result<Plan, PlanError> {
+    pub fn of(session: &Session, rules: &Rules, progress: &mut dyn FnMut(u64, u64) -> bool) -> Result<Plan, PlanError> {
         let mut scanner = Scanner::new(rules)?;
         let records = session.records().len() as u64;
         let passes = if rules.has(Group::Copies) { 2 } else { 1 };
@@ -148,7 +144,9 @@ impl<'w> Walk<'w> {
                     self.encoded.insert(lane);
                 }
             }
-            Kind::WsFrame if !has("websocket.reserved-opcode") && !has("websocket.continuation-without-message") => return,
+            Kind::WsFrame if !has("websocket.reserved-opcode") && !has("websocket.continuation-without-message") => {
+                return;
+            }
             _ => {}
         }
         let is_capped = has(UNFINISHED.key) || explained.payload_left_out > 0;
@@ -214,8 +212,14 @@ impl<'w> Walk<'w> {
                     hits.iter_mut().filter(|hit| hit.place.is_empty()).for_each(|hit| hit.place = "target".into());
                     (text, hits)
                 }
-                "http.reason" | "http.header.invalid" | "http.chunk.extension" | "sse.event" | "sse.id" | "sse.ignored"
-                | "part.between" | "socks.name" => {
+                "http.reason"
+                | "http.header.invalid"
+                | "http.chunk.extension"
+                | "sse.event"
+                | "sse.id"
+                | "sse.ignored"
+                | "part.between"
+                | "socks.name" => {
                     let text = source.text(field);
                     let hits = self.scanner.payload(&text.bytes);
                     (text, hits)
@@ -271,7 +275,9 @@ impl<'w> Walk<'w> {
             || has("websocket.deflate-invalid")
             || is_packed(&inflated);
         if let Some(values) = &mut self.values {
-            hits.iter().filter(|hit| hit.group != Group::Unread).for_each(|hit| values.take(&inflated[hit.range.clone()]));
+            hits.iter()
+                .filter(|hit| hit.group != Group::Unread)
+                .for_each(|hit| values.take(&inflated[hit.range.clone()]));
         }
         let runs = source.runs(field);
         if self.plan.is_none() {
@@ -405,7 +411,8 @@ impl Plan {
 /// Whether a payload is compressed or packed on its own, by how it begins (RFC 1952 §2.3.1, RFC 8878 §3.1.1, RFC 1950).
 fn is_packed(payload: &[u8]) -> bool {
     let begins = |start: &[u8]| payload.starts_with(start);
-    let is_zlib = matches!(payload, [0x78, flags @ (0x01 | 0x5e | 0x9c | 0xda), ..] if (0x7800 + u16::from(*flags)) % 31 == 0);
+    let is_zlib =
+        matches!(payload, [0x78, flags @ (0x01 | 0x5e | 0x9c | 0xda), ..] if (0x7800 + u16::from(*flags)) % 31 == 0);
     begins(&[0x1f, 0x8b, 8])
         || begins(&[0x28, 0xb5, 0x2f, 0xfd])
         || begins(b"PK\x03\x04")
