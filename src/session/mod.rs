@@ -5,6 +5,7 @@
 
 mod activity;
 mod delivery;
+mod entries;
 mod explain;
 mod facts;
 pub mod file;
@@ -26,6 +27,7 @@ mod way;
 pub use crate::dissect::{Explained, Field, Flags, Kind, Layer, Payload, Record, Severity};
 pub use activity::{Bins, Bucket};
 pub use delivery::{AckRule, Deliveries, Delivery};
+pub use entries::Entries;
 pub use explain::{BYTES_MISSING, EXPLAIN_LIMIT_BYTES, UNFINISHED};
 pub use facts::duration;
 pub use link::{Link, LinkState, StageTime};
@@ -255,11 +257,6 @@ impl Session {
     fn inflate_limit_bytes(&self, link: LinkId) -> Option<u64> {
         let connection = self.connection(self.link(link)?.connection)?;
         inflate_limit_bytes(&connection.info.spec)
-    }
-
-    /// How many events were taken.
-    pub fn events(&self) -> u64 {
-        self.events
     }
 
     /// Every connection.

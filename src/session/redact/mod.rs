@@ -25,7 +25,7 @@ mod walk;
 
 pub use plan::{Applying, Count, Found, MOST_LISTED, Plan};
 pub use rules::{Group, RuleError, Rules};
-pub use save::{RedactError, Redacted, load_redacted, save_redacted};
+pub use save::{RedactError, Redacted, load_redacted, save_redacted, without_secrets};
 pub use walk::PlanError;
 
 /// How many secrets there are in some bytes, as far as these tell on their own: what is said where a text is copied.

@@ -43,15 +43,24 @@ pub fn load_redacted(
     progress: &mut dyn FnMut(u64, u64) -> bool,
 ) -> Result<Redacted, RedactError> {
     let plan = plan_of(path, rules, progress)?;
+    without_secrets(path, &plan, progress)
+}
+
+/// As [`load_redacted`], by a plan that was made for the file.
+pub fn without_secrets(
+    path: &Path,
+    plan: &Arc<Plan>,
+    progress: &mut dyn FnMut(u64, u64) -> bool,
+) -> Result<Redacted, RedactError> {
     let mut opened = Opened::open(path)?;
-    let archive = Plan::over(&plan, opened.archive()?);
+    let archive = Plan::over(plan, opened.archive()?);
     let store = Store::archived(archive, Arc::new(AtomicU64::new(u64::MAX)));
     let mut session = Session::new(store, opened.started_unix_ns());
-    let damage = each_entry(path, &mut opened, &plan, progress, |entry| {
+    let damage = each_entry(path, &mut opened, plan, progress, |entry| {
         session.take(entry);
         Ok(())
     })?;
-    Ok(Redacted { session, plan, notices: opened.notices().to_vec(), damage })
+    Ok(Redacted { session, plan: plan.clone(), notices: opened.notices().to_vec(), damage })
 }
 
 /// Writes a recording without its secrets into another file, which takes the place of what is there once it is whole. What was replaced.
