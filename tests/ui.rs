@@ -11,6 +11,8 @@ mod consulting;
 mod finding;
 #[path = "ui/scripting.rs"]
 mod scripting;
+#[path = "ui/secrets.rs"]
+mod secrets;
 
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};

@@ -104,6 +104,9 @@ fn head_ui(ui: &mut Ui, app: &App, view: &View, out: &mut Vec<Command>) {
 
 fn rules_ui(ui: &mut Ui, app: &App, plan: Option<&Plan>, out: &mut Vec<Command>) {
     let (secrets, colors) = (&app.state().secrets, theme::colors(ui));
+    // Nine groups and the user's own rules are to fit below the timeline.
+    ui.spacing_mut().item_spacing.y = 0.0;
+    ui.spacing_mut().interact_size.y = theme::ROW;
     for group in Group::ALL {
         ui.horizontal(|ui| {
             let mut is_on = secrets.rules.has(group);

@@ -177,6 +177,10 @@ impl<'w> Walk<'w> {
             return self.unread(id, &record, &source.payload_runs());
         }
         let payload = source.payload();
+        if is_encoded && payload.bytes.iter().all(|byte| *byte == MARK) {
+            // It was taken out before.
+            return;
+        }
         if is_encoded || is_packed(&payload.bytes) {
             return self.unread(id, &record, &payload.runs);
         }
