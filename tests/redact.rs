@@ -54,8 +54,21 @@ fn recordings(folder: &TempDir, server: &Server) -> Vec<PathBuf> {
     let http = |name: &str, way: &str, address: String| {
         let file = path(name);
         let ended = pushscope(&[
-            "record", &address, "--as", way, "-H", &bearer, "-H", &format!("X-Api-Key: {PASSWORD}"), "--count", "1",
-            "--reconnect", "no", "-q", "-o", text(&file),
+            "record",
+            &address,
+            "--as",
+            way,
+            "-H",
+            &bearer,
+            "-H",
+            &format!("X-Api-Key: {PASSWORD}"),
+            "--count",
+            "1",
+            "--reconnect",
+            "no",
+            "-q",
+            "-o",
+            text(&file),
         ]);
         assert_eq!(ended.code, Some(0), "{ended:#?}");
         file
@@ -63,15 +76,38 @@ fn recordings(folder: &TempDir, server: &Server) -> Vec<PathBuf> {
     let ws = path("ws");
     let login = format!(r#"{{"op":"login","user":"ann","password":"{PASSWORD}"}}"#);
     let ended = pushscope(&[
-        "record", &server.ws(&format!("/ws?access_token={TOKEN}")), "-H", &format!("Cookie: session={COOKIE}"),
-        "--subprotocol", "bearer", "--send", &login, "--send", &login, "--send", "done", "--go-on-anyway", "-q",
-        "-o", text(&ws),
+        "record",
+        &server.ws(&format!("/ws?access_token={TOKEN}")),
+        "-H",
+        &format!("Cookie: session={COOKIE}"),
+        "--subprotocol",
+        "bearer",
+        "--send",
+        &login,
+        "--send",
+        &login,
+        "--send",
+        "done",
+        "--go-on-anyway",
+        "-q",
+        "-o",
+        text(&ws),
     ]);
     assert!(ended.code.is_some(), "{ended:#?}");
     let basic = path("basic");
     let user = format!("ann:{PASSWORD}");
     let ended = pushscope(&[
-        "record", &server.http("/json"), "--as", "stream", "-u", &user, "--reconnect", "no", "-q", "-o", text(&basic),
+        "record",
+        &server.http("/json"),
+        "--as",
+        "stream",
+        "-u",
+        &user,
+        "--reconnect",
+        "no",
+        "-q",
+        "-o",
+        text(&basic),
     ]);
     assert_eq!(ended.code, Some(0), "{ended:#?}");
     vec![
@@ -142,7 +178,11 @@ fn what_would_go_is_listed_without_being_told() {
     }
     let ended = pushscope(&["show", text(&file), "--secrets", "--format", "jsonl", "--keep", "cookies"]);
     let listed: Vec<serde_json::Value> = ended.out.lines().map(program::record).collect();
-    assert!(listed.len() > 20 && listed.iter().all(|item| item["rules"] != "cookies" && item["n"] != 0), "{}", ended.out);
+    assert!(
+        listed.len() > 20 && listed.iter().all(|item| item["rules"] != "cookies" && item["n"] != 0),
+        "{}",
+        ended.out
+    );
     // A pattern of one's own, and one that is none.
     let ended = pushscope(&["show", text(&file), "--secrets", "--redact", "$.op", "--redact", "/pri(ce)/"]);
     assert!(ended.err.contains(" own"), "{}", ended.err);

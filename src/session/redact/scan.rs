@@ -70,7 +70,11 @@ impl Scanner {
             hits.push(Hit::new(0..value.len(), Group::Own, shown.clone()));
         }
         super::head::field(&lower, &shown, value, &mut hits);
-        members::parameters(value, false, &mut hits);
+        // What these hold has names of its own.
+        let is_own = lower.contains("cookie") || lower.contains("authorization");
+        if !is_own {
+            members::parameters(value, false, &mut hits);
+        }
         shapes::find(value, &mut hits);
         if looks_like_json(value) {
             members::json(value, 0, &mut hits);

@@ -380,3 +380,10 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_text_on_its_own_is_counted() {
+    let request = "GET /feed?user=ann&access_token=tok-12345 HTTP/1.1\r\nHost: a\r\nCookie: sid=s3cr3t-value\r\n\r\n";
+    assert_eq!(count_in(request.as_bytes(), &Rules::default()), 2);
+    assert_eq!(count_in(b"nothing of note", &Rules::default()), 0);
+}
