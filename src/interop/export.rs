@@ -5,7 +5,7 @@ use crate::dissect::{Flags, Record, Severity};
 use crate::session::file::{FileError, load};
 use crate::session::filter::Filter;
 use crate::session::redact::{self, Plan, PlanError, RedactError, Rules};
-use crate::session::{RecordId, Session};
+use crate::session::{RecordId, Remark, Session};
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
@@ -67,8 +67,10 @@ pub struct Outgoing {
     pub ids: Option<Vec<RecordId>>,
     /// What was replaced, where rules were given.
     pub plan: Option<Arc<Plan>>,
+    /// The user's remarks, in the order of their records.
+    pub remarks: Vec<Remark>,
     /// What is to say of the file and of what was replaced, in sentences.
-    pub remarks: Vec<String>,
+    pub said: Vec<String>,
 }
 
 /// Reads what is to be exported of a file. Records are chosen by what they say, their secrets included.
@@ -84,16 +86,18 @@ pub fn outgoing(
     };
     let loaded = load(from, progress).map_err(stopped)?;
     let ids = which.ids(&loaded.session, progress)?;
-    let mut remarks = loaded.notices.clone();
-    remarks.extend(loaded.damage.iter().map(ToString::to_string));
-    let Some(rules) = rules else { return Ok(Outgoing { session: loaded.session, ids, plan: None, remarks }) };
+    let mut said = loaded.notices.clone();
+    said.extend(loaded.damage.iter().map(ToString::to_string));
+    let mut remarks = loaded.remarks;
+    let Some(rules) = rules else { return Ok(Outgoing { session: loaded.session, ids, plan: None, remarks, said }) };
     let plan = Plan::of(&loaded.session, rules, progress).map_err(|error| not_redacted(error.into()))?;
     let plan = Arc::new(plan);
-    drop(loaded);
+    drop(loaded.session);
+    remarks.iter_mut().for_each(|remark| remark.text = plan.text(&remark.text));
     let redacted = redact::without_secrets(from, &plan, progress).map_err(not_redacted)?;
-    remarks.push(plan.summary());
-    remarks.extend(plan.remarks());
-    Ok(Outgoing { session: redacted.session, ids, plan: Some(plan), remarks })
+    said.push(plan.summary());
+    said.extend(plan.remarks());
+    Ok(Outgoing { session: redacted.session, ids, plan: Some(plan), remarks, said })
 }
 
 /// Why secrets were not replaced, as an export says it.
@@ -118,8 +122,9 @@ pub fn export(
     let mut half = |nth: u64, done: u64, total: u64| progress(nth * total + done.min(total), 2 * total);
     let outgoing = outgoing(from, which, rules, &mut |done, total| half(0, done, total))?;
     let title = outgoing.plan.as_ref().map_or_else(|| title.to_owned(), |plan| plan.text(title));
-    let chosen = Chosen { session: &outgoing.session, title: &title, ids: outgoing.ids.as_deref(), remarks: &[] };
+    let chosen =
+        Chosen { session: &outgoing.session, title: &title, ids: outgoing.ids.as_deref(), remarks: &outgoing.remarks };
     let mut report = format.write(&chosen, out, &mut |done, total| half(1, done, total))?;
-    report.remarks.splice(0..0, outgoing.remarks);
+    report.remarks.splice(0..0, outgoing.said);
     Ok(report)
 }
