@@ -163,10 +163,11 @@ fn turns(lengths: &[u8]) -> [Option<u16>; 256] {
     // The codes in their canonical order, as they stand in the stream: the first bit lowest.
     let mut next = [0u16; 17];
     let mut code = 0u16;
-    for len in 1..=15 {
-        let shorter = if len > 1 { lengths.iter().filter(|l| usize::from(**l) == len - 1).count() as u16 } else { 0 };
+    let mut shorter = 0u16;
+    for (len, next) in next.iter_mut().enumerate().take(16).skip(1) {
         code = code.wrapping_add(shorter) << 1;
-        next[len] = code;
+        *next = code;
+        shorter = lengths.iter().filter(|other| usize::from(**other) == len).count() as u16;
     }
     let mut codes = [0u16; 288];
     for (symbol, len) in lengths.iter().enumerate().filter(|(_, len)| **len > 0) {

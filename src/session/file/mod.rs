@@ -19,7 +19,6 @@ mod remarks;
 mod schema;
 mod writer;
 
-pub use beside::Beside;
 pub use check::{Checked, Condition, check};
 pub use copy::save_copy;
 pub use error::FileError;

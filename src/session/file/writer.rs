@@ -37,10 +37,6 @@ impl SessionWriter {
         &self.path
     }
 
-    pub(super) fn database(&self) -> Option<&Connection> {
-        self.connection.as_ref()
-    }
-
     /// Writes the next entry, at once or with those that follow.
     pub fn put(&mut self, entry: Entry) -> Result<(), FileError> {
         self.batch.add(entry);

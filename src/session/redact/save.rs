@@ -63,7 +63,8 @@ pub fn without_secrets(
     Ok(Redacted { session, plan: plan.clone(), notices: opened.notices().to_vec(), damage })
 }
 
-/// Writes a recording without its secrets into another file, which takes the place of what is there once it is whole. What was replaced.
+/// Writes a recording without its secrets into another file, which takes the place of what is there once it is whole. What
+/// was replaced.
 pub fn save_redacted(
     from: &Path,
     to: &Path,
@@ -82,10 +83,13 @@ pub fn save_redacted(
     let _ = std::fs::remove_file(&part);
     let mut writer = SessionWriter::create(&part, opened.started_unix_ns())?;
     each_entry(from, &mut opened, &plan, progress, |entry| writer.put(entry))?;
-    let mut beside = opened.beside();
-    beside.lines.iter_mut().for_each(|(_, text)| *text = plan.text(text));
-    beside.remarks.iter_mut().for_each(|(_, text, _)| *text = plan.text(text));
-    writer.put_beside(&beside)?;
+    for (key, text) in opened.lines() {
+        writer.set_meta(&key, &plan.text(&text))?;
+    }
+    for mut stored in opened.remarks().0 {
+        stored.remark.text = plan.text(&stored.remark.text);
+        writer.put_remark(stored);
+    }
     writer.set_meta("redacted", &plan.summary())?;
     writer.finish()?;
     std::fs::rename(&part, to).map_err(|error| {
