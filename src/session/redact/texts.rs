@@ -90,7 +90,10 @@ impl<'s> Source<'s> {
                             .for_each(|(key, (plain, wire))| *key = plain ^ wire);
                     }
                     // What was left out of the buffer: the key stands before the payload of its frame.
-                    None => key.copy_from_slice(&self.wire(wire.saturating_sub(4), 4)[..]),
+                    None => {
+                        let before = self.wire(wire.saturating_sub(4), 4);
+                        key.iter_mut().zip(before).for_each(|(key, byte)| *key = byte);
+                    }
                 }
             }
             runs.push(Run { at, wire, len, key });
