@@ -15,6 +15,8 @@ mod library;
 mod requests;
 #[path = "ui/scripting.rs"]
 mod scripting;
+#[path = "ui/secrets.rs"]
+mod secrets;
 
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};

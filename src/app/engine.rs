@@ -1,8 +1,9 @@
 //! What runs beside the window: the async runtime, the embedded lab, file pickers and copies.
 
 use super::doctor::{Outcome, Report};
-use super::{Credentials, Job, LoginQuestion, library, requests};
+use super::{Credentials, Job, LoginQuestion, ViewId, library, requests};
 use crate::lab::{Lab, Place};
+use crate::session::redact::Plan;
 use crate::transport::Verdict;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -24,6 +25,8 @@ pub enum Purpose {
     Open,
     /// Where to save a copy of the active recording.
     SaveAs,
+    /// Where to save a copy without secrets.
+    SaveRedacted,
     /// Where to save a payload.
     SavePayload,
     /// A file to send.
@@ -53,6 +56,18 @@ pub(super) enum Reply {
         job: Job,
         path: PathBuf,
         result: Result<(), String>,
+    },
+    /// The secrets of a recording.
+    Secrets {
+        view: ViewId,
+        job: Job,
+        result: Result<Arc<Plan>, String>,
+    },
+    /// A copy without secrets was saved.
+    Redacted {
+        job: Job,
+        path: PathBuf,
+        result: Result<Arc<Plan>, String>,
     },
     /// The doctor is through with a way, of so many.
     Tried(u64, Box<Outcome>, usize),
@@ -207,7 +222,7 @@ impl Engine {
         runtime.spawn(async move {
             let asked = Instant::now();
             let dialog = match purpose {
-                Purpose::Open | Purpose::SaveAs => {
+                Purpose::Open | Purpose::SaveAs | Purpose::SaveRedacted => {
                     rfd::AsyncFileDialog::new().add_filter("Pushscope recordings", &["pushscope"])
                 }
                 Purpose::OpenScript => rfd::AsyncFileDialog::new().add_filter("Scripts", &["toml"]),

@@ -35,6 +35,7 @@ mod remarks;
 pub mod requests;
 pub mod script;
 mod scripting;
+mod secrets;
 mod shown;
 mod tally;
 mod time;
@@ -65,6 +66,7 @@ pub use reading::Reading;
 pub use remarks::{RemarkAct, Remarking};
 pub use requests::{RequestCommand, Requests};
 pub use scripting::{Scripting, StepState};
+pub use secrets::Secrets;
 pub use tally::Tally;
 pub use trash::{Deleted, TRASH_DAYS};
 pub use view::{View, ViewId};
@@ -218,6 +220,8 @@ pub struct State {
     pub ack: AckRule,
     /// What is wrong with that.
     pub ack_mistake: Option<String>,
+    /// What is known of secrets in the recording, and by which rules.
+    pub secrets: Secrets,
     /// Whether activity over time is shown.
     pub activity: bool,
     /// Whether the details are shown.
@@ -374,6 +378,7 @@ impl App {
             stock: None,
             ack: AckRule::default(),
             ack_mistake: None,
+            secrets: Secrets::kept_in(setup.folder.as_deref().ok()),
             activity: true,
             details: true,
             columns: [true; COLUMNS.len()],

@@ -144,7 +144,7 @@ impl App {
         });
     }
 
-    fn begin(&mut self, what: String) -> Job {
+    pub(super) fn begin(&mut self, what: String) -> Job {
         let job = Job::new(what);
         self.state.jobs.push(job.clone());
         job
@@ -168,6 +168,7 @@ impl App {
         let (purpose, name) = match command {
             Command::Open => (Purpose::Open, String::new()),
             Command::SaveAs => (Purpose::SaveAs, format!("{base}.pushscope")),
+            Command::SaveRedacted => (Purpose::SaveRedacted, format!("{base}-redacted.pushscope")),
             Command::SavePayload => (Purpose::SavePayload, "payload.bin".to_owned()),
             Command::OpenScript => (Purpose::OpenScript, String::new()),
             Command::SaveReport => (Purpose::SaveReport, "report.html".to_owned()),
@@ -211,6 +212,7 @@ impl App {
                 self.take_name(purpose, &path);
             }
             Purpose::SaveAs => self.save_as(path),
+            Purpose::SaveRedacted => self.save_redacted(path),
             Purpose::SaveReport => self.save_report(path),
             Purpose::SendFile => {
                 self.state.composer.format = super::Format::File;
@@ -257,6 +259,8 @@ impl App {
             Reply::Kept(Ok(said)) => self.say(said),
             Reply::Kept(Err(why)) => self.complain(why),
             Reply::Fetched(question, found) => self.take_login(&question, found),
+            Reply::Secrets { view, job, result } => self.take_secrets(view, &job, result),
+            Reply::Redacted { job, path, result } => self.take_redacted(&job, &path, result),
             Reply::Saved { job, path, result } => {
                 self.state.jobs.retain(|other| !other.is(&job));
                 match result {

@@ -2,12 +2,14 @@
 
 mod backoff;
 mod exchange;
+mod redact;
 mod websocket;
 
 use crate::transport::{Backoff, ProxyChoice, ProxyOptions};
 use backoff::backoff;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-pub use exchange::{ExportArgs, ImportArgs};
+pub use exchange::{ExportArgs, ImportArgs, To};
+pub use redact::{RedactArgs, RuleArgs};
 use std::path::PathBuf;
 use std::time::Duration;
 pub use websocket::WebSocketArgs;
@@ -234,6 +236,12 @@ pub struct ShowArgs {
     /// Verify the file: its pages, its rows and their checksums, and what they add up to; exit code 1 where it is not sound.
     #[arg(long, conflicts_with_all = ["fields", "filter", "messages", "findings"])]
     pub check: bool,
+    /// Print the secrets that a redacted copy would lack, without giving them away, in the place of the records.
+    #[arg(long, conflicts_with_all = ["fields", "filter", "messages", "findings", "check"])]
+    pub secrets: bool,
+    /// What counts as a secret.
+    #[command(flatten)]
+    pub rules: RuleArgs,
     /// What is printed.
     #[command(flatten)]
     pub out: OutputArgs,

@@ -14,6 +14,7 @@ mod record;
 mod request;
 mod requests;
 mod script;
+mod secrets;
 mod show;
 
 use crate::session::filter::Filter;

@@ -16,7 +16,7 @@ mod shell;
 pub mod websocat;
 
 pub use detect::{Found, detect};
-pub use export::{Which, export, is_message_level, session_of};
+pub use export::{Outgoing, Which, export, is_message_level, not_redacted, outgoing};
 pub use format::{Format, Importable};
 pub use import::{Imported, Passing, import, import_into_folder, pass_through};
 pub use output::write_file;

@@ -252,6 +252,12 @@ impl Link {
         pieces.map(|(segment, next)| (segment.start, next - segment.start, segment.at_ns)).collect()
     }
 
+    /// The events that moved bytes `start..end` of a direction: number, first byte, one past the last.
+    pub(super) fn events_within(&self, dir: Dir, start: u64, end: u64) -> impl Iterator<Item = (u64, u64, u64)> {
+        let pieces = self.pieces(dir, start).take_while(move |(segment, _)| segment.start < end && start < end);
+        pieces.map(|(segment, next)| (segment.seq, segment.start, next))
+    }
+
     /// What single reads or writes moved within a time: when, and how many bytes.
     pub fn reads_within(&self, dir: Dir, range: Range<u64>) -> impl Iterator<Item = (u64, u64)> {
         let segments = &self.segments[dir.index()];
@@ -385,6 +391,44 @@ impl Link {
             }
         }
         told
+    }
+
+    /// Everything said of a record, with at most `limit_bytes` of each buffer, but with all the places that they come from.
+    pub(super) fn explain_places(&self, record: Record, limit_bytes: usize, store: &Store) -> Option<Explained> {
+        let before = |checkpoint: &Checkpoint| checkpoint.dissector.position(record.dir) <= record.start;
+        let first = self.checkpoints.partition_point(before).checked_sub(1)?;
+        let checkpoint = &self.checkpoints[first];
+        let mut begins = [u64::MAX; 2];
+        begins[record.dir.index()] = record.start;
+        let mut way = Way::from(checkpoint, begins, |worst| Full::only(record, limit_bytes).with_worst(worst));
+        self.steps_from(checkpoint).find_map(|step| way.take(step, store, |full, _| full.explained.pop()).flatten())
+    }
+
+    /// Everything said of what has begun and is not complete, as if the link ended here.
+    pub(super) fn explain_pending(&self, limit_bytes: usize, store: &Store) -> Vec<Explained> {
+        let begins = [Dir::Out, Dir::In].map(|dir| self.pending(dir).map_or(u64::MAX, |(pending, _)| pending.start));
+        let before =
+            |c: &Checkpoint| c.dissector.position(Dir::Out) <= begins[0] && c.dissector.position(Dir::In) <= begins[1];
+        if begins == [u64::MAX; 2] {
+            return Vec::new();
+        }
+        let Some(first) = self.checkpoints.partition_point(before).checked_sub(1) else { return Vec::new() };
+        let checkpoint = &self.checkpoints[first];
+        let mut way = Way::from(checkpoint, begins, |worst| Full::every(self.id, limit_bytes).with_worst(worst));
+        for step in self.steps_from(checkpoint) {
+            way.take(step, store, |full, _| -> Option<()> {
+                full.explained.clear();
+                None
+            });
+        }
+        let mut rest = Vec::new();
+        for dir in [Dir::Out, Dir::In] {
+            way.take(Step::Finish(dir, Ending::Us), store, |full, _| -> Option<()> {
+                rest.append(&mut full.explained);
+                None
+            });
+        }
+        rest
     }
 
     /// What was fed to the dissector from a checkpoint on, in order.

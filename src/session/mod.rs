@@ -16,6 +16,7 @@ mod moment;
 mod payloads;
 mod progress;
 mod records;
+pub mod redact;
 mod remark;
 mod remarks;
 mod segments;
@@ -268,6 +269,12 @@ impl Session {
     /// A link.
     pub fn link(&self, id: LinkId) -> Option<&Link> {
         self.link_index.get(&id).map(|index| &self.links[*index])
+    }
+
+    /// How many bytes a message on a link may inflate to, where the user's request says so.
+    fn inflate_limit_bytes(&self, link: LinkId) -> Option<u64> {
+        let connection = self.connection(self.link(link)?.connection)?;
+        inflate_limit_bytes(&connection.info.spec)
     }
 
     /// Every connection.

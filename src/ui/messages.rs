@@ -42,6 +42,7 @@ fn path_field_ui(ui: &mut Ui, field: &PathField, look: &mut Look, out: &mut Vec<
     let (title, action) = match field.purpose {
         Purpose::Open => ("Recording to open", "Open"),
         Purpose::SaveAs => ("Save a copy as", "Save"),
+        Purpose::SaveRedacted => ("Save a copy without secrets as", "Save"),
         Purpose::SavePayload => ("Save the payload as", "Save"),
         Purpose::SaveReport => ("Save the report as", "Save"),
         Purpose::OpenScript => ("Script to open", "Open"),

@@ -32,6 +32,7 @@ mod requests;
 mod rows;
 mod run;
 mod script;
+mod secrets;
 mod sidebar;
 mod stages;
 mod statistics;

@@ -90,7 +90,9 @@ fn killed_at_fifty_moments_at_most_the_last_quarter_second_is_lost() {
     });
     let mut late = 0;
     for (Killed { sent, saved, lost_ms, stalled_ms }, wait_ms) in killed.iter().zip(&waits) {
-        eprintln!("after {wait_ms} ms: sent {sent}, saved {saved}, lost the last {lost_ms} ms, stalled {stalled_ms} ms");
+        eprintln!(
+            "after {wait_ms} ms: sent {sent}, saved {saved}, lost the last {lost_ms} ms, stalled {stalled_ms} ms"
+        );
         // A machine that is busy with other tests lets nobody on for a while: neither the sender nor the recorder.
         late += u32::from(*lost_ms > 250 + stalled_ms);
         assert!(*lost_ms <= 1000 + stalled_ms, "the last {lost_ms} ms are lost: {sent} sent, {saved} saved");
