@@ -38,7 +38,10 @@ fn a_har_that_chromium_saved_is_read() {
     assert_eq!(errors(session), [""; 0]);
     // What nobody listened to was never sent.
     let failed = lines(session, Kind::Failed);
-    assert!(matches!(&failed[..], [one] if one.contains("ERR_CONNECTION_REFUSED") && one.starts_with("TCP")), "{failed:?}");
+    assert!(
+        matches!(&failed[..], [one] if one.contains("ERR_CONNECTION_REFUSED") && one.starts_with("TCP")),
+        "{failed:?}"
+    );
 
     // Bodies as the site sent them: text, a form, what was compressed, bytes.
     let bodies = messages(session, |kind| kind == Kind::HttpBody);
@@ -66,7 +69,8 @@ fn a_har_that_chromium_saved_is_read() {
     let long = "長い".repeat(40_000);
     let ours = messages(session, is_message);
     let sent: Vec<(Dir, &[u8])> = ours.iter().map(|message| (message.dir, &message.payload[..])).collect();
-    let of = |dir: Dir| -> Vec<&[u8]> { sent.iter().filter(|(own, _)| *own == dir).map(|(_, payload)| *payload).collect() };
+    let of =
+        |dir: Dir| -> Vec<&[u8]> { sent.iter().filter(|(own, _)| *own == dir).map(|(_, payload)| *payload).collect() };
     assert_eq!(of(Dir::Out), [b"hello", &[1, 2, 255][..], long.as_bytes()]);
     assert_eq!(of(Dir::In), [b"welcome", &[0, 1, 254][..], b"hello", &[1, 2, 255], long.as_bytes()]);
     let listed = entry(&har, "/ws")["_webSocketMessages"].as_array().expect("messages").clone();
@@ -82,14 +86,19 @@ fn a_har_that_chromium_saved_is_read() {
     assert_eq!(about("without comments and retry"), 1, "{said:#?}");
     let remarks = &read.report.remarks;
     assert!(remarks.iter().any(|remark| remark.starts_with("1 bodies are given uncompressed")), "{remarks:?}");
-    assert!(remarks.iter().any(|remark| remark.starts_with("1 event streams are written from the list")), "{remarks:?}");
+    assert!(
+        remarks.iter().any(|remark| remark.starts_with("1 event streams are written from the list")),
+        "{remarks:?}"
+    );
     assert_eq!((read.report.written, read.report.of), (13, "entries"));
 
     // And again as a HAR: what Chromium wrote.
     let (again, _) = write(session);
     for end in ["/poll?cursor=2", "/form", "/packed", "/bytes", "/moved", "/ws"] {
         let (theirs, ours) = (entry(&har, end), entry(&again, end));
-        for part in ["/request/method", "/request/url", "/request/postData/text", "/response/status", "/response/redirectURL"] {
+        for part in
+            ["/request/method", "/request/url", "/request/postData/text", "/response/status", "/response/redirectURL"]
+        {
             assert_eq!(theirs.pointer(part), ours.pointer(part), "{part} of {end}");
         }
         assert_eq!(theirs["request"]["queryString"], ours["request"]["queryString"], "{end}");

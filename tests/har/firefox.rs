@@ -31,6 +31,10 @@ fn what_firefox_writes_is_read() {
         "1 answers have content that is not in the HAR",
         "1 entries are left out, since their addresses are not of HTTP or WebSocket: data",
     ] {
-        assert!(read.report.remarks.iter().any(|remark| remark.starts_with(said)), "{said}: {:#?}", read.report.remarks);
+        assert!(
+            read.report.remarks.iter().any(|remark| remark.starts_with(said)),
+            "{said}: {:#?}",
+            read.report.remarks
+        );
     }
 }

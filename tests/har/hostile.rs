@@ -1,10 +1,10 @@
 //! Files from strangers: whatever they are, there is a sentence or a session, and never a panic.
 
 use crate::recorded::{Recording, lines, messages, read, read_text, write};
+use proptest::prelude::*;
 use pushscope::interop::{InteropError, har};
 use pushscope::session::Kind;
 use pushscope::session::file::SessionWriter;
-use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::io::Write;
 
@@ -36,7 +36,8 @@ fn what_is_no_har_is_refused_with_where() {
 
 /// A HAR with one entry that is whole, and others.
 fn with(others: &[Value]) -> Value {
-    let whole = json!({"startedDateTime": "2026-01-01T00:00:00Z", "request": {"method": "GET", "url": "http://a/whole"}});
+    let whole =
+        json!({"startedDateTime": "2026-01-01T00:00:00Z", "request": {"method": "GET", "url": "http://a/whole"}});
     let entries = [others, &[whole]].concat();
     json!({"log": {"creator": {"name": "test"}, "entries": entries}})
 }
@@ -55,7 +56,7 @@ fn entries_that_are_nothing_are_left_out_and_counted() {
         json!({"request": {"url": "chrome-extension://a/", "method": "GET"}}),
     ]));
     assert_eq!(read.report.written, 1);
-    let [broken, scheme] = &read.report.remarks[..] else { panic!("{:#?}", read.report.remarks) };
+    let [scheme, broken] = &read.report.remarks[..] else { panic!("{:#?}", read.report.remarks) };
     assert!(broken.starts_with("7 entries cannot be understood and are left out: entry 1: "), "{broken}");
     assert!(broken.ends_with("; …") && broken.contains("entry 2: missing field `request`"), "{broken}");
     assert!(scheme.contains("chrome-extension"), "{scheme}");
@@ -67,7 +68,11 @@ fn a_file_that_breaks_off_is_read_as_far_as_it_goes() {
     let text = whole.to_string();
     let read = read_text(&text.as_bytes()[..text.len() - 20]).unwrap();
     assert_eq!(lines(&read.session.0, Kind::HttpRequest), ["GET /first HTTP/1.1"]);
-    assert!(read.report.remarks.iter().any(|remark| remark.contains("after entry 1: EOF")), "{:?}", read.report.remarks);
+    assert!(
+        read.report.remarks.iter().any(|remark| remark.contains("after entry 1: EOF")),
+        "{:?}",
+        read.report.remarks
+    );
 }
 
 #[test]
@@ -91,7 +96,8 @@ fn header_values_cannot_become_headers_and_odd_times_are_said() {
 
 #[test]
 fn messages_that_are_nothing_are_left_out_and_counted() {
-    let message = |kind: &str, opcode: i64, data: &str| json!({"type": kind, "time": 1.0, "opcode": opcode, "data": data});
+    let message =
+        |kind: &str, opcode: i64, data: &str| json!({"type": kind, "time": 1.0, "opcode": opcode, "data": data});
     let read = read(&with(&[json!({
         "startedDateTime": "2026-01-01T00:00:00Z",
         "request": {"method": "GET", "url": "ws://a/"},
@@ -117,7 +123,8 @@ fn what_is_too_long_for_memory_is_put_in_order_all_the_same() {
     let path = folder.path().join("long.har");
     let mut file = std::io::BufWriter::new(std::fs::File::create(&path).unwrap());
     let at = |ms: u64| 1_700_000_000.0 + ms as f64 / 1e3;
-    write!(file, r#"{{"log":{{"entries":[{{"startedDateTime":"2023-11-14T22:13:20Z","request":{{"method":"GET","#).unwrap();
+    write!(file, r#"{{"log":{{"entries":[{{"startedDateTime":"2023-11-14T22:13:20Z","request":{{"method":"GET","#)
+        .unwrap();
     write!(file, r#""url":"ws://a/ws"}},"response":{{"status":101}},"_webSocketMessages":["#).unwrap();
     let (count, text) = (3000, "x".repeat(10_000));
     for ms in 0..count {
@@ -127,7 +134,8 @@ fn what_is_too_long_for_memory_is_put_in_order_all_the_same() {
     write!(file, "]}}").unwrap();
     for ms in (0..count).step_by(100) {
         let started = format!("2023-11-14T22:13:{:06.3}Z", 20.0 + ms as f64 / 1e3 + 0.000_5);
-        write!(file, r#",{{"startedDateTime":"{started}","request":{{"method":"GET","url":"http://a/{ms}"}},"#).unwrap();
+        write!(file, r#",{{"startedDateTime":"{started}","request":{{"method":"GET","url":"http://a/{ms}"}},"#)
+            .unwrap();
         write!(file, r#""response":{{"status":204}}}}"#).unwrap();
     }
     write!(file, "]}}}}").unwrap();
@@ -170,7 +178,8 @@ fn any_json() -> impl Strategy<Value = Value> {
         any::<bool>().prop_map(Value::from),
         any::<f64>().prop_map(Value::from),
         any::<i64>().prop_map(Value::from),
-        prop::sample::select(vec!["", "base64", "websocket", "http://a/", "ws://[", "chunked", "101", "\r\n: \0é"]).prop_map(Value::from),
+        prop::sample::select(vec!["", "base64", "websocket", "http://a/", "ws://[", "chunked", "101", "\r\n: \0é"])
+            .prop_map(Value::from),
         ".{0,8}".prop_map(Value::from),
     ];
     leaf.prop_recursive(3, 12, 4, |inner| {
@@ -184,7 +193,9 @@ fn any_json() -> impl Strategy<Value = Value> {
 /// The paths of all values in a document.
 fn paths(value: &Value, path: String, found: &mut Vec<String>) {
     match value {
-        Value::Array(list) => list.iter().enumerate().for_each(|(at, inner)| paths(inner, format!("{path}/{at}"), found)),
+        Value::Array(list) => {
+            list.iter().enumerate().for_each(|(at, inner)| paths(inner, format!("{path}/{at}"), found))
+        }
         Value::Object(map) => map.iter().for_each(|(key, inner)| paths(inner, format!("{path}/{key}"), found)),
         _ => {}
     }
@@ -194,7 +205,9 @@ fn paths(value: &Value, path: String, found: &mut Vec<String>) {
 /// It is refused in a sentence, or becomes a session that can be looked at and written again.
 fn survives(text: &[u8]) -> Result<(), TestCaseError> {
     match read_text(text) {
-        Err(InteropError::Input(said) | InteropError::Nothing(said)) => prop_assert!(said.len() < 2000, "{} bytes", said.len()),
+        Err(InteropError::Input(said) | InteropError::Nothing(said)) => {
+            prop_assert!(said.len() < 2000, "{} bytes", said.len())
+        }
         Err(other) => prop_assert!(false, "{}", other),
         Ok(read) => {
             let session = &read.session.0;

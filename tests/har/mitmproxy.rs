@@ -26,14 +26,21 @@ fn saved(name: &str) {
     curl(&["--compressed", &mitmdump.url("http", "/packed")]);
     curl(&["-d", "a=1&b=%C3%BC", &mitmdump.url("http", "/form")]);
     let said = socket(&mitmdump.url("ws", "/ws"), &["text=hello", "binary=AQL/", "close-after=4"]);
-    assert_eq!(said.lines().filter(|line| line.contains(r#""text""#) || line.contains(r#""binary""#)).count(), 4, "{said}");
+    assert_eq!(
+        said.lines().filter(|line| line.contains(r#""text""#) || line.contains(r#""binary""#)).count(),
+        4,
+        "{said}"
+    );
     mitmdump.end();
 
     let read = read_file(&path).expect("a session");
     let session = &read.session.0;
     assert_eq!((read.report.written, errors(session)), (4, vec![]));
     let requests = lines(session, Kind::HttpRequest);
-    assert_eq!(requests, ["GET /sse?end", "GET /packed", "POST /form", "GET /ws"].map(|line| format!("{line} HTTP/1.1")));
+    assert_eq!(
+        requests,
+        ["GET /sse?end", "GET /packed", "POST /form", "GET /ws"].map(|line| format!("{line} HTTP/1.1"))
+    );
 
     // The stream that curl got, whole.
     let body = messages(session, |kind| kind == Kind::SseEvent || kind == Kind::SseComment);

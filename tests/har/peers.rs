@@ -123,7 +123,8 @@ impl Mitmdump {
             command.args(["--mode", mode, "--set", &format!("confdir={}", folder.display())]);
             command.args(["--set", &format!("hardump={}", har.display())]);
             command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-            let child = command.spawn().unwrap_or_else(|error| panic!("mitmdump cannot be started ({error}): {MITMPROXY}"));
+            let child =
+                command.spawn().unwrap_or_else(|error| panic!("mitmdump cannot be started ({error}): {MITMPROXY}"));
             let mut child = Ended(child);
             let until = Instant::now() + PATIENCE;
             while child.0.try_wait().expect("a status").is_none() {

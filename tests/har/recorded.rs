@@ -84,7 +84,8 @@ pub fn read_file(path: &Path) -> Result<Read, InteropError> {
     let mut writer = SessionWriter::create(&session, 0).expect("a session file");
     let report = har::read(path, &mut writer, &mut |done, total| done <= total)?;
     writer.finish().expect("written");
-    let names: Vec<_> = std::fs::read_dir(folder.path()).expect("a folder").map(|file| file.unwrap().file_name()).collect();
+    let names: Vec<_> =
+        std::fs::read_dir(folder.path()).expect("a folder").map(|file| file.unwrap().file_name()).collect();
     assert_eq!(names, ["read.pushscope"], "nothing is left beside it");
     let loaded = load(&session, &mut |_, _| true).expect("a session");
     assert!(loaded.damage.is_empty() && loaded.notices.is_empty(), "{:?}", loaded.notices);
@@ -114,8 +115,7 @@ pub struct Message {
 
 /// The records of some kinds, in the order of their times.
 pub fn messages(session: &Session, is_wanted: impl Fn(Kind) -> bool) -> Vec<Message> {
-    let ids: Vec<usize> =
-        (0..session.records().len()).filter(|id| is_wanted(session.records()[*id].kind)).collect();
+    let ids: Vec<usize> = (0..session.records().len()).filter(|id| is_wanted(session.records()[*id].kind)).collect();
     let told = session.explain_all(&ids, 16 << 20);
     let message = |(id, explained): (&usize, pushscope::session::Explained)| Message {
         kind: explained.record.kind,
@@ -145,7 +145,10 @@ pub fn errors(session: &Session) -> Vec<String> {
     let ids: Vec<usize> = (0..session.records().len()).collect();
     let told = session.explain_all(&ids, 1 << 20);
     let notes = told.iter().flat_map(|explained| &explained.notes);
-    notes.filter(|note| note.def.severity == pushscope::session::Severity::Error).map(|note| note.def.key.to_owned()).collect()
+    notes
+        .filter(|note| note.def.severity == pushscope::session::Severity::Error)
+        .map(|note| note.def.key.to_owned())
+        .collect()
 }
 
 /// The entry whose address ends so.

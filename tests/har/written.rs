@@ -6,8 +6,8 @@ use flate2::write::{DeflateEncoder, GzEncoder};
 use pushscope::interop::{Chosen, InteropError, har};
 use pushscope::session::{Kind, Mark, Remark};
 use pushscope::wire::{
-    Closed, Connected, ConnectionId, Dir, Failure, LinkId, Opening, ProxyRole, Resolved, Stage, TlsFacts, Tunnelled, Via,
-    What,
+    Closed, Connected, ConnectionId, Dir, Failure, LinkId, Opening, ProxyRole, Resolved, Stage, TlsFacts, Tunnelled,
+    Via, What,
 };
 use serde_json::{Value, json};
 use std::io::Write;
@@ -45,10 +45,14 @@ pub fn conversation(recording: &mut Recording) {
     recording.came(1, 23 * MS, "\u{df}\r\n2\r\ne\n\r\n0\r\n\r\n");
 
     recording.out(1, 30 * MS, "GET /events HTTP/1.1\r\nHost: a.example\r\n\r\n");
-    recording.came(1, 31 * MS, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n");
-    recording.came(1, 40 * MS, "1e\r\n: hi\n\nid: 1\ndata: a\ndata: b\n\n\r\n");
+    recording.came(
+        1,
+        31 * MS,
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n",
+    );
+    recording.came(1, 40 * MS, "1d\r\n: hi\n\nid: 1\ndata: a\ndata: b\n\n\r\n");
     recording.came(1, 50 * MS, "17\r\nevent: tick\ndata: c\n\nid\r\n");
-    recording.came(1, 60 * MS, "10\r\n: 2\n\ndata: d\n\ndat\r\n");
+    recording.came(1, 60 * MS, "11\r\n: 2\n\ndata: d\n\ndat\r\n");
     recording.tell(1, 70 * MS, What::Closed(Closed { by: Dir::Out, text: "enough".to_owned() }));
 
     recording.open(2, 80 * MS);
@@ -103,7 +107,7 @@ fn an_exchange_is_written_as_it_was() {
     assert_eq!(answer["content"], content);
     assert_eq!((&answer["bodySize"], &answer["_error"]), (&json!(8), &Value::Null));
     assert_eq!(answer["cookies"][0]["expires"], "2023-11-14T22:14:20.019Z");
-    assert_eq!(answer["_transferSize"], answer["headersSize"].as_i64().unwrap() + 5 + 8 + 2 + 3 + 2 + 5 - 2);
+    assert_eq!(answer["_transferSize"], answer["headersSize"].as_i64().unwrap() + 25, "chunk lines included");
 
     let events = entry(&har, "/events");
     assert_eq!(events["_resourceType"], "eventsource");
@@ -120,7 +124,10 @@ fn an_exchange_is_written_as_it_was() {
     assert_eq!(events["_eventSourceMessages"], listed);
 
     let socket = entry(&har, "/ws");
-    assert_eq!((&socket["request"]["url"], &socket["_resourceType"]), (&json!("ws://a.example/ws"), &json!("websocket")));
+    assert_eq!(
+        (&socket["request"]["url"], &socket["_resourceType"]),
+        (&json!("ws://a.example/ws"), &json!("websocket"))
+    );
     let frames = json!([
         {"type": "send", "time": at(83), "opcode": 1, "data": "hallo"},
         {"type": "receive", "time": at(84), "opcode": 2, "data": "AJ//"},
@@ -247,7 +254,10 @@ fn ways_through_proxies_and_links_that_fail_are_entries_too() {
     assert_eq!((&entries[1]["timings"]["connect"], &entries[1]["timings"]["ssl"]), (&json!(5), &json!(3)));
     assert_eq!(entries[2]["response"]["_error"], "the recording ends before the answer does");
     assert_eq!(entries[3]["response"]["_error"], "TCP: connection refused (start it)");
-    assert_eq!((&entries[3]["request"]["httpVersion"], &entries[3]["request"]["headersSize"]), (&json!(""), &json!(-1)));
+    assert_eq!(
+        (&entries[3]["request"]["httpVersion"], &entries[3]["request"]["headersSize"]),
+        (&json!(""), &json!(-1))
+    );
 }
 
 #[test]

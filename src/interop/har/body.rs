@@ -221,7 +221,8 @@ impl Dechunker {
                     _ => self.state = Chunk::Over,
                 },
                 Chunk::Start | Chunk::Size(..) => {
-                    let (size, is_over) = if let Chunk::Size(size, is_over) = self.state { (size, is_over) } else { (0, false) };
+                    let (size, is_over) =
+                        if let Chunk::Size(size, is_over) = self.state { (size, is_over) } else { (0, false) };
                     let digit = char::from(*byte).to_digit(16).filter(|_| !is_over);
                     self.state = match (byte, digit) {
                         (b'\n', _) if self.state == Chunk::Start || size == 0 => Chunk::Over,

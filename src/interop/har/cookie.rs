@@ -60,12 +60,20 @@ mod tests {
     fn cookies_are_taken_apart() {
         assert_eq!(
             of_request(["a=1; b=x=y", "c"].into_iter()),
-            [json!({"name": "a", "value": "1"}), json!({"name": "b", "value": "x=y"}), json!({"name": "", "value": "c"})]
+            [
+                json!({"name": "a", "value": "1"}),
+                json!({"name": "b", "value": "x=y"}),
+                json!({"name": "", "value": "c"})
+            ]
         );
         let at = "2026-01-01T00:00:00Z".parse().ok();
         let set = of_response(
-            ["s=1; Path=/; HttpOnly; Secure; SameSite=Lax; Expires=Wed, 21-Oct-2026 07:28:00 GMT", "t=; Max-Age=60", "u"]
-                .into_iter(),
+            [
+                "s=1; Path=/; HttpOnly; Secure; SameSite=Lax; Expires=Wed, 21-Oct-2026 07:28:00 GMT",
+                "t=; Max-Age=60",
+                "u",
+            ]
+            .into_iter(),
             at,
         );
         assert_eq!(

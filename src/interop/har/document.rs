@@ -90,7 +90,9 @@ impl Place<'_, '_> {
         pairs(json, address.split_once('?').map_or("", |(_, query)| query))?;
         json.key("cookies")?;
         json.value(&Value::Array(cookie::of_request(head.values("cookie"))))?;
-        let body = message.filter(|_| may_have_body(&head, None)).map(|message| self.body(message, Dir::Out, &head, tally));
+        let has_body = may_have_body(&head, None);
+        let body = message.filter(|_| has_body).map(|message| self.body(message, Dir::Out, &head, tally));
+        stray(message, has_body, tally);
         json.count("headersSize", message.map_or(-1.0, |message| (message.head_at.1 - message.head_at.0) as f64))?;
         json.count("bodySize", body.as_ref().map_or(0.0, |body| body.measured.body_bytes as f64))?;
         if let Some(body) = body.filter(|body| body.measured.content_bytes > 0) {
@@ -112,13 +114,13 @@ impl Place<'_, '_> {
         json.member("statusText", &head.start[2])?;
         json.member("httpVersion", &head.start[0])?;
         fields(json, &head)?;
-        let at = message.and_then(|message| {
-            self.time(self.session().link(self.exchange.link)?.at_ns(Dir::In, message.head_at.0))
-        });
+        let at = message
+            .and_then(|message| self.time(self.session().link(self.exchange.link)?.at_ns(Dir::In, message.head_at.0)));
         json.key("cookies")?;
         json.value(&Value::Array(cookie::of_response(head.values("set-cookie"), at)))?;
         let has_body = may_have_body(&head, Some(&asked.method));
         let body = message.filter(|_| has_body).map(|message| self.body(message, Dir::In, &head, tally));
+        stray(message, has_body, tally);
         json.key("content")?;
         content(json, content_type, body.as_ref())?;
         json.member("redirectURL", head.value("location").unwrap_or_default())?;
@@ -199,11 +201,18 @@ impl Place<'_, '_> {
         // Reconnections may lead elsewhere, so the user's address counts only where it names this host.
         let authority = url::authority(&opening.host, opening.port, opening.tls);
         let own = said("url").map(url::without_fragment).filter(|own| {
-            own.contains("://") && url::Address::read(own).is_ok_and(|own| own.host == opening.host && own.port == opening.port)
+            own.contains("://")
+                && url::Address::read(own).is_ok_and(|own| own.host == opening.host && own.port == opening.port)
         });
         let address = own.map_or_else(|| format!("{}://{authority}/", url::scheme(opening.tls, false)), str::to_owned);
         (method, address)
     }
+}
+
+/// Counts what lies behind a head that has no body: the challenges of hixie-76, or a head that is not complete.
+fn stray(message: Option<Message>, has_body: bool, tally: &mut Tally) {
+    let behind = message.map_or(0, |message| message.end - message.head_at.1);
+    tally.add("# bytes behind heads that have no body are left out", if has_body { 0 } else { behind });
 }
 
 /// Whether a body can follow a head (RFC 9112 §6.3). `method` is that of the request, where the head is an answer's.

@@ -199,6 +199,7 @@ pub(super) struct Response {
 #[serde(default)]
 pub(super) struct Content {
     pub size: Loose,
+    pub compression: Loose,
     pub text: Loose,
     pub encoding: Loose,
     /// Ours: the content coding that `text` still has.

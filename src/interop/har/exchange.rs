@@ -24,7 +24,13 @@ pub(super) struct Message {
 
 impl Message {
     fn new(id: RecordId, record: &Record) -> Message {
-        Message { head: id, head_at: (record.start, record.end()), end: record.end(), is_complete: false, is_over: false }
+        Message {
+            head: id,
+            head_at: (record.start, record.end()),
+            end: record.end(),
+            is_complete: false,
+            is_over: false,
+        }
     }
 
     fn grow(&mut self, record: &Record) {
@@ -68,8 +74,8 @@ pub(super) struct Facts {
     pub remote: Option<SocketAddr>,
     /// When it ended, in nanoseconds since the recording began.
     pub ended_ns: Option<u64>,
-    /// Whether the record of its failure was chosen.
-    is_failure_chosen: bool,
+    /// Whether the record of its end was chosen.
+    is_end_chosen: bool,
 }
 
 /// All exchanges, and what is in none.
@@ -151,10 +157,9 @@ impl Exchanges {
         let facts = self.links.entry(record.link).or_default();
         match session.fact(record).map(|event| &event.what) {
             Some(What::Connected(connected)) => facts.remote = Some(connected.remote),
-            Some(What::Closed(_)) => facts.ended_ns = Some(session.at_ns(id)),
-            Some(What::Failed(_)) => {
+            Some(What::Closed(_) | What::Failed(_)) => {
                 facts.ended_ns = Some(session.at_ns(id));
-                facts.is_failure_chosen |= is_chosen;
+                facts.is_end_chosen |= is_chosen;
             }
             _ => {}
         }
@@ -227,7 +232,8 @@ impl Exchanges {
     fn without_request(&mut self, chosen: &Chosen, links: &HashMap<LinkId, OfLink>) {
         for link in chosen.session.links() {
             let has_exchange = links.get(&link.id).is_some_and(|of_link| !of_link.is_first);
-            if has_exchange || link.opening.is_none() || !matches!(link.state, LinkState::Failed(_)) {
+            let is_over = matches!(link.state, LinkState::Failed(_) | LinkState::Closed(_));
+            if has_exchange || link.opening.is_none() || !is_over || link.len_bytes(Dir::Out) > 0 {
                 continue;
             }
             self.list.push(Exchange {
@@ -240,7 +246,7 @@ impl Exchanges {
                 riders: None,
                 riders_chosen: 0,
                 is_websocket: false,
-                is_chosen: self.links.get(&link.id).is_some_and(|facts| facts.is_failure_chosen),
+                is_chosen: self.links.get(&link.id).is_some_and(|facts| facts.is_end_chosen),
             });
         }
     }

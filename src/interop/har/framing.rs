@@ -32,6 +32,8 @@ changes! {
         "# heads had other transfer codings than chunked; they are taken out";
     LENGTH_CHANGED = "Content-Length is put right",
         "# heads had a Content-Length that does not fit what the HAR has of the body; it is put right";
+    LATIN1 = "the HAR's text of the body was read as ISO-8859-1, as its size tells, and is written as such",
+        "# bodies are given as text that was read as ISO-8859-1, as their sizes tell; they are written as such";
     BODY_MISSING = "the HAR has no body, and Content-Length is put right",
         "# answers have content that is not in the HAR; they are written without a body";
     POST_MISSING = "the HAR has no body of the request that could be written",
@@ -205,9 +207,11 @@ mod tests {
 
     #[test]
     fn what_fits_stays() {
-        for (text, framing) in
-            [("Content-Length: 5", Framing::Length), ("Transfer-Encoding: Chunked", Framing::Chunked), ("A: b", Framing::Close)]
-        {
+        for (text, framing) in [
+            ("Content-Length: 5", Framing::Length),
+            ("Transfer-Encoding: Chunked", Framing::Chunked),
+            ("A: b", Framing::Close),
+        ] {
             let extent = Extent { len: 5, ..Extent::default() };
             assert_eq!(fitted(text, false, extent), (framing, fields(text), vec![]));
         }
@@ -229,10 +233,7 @@ mod tests {
             fitted("Transfer-Encoding: gzip, chunked\nContent-Length: 5", false, extent),
             (Framing::Chunked, fields("Transfer-Encoding: chunked"), vec![&CODING_CHANGED, &LENGTH_CHANGED])
         );
-        assert_eq!(
-            fitted("Transfer-Encoding: gzip", false, extent),
-            (Framing::Close, vec![], vec![&CODING_CHANGED])
-        );
+        assert_eq!(fitted("Transfer-Encoding: gzip", false, extent), (Framing::Close, vec![], vec![&CODING_CHANGED]));
         assert_eq!(
             fitted("Host: a", true, extent),
             (Framing::Length, fields("Host: a\nContent-Length: 7"), vec![&LENGTH_CHANGED])

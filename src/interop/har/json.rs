@@ -59,6 +59,18 @@ impl<'w> Json<'w> {
         }
     }
 
+    /// Nanoseconds as a number of seconds, to the last digit.
+    pub fn seconds(&mut self, ns: i128) -> io::Result<()> {
+        if ns < 0 {
+            return self.number(ns as f64 / 1e9);
+        }
+        self.separate()?;
+        let fraction = format!("{:09}", ns % 1_000_000_000);
+        let fraction = fraction.trim_end_matches('0');
+        let point = if fraction.is_empty() { "" } else { "." };
+        write!(self.out, "{}{point}{fraction}", ns / 1_000_000_000)
+    }
+
     /// A value that is there whole.
     pub fn value(&mut self, value: &serde_json::Value) -> io::Result<()> {
         self.separate()?;

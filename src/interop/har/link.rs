@@ -7,7 +7,9 @@ use super::order::Order;
 use super::rebuild::{Answer, Rebuilt};
 use super::tally::Tally;
 use crate::interop::InteropError;
-use crate::wire::{Act, ClientAct, Closed, Connected, ConnectionId, Dir, Failure, LinkId, Opening, Resolved, Stage, What};
+use crate::wire::{
+    Act, ClientAct, Closed, Connected, ConnectionId, Dir, Failure, LinkId, Opening, Resolved, Stage, What,
+};
 use bytes::Bytes;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -68,9 +70,9 @@ fn part(ms: &Loose) -> Option<i64> {
     (0.0..LONGEST_NS).contains(&ns).then_some(ns as i64)
 }
 
-/// Seconds since 1970 as nanoseconds; `None` where they are beyond reason.
+/// Seconds since 1970 as nanoseconds; `None` where they are beyond reason. Such a number tells microseconds at best.
 pub(super) fn unix_ns(seconds: f64) -> Option<i64> {
-    (0.0..9e9).contains(&seconds).then_some((seconds * 1e9) as i64)
+    (0.0..9e9).contains(&seconds).then(|| (seconds * 1e6).round() as i64 * 1000)
 }
 
 /// When an entry began: RFC 3339, without an offset too, or milliseconds since 1970.
@@ -102,7 +104,8 @@ impl Writer<'_> {
     /// Writes an event; it cannot come before the one before it.
     fn push(&mut self, unix_ns: i64, what: What) -> Result<(), InteropError> {
         let is_back = unix_ns.saturating_add(SLACK_NS) < self.clock;
-        self.tally.add("# times lie before those of what came before them; they are moved behind these", u64::from(is_back));
+        self.tally
+            .add("# times lie before those of what came before them; they are moved behind these", u64::from(is_back));
         self.clock = self.clock.max(unix_ns);
         Ok(self.order.push(self.clock, self.link, what)?)
     }
@@ -174,14 +177,18 @@ impl Writer<'_> {
             self.tally.add(change.sentence, 1);
         }
         if !changes.is_empty() {
-            let text = format!("rebuilt from entry {number} of the HAR, not as it was on the wire: {}", changes.join("; "));
+            let text =
+                format!("rebuilt from entry {number} of the HAR, not as it was on the wire: {}", changes.join("; "));
             self.push(times.began, What::Client(ClientAct { act: Act::Noticed, text }))?;
         }
         let ip: Option<IpAddr> = entry.server.text().and_then(|ip| ip.trim_matches(['[', ']']).parse().ok());
         let took = |ns: i64| u64::try_from(ns).unwrap_or(0);
         let Some(ip) = ip else {
             let is_lost = times.dns_ns.is_some() || times.connect_ns.is_some();
-            self.tally.add("# entries name no server address: how long its name and TCP took is not kept", u64::from(is_lost));
+            self.tally.add(
+                "# entries name no server address: how long its name and TCP took is not kept",
+                u64::from(is_lost),
+            );
             return Ok(());
         };
         if let Some(dns_ns) = times.dns_ns {
@@ -222,7 +229,10 @@ impl Writer<'_> {
                 let message = message.unwrap_or_default();
                 number = number.wrapping_add(1);
                 let at = message.time.number().and_then(unix_ns);
-                self.tally.add("# WebSocket messages have no time that can be read; they are put behind the one before", u64::from(at.is_none()));
+                self.tally.add(
+                    "# WebSocket messages have no time that can be read; they are put behind the one before",
+                    u64::from(at.is_none()),
+                );
                 let at = at.unwrap_or(self.clock);
                 if let Some(head) = head.take() {
                     self.bytes(times.answered.min(at).max(self.clock), Dir::In, head)?;

@@ -54,7 +54,8 @@ impl Riders<'_, '_> {
         json.line()?;
         json.begin('{')?;
         json.member("type", if record.dir == Dir::Out { "send" } else { "receive" })?;
-        json.count("time", (session.started_unix_ns as f64 + session.at_ns(id) as f64) / 1e9)?;
+        json.key("time")?;
+        json.seconds(i128::from(session.started_unix_ns) + i128::from(session.at_ns(id)))?;
         let opcode: u8 = match record.kind {
             Kind::WsText => 1,
             Kind::WsBinary => 2,
@@ -98,7 +99,13 @@ impl Riders<'_, '_> {
         Ok(())
     }
 
-    fn event(&mut self, json: &mut Json, id: RecordId, explained: &Explained, last_id: &str) -> Result<(), InteropError> {
+    fn event(
+        &mut self,
+        json: &mut Json,
+        id: RecordId,
+        explained: &Explained,
+        last_id: &str,
+    ) -> Result<(), InteropError> {
         let session = self.chosen.session;
         // WHATWG HTML §9.2.6: without data nothing is dispatched, nor what the end of the stream cut.
         let flags = explained.record.flags;
@@ -109,7 +116,8 @@ impl Riders<'_, '_> {
         let name = value(session, explained, "sse.event").filter(|name| !name.is_empty());
         json.line()?;
         json.begin('{')?;
-        json.count("time", (session.started_unix_ns as f64 + session.at_ns(id) as f64) / 1e9)?;
+        json.key("time")?;
+        json.seconds(i128::from(session.started_unix_ns) + i128::from(session.at_ns(id)))?;
         json.member("eventName", name.as_deref().unwrap_or("message"))?;
         json.member("eventId", last_id)?;
         json.key("data")?;
@@ -154,7 +162,8 @@ impl Riders<'_, '_> {
             }
             if ids.len() == STRETCH || (id == last && !ids.is_empty()) {
                 take(self, &ids)?;
-                if !(self.went_on)(ids.len() as u64) {
+                let chosen = ids.iter().filter(|id| self.chosen.has(**id)).count();
+                if !(self.went_on)(chosen as u64) {
                     return Err(InteropError::Stopped);
                 }
                 ids.clear();

@@ -5,7 +5,9 @@
 
 use crate::interop::InteropError;
 use crate::session::file::SessionWriter;
-use crate::wire::{ClientAct, Closed, Connected, ConnectionInfo, Dir, Entry, Event, Failure, LinkId, Opening, Resolved, What};
+use crate::wire::{
+    ClientAct, Closed, Connected, ConnectionInfo, Dir, Entry, Event, Failure, LinkId, Opening, Resolved, What,
+};
 use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;

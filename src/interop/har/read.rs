@@ -104,7 +104,9 @@ impl<R: Read> Read for Bounded<'_, R> {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         if self.gauge.json.get() > self.gauge.limit.get() + ENTRY_LIMIT_BYTES {
             let mib = ENTRY_LIMIT_BYTES >> 20;
-            return Err(io::Error::other(format!("an entry, or what stands between entries, is longer than {mib} MiB")));
+            return Err(io::Error::other(format!(
+                "an entry, or what stands between entries, is longer than {mib} MiB"
+            )));
         }
         let len = self.inner.read(bytes)?;
         self.gauge.json.set(self.gauge.json.get() + len as u64);
@@ -165,7 +167,8 @@ impl<'i> Import<'i> {
         let (rebuilt, entry) = match rebuilt {
             Ok(both) => both,
             Err(Unfit::Scheme(scheme)) => {
-                self.tally.example("# entries are left out, since their addresses are not of HTTP or WebSocket", || scheme);
+                self.tally
+                    .example("# entries are left out, since their addresses are not of HTTP or WebSocket", || scheme);
                 return Ok(());
             }
             Err(Unfit::Broken(why)) => {
@@ -190,11 +193,15 @@ impl<'i> Import<'i> {
 
     /// The connection of an address, without its query: polls of one place belong together.
     fn connection(&mut self, rebuilt: &Rebuilt) -> ConnectionId {
-        let mut place = rebuilt.address.place();
+        let whole = rebuilt.address.whole();
+        // What was never sent is told nowhere else than by its connection.
+        let mut label = rebuilt.address.place();
+        let mut place = if rebuilt.request.is_some() { label.clone() } else { whole.clone() };
         if !self.places.contains_key(&place) && self.connections.len() >= CONNECTIONS_LIMIT {
             let sentence = "# entries share one connection, since there are more than a thousand addresses";
             self.tally.add(sentence, 1);
             place = "further addresses".to_owned();
+            label.clone_from(&place);
         }
         if let Some(id) = self.places.get(&place) {
             return *id;
@@ -205,8 +212,8 @@ impl<'i> Import<'i> {
             (_, true) => "sse",
             _ => "auto",
         };
-        let spec = serde_json::json!({"url": place, "as": kind}).to_string();
-        self.connections.add(ConnectionInfo { id, spec, label: place.clone() });
+        let spec = serde_json::json!({"url": whole, "as": kind}).to_string();
+        self.connections.add(ConnectionInfo { id, spec, label });
         self.places.insert(place, id);
         id
     }

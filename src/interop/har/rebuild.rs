@@ -1,6 +1,6 @@
 //! An entry as the bytes of an HTTP/1 exchange.
 
-use super::entry::{Entry, Loose, Pair, StreamEvent, each};
+use super::entry::{Content, Entry, Loose, Pair, StreamEvent, each};
 use super::frames;
 use super::framing::*;
 use super::head::{self, Head};
@@ -99,7 +99,8 @@ pub(super) fn rebuild(entry: &Entry) -> Result<Rebuilt, Unfit> {
             true => (101, "Switching Protocols".to_owned()),
             false => (status, reason),
         };
-        let head = Head { start: [answer_version.to_owned(), status.to_string(), reason], fields: answer, ..Head::default() };
+        let head =
+            Head { start: [answer_version.to_owned(), status.to_string(), reason], fields: answer, ..Head::default() };
         finish_answer(entry, head, &method, error.is_some(), &mut changes)
     });
     Ok(Rebuilt {
@@ -116,7 +117,8 @@ pub(super) fn rebuild(entry: &Entry) -> Result<Rebuilt, Unfit> {
 
 /// Whether a request went out. Of one that did not, browsers know no version and no size of its head.
 fn is_sent(entry: &Entry, status: u16) -> bool {
-    let is_unknown = entry.request.version.shown().is_empty() && entry.request.head_bytes.number().unwrap_or(-1.0) <= 0.0;
+    let is_unknown =
+        entry.request.version.shown().is_empty() && entry.request.head_bytes.number().unwrap_or(-1.0) <= 0.0;
     let has_method = entry.request.method.text().is_some_and(|method| !method.is_empty());
     if status == 0 { !is_unknown } else { has_method || !is_unknown }
 }
@@ -256,7 +258,11 @@ fn finish_answer(
     if is_bodiless {
         return Ok(Answer { head: head.to_bytes(), pieces: Vec::new(), is_to_close: false });
     }
-    let given = bytes(&content.text, &content.encoding, "its content")?;
+    let mut given = bytes(&content.text, &content.encoding, "its content")?;
+    if let Some(latin1) = content.text.text().and_then(|text| latin1(text, content)) {
+        given = Some(latin1);
+        changes.add(&LATIN1);
+    }
     let is_stream = media_type(fields).eq_ignore_ascii_case("text/event-stream");
     let mut pieces = match given {
         Some(body) if is_stream => in_pieces(entry, body),
@@ -280,6 +286,19 @@ fn finish_answer(
         }
     }
     Ok(Answer { head: head.to_bytes(), pieces, is_to_close: framing == Framing::Close })
+}
+
+/// The bytes of a text that whoever wrote the HAR read as ISO-8859-1: so mitmproxy does where no charset is named. Only
+/// read so has it the size that is named, which is one without its content coding or, with mitmproxy, one with it.
+fn latin1(text: &str, content: &Content) -> Option<Vec<u8>> {
+    if text.is_ascii() || content.encoding.text().is_some() {
+        return None;
+    }
+    let bytes: Vec<u8> = text.chars().map(|char| u8::try_from(char).ok()).collect::<Option<_>>()?;
+    let size = content.size.number()?;
+    let sizes = [size, size + content.compression.number().unwrap_or(0.0)];
+    let is = |len: usize| sizes.contains(&(len as f64));
+    (is(bytes.len()) && !is(text.len())).then_some(bytes)
 }
 
 /// An event stream, cut where its events end, each with its time, where the list of events is of the same ones.

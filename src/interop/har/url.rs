@@ -35,7 +35,10 @@ impl Address {
             "https" => (true, false),
             "ws" => (false, true),
             "wss" => (true, true),
-            other if other.len() <= 32 && other.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte)) => {
+            other
+                if other.len() <= 32
+                    && other.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte)) =>
+            {
                 return Err(Refused::Scheme(other.to_owned()));
             }
             _ => return Err(Refused::Invalid),
@@ -71,10 +74,14 @@ impl Address {
         format!("{host}:{}", self.port)
     }
 
+    /// The whole address.
+    pub fn whole(&self) -> String {
+        format!("{}://{}{}", scheme(self.is_tls, self.is_websocket), self.authority(), self.target)
+    }
+
     /// The address without its query.
     pub fn place(&self) -> String {
-        let path = self.target.split('?').next().unwrap_or_default();
-        format!("{}://{}{path}", scheme(self.is_tls, self.is_websocket), self.authority())
+        self.whole().split('?').next().unwrap_or_default().to_owned()
     }
 }
 

@@ -75,7 +75,10 @@ fn entry(
     let facts = place.found.links.get(&exchange.link).copied().unwrap_or_default();
     let timing = Timing::of(session, exchange, facts.ended_ns);
     json.begin('{')?;
-    json.member("startedDateTime", &place.time(exchange.began_ns).map_or_else(String::new, |time| format!("{time:.6}")))?;
+    json.member(
+        "startedDateTime",
+        &place.time(exchange.began_ns).map_or_else(String::new, |time| format!("{time:.6}")),
+    )?;
     json.count("time", milliseconds(Some(timing.total_ns())))?;
     let asked = place.request(json, tally)?;
     let is_event_stream = place.response(json, &asked, tally)?;
@@ -137,7 +140,8 @@ fn tell(chosen: &Chosen, found: &Exchanges, comments: &Comments, tally: &mut Tal
     }
     if chosen.ids.is_some() {
         tally.add("only some records were chosen: the exchanges that hold them are whole, with the chosen messages", 1);
-        let is_stream = |exchange: &&Exchange| exchange.is_chosen && !exchange.is_websocket && exchange.riders.is_some();
+        let is_stream =
+            |exchange: &&Exchange| exchange.is_chosen && !exchange.is_websocket && exchange.riders.is_some();
         let streams = found.list.iter().filter(is_stream).count();
         tally.add("# event streams are whole in the bodies of their answers, which cannot be cut", streams as u64);
     }
