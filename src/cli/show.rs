@@ -19,7 +19,8 @@ pub fn run(args: ShowArgs) -> Result<(), Failed> {
     }
     let mut output = Output::new(&args.out, false).map_err(Failed::Usage)?;
     let failed = |error: crate::session::file::FileError| Failed::Run(error.to_string());
-    let mut opened = Opened::open(&args.file).map_err(failed)?;
+    let passing = super::export::pass_through(&args.file)?;
+    let mut opened = Opened::open(&passing.path).map_err(failed)?;
     for notice in opened.notices() {
         eprintln!("pushscope: {}: {notice}", args.file.display());
     }

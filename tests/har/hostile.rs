@@ -25,7 +25,7 @@ fn what_is_no_har_is_refused_with_where() {
         (r#"{"log": {}}"#, "no member `entries`"),
         (r#"{"log": {"entries": {}}}"#, "`entries` to be a list"),
         (r#"{"log": {"entries": []}}"#, "its list of entries is empty"),
-        ("\u{1f}\u{8b} no gzip", "a.har cannot be read"),
+        ("\u{1f}\u{8b} no gzip", "a.har: no HAR that can be read"),
     ] {
         let said = refused(text);
         assert!(said.contains(mark), "{text}: {said}");

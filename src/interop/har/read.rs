@@ -29,7 +29,8 @@ const LOOK_EVENTS: u64 = 256;
 /// Reads a HAR and writes its exchanges into a session file. `progress` is told how many bytes are done of how many: the
 /// file is read once, and as much again is counted for the writing.
 pub fn read(input: &Path, to: &mut SessionWriter, progress: Progress) -> Result<Report, InteropError> {
-    let refuse = |why: &dyn fmt::Display| InteropError::Input(format!("{} cannot be read: {why}", input.display()));
+    let refuse =
+        |why: &dyn fmt::Display| InteropError::Input(format!("{}: no HAR that can be read: {why}", input.display()));
     let file = File::open(input).map_err(|error| refuse(&error))?;
     let len = file.metadata().map_err(|error| refuse(&error))?.len();
     let gauge = Gauge::default();
@@ -223,14 +224,12 @@ impl<'i> Import<'i> {
         let remarks = self.tally.sentences();
         if self.entries == 0 {
             let why = if remarks.is_empty() { "its list of entries is empty".to_owned() } else { remarks.join("; ") };
-            return Err(InteropError::Nothing(format!("{} has nothing to read: {why}", input.display())));
+            return Err(InteropError::Nothing(format!("{}: nothing to read: {why}", input.display())));
         }
         let began = self.order.began_unix_ns();
         let began_at = jiff::Timestamp::from_nanosecond(i128::from(began)).map_err(io::Error::other)?;
         to.set_meta("started_at", &began_at.to_string())?;
         let creator = if self.creator.is_empty() { "an unnamed program" } else { &self.creator };
-        let name = input.file_name().unwrap_or_default().to_string_lossy();
-        to.set_meta("imported_from", &format!("{name}, a HAR by {creator}"))?;
         let (events, len) = (self.order.len() as u64, self.len);
         let progress = &mut self.progress;
         let mut done = 0_u64;
