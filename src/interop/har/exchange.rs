@@ -206,9 +206,9 @@ impl Exchanges {
         let Some(exchange) = at.and_then(|at| self.list.get_mut(at)) else { return };
         exchange.is_chosen |= is_chosen;
         let message = if record.dir == Dir::Out { &mut exchange.request } else { &mut exchange.response };
-        match (record.kind, message) {
-            (Kind::HttpBody | Kind::HttpChunk | Kind::HttpTrailers, Some(message)) => message.grow(record),
-            _ => {}
+        let is_of_body = matches!(record.kind, Kind::HttpBody | Kind::HttpChunk | Kind::HttpTrailers);
+        if let Some(message) = message.as_mut().filter(|_| is_of_body) {
+            message.grow(record);
         }
         let is_event = record.kind == Kind::SseEvent && record.dir == Dir::In;
         if is_event || is_websocket_message(record.kind) {
