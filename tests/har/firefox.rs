@@ -26,10 +26,10 @@ fn what_firefox_writes_is_read() {
     assert_eq!(bodies, ["<title>Grüße</title>\n:-)".as_bytes(), b"q=two+w&b", b"\x89PNG"]);
     assert!(lines(session, Kind::Failed)[0].contains("no answer"));
     for said in [
-        "1 exchanges of HTTP/2 or 3 are written as HTTP/1.1",
-        "1 bodies are given uncompressed",
-        "1 answers have content that is not in the HAR",
-        "1 entries are left out, since their addresses are not of HTTP or WebSocket: data",
+        "exchanges of HTTP/2 or 3, written as HTTP/1.1: 1",
+        "bodies given uncompressed, whose Content-Encoding is taken out: 1",
+        "answers written without a body, since their content is not in the HAR: 1",
+        "entries left out, since their addresses are not of HTTP or WebSocket: 1 (data)",
     ] {
         assert!(
             read.report.remarks.iter().any(|remark| remark.starts_with(said)),

@@ -164,7 +164,7 @@ fn of_chosen_records_their_exchanges_are_written_and_their_messages() {
     let chosen: Vec<usize> = of(Kind::SseEvent).take(1).collect();
     let (har, report) = write_chosen(session, Some(&chosen)).unwrap();
     assert_eq!(entry(&har, "/events")["_eventSourceMessages"].as_array().unwrap().len(), 1);
-    assert!(report.remarks.iter().any(|remark| remark.starts_with("1 event streams are whole")), "{report:?}");
+    assert!(report.remarks.iter().any(|remark| remark.starts_with("event streams that are whole")), "{report:?}");
 
     let nothing = write_chosen(session, Some(&[])).unwrap_err();
     assert!(matches!(nothing, InteropError::Nothing(_)), "{nothing}");
@@ -188,7 +188,7 @@ fn compressed_bodies_are_written_as_what_they_say_and_unknown_codings_as_they_ar
     assert_eq!(content(0)["compression"], 800 - gzip.len() as i64);
     assert_eq!((&content(1)["encoding"], &content(1)["_contentEncoding"]), (&json!("base64"), &json!("gzip")));
     assert_eq!((&content(2)["text"], &content(2)["_contentEncoding"]), (&json!("CwKAYWJjAw=="), &json!("br")));
-    let said = "2 bodies are written as they are on the wire, since their coding cannot be undone here: gzip; br";
+    let said = "bodies written as they are on the wire, since their coding cannot be undone here: 2 (gzip; br)";
     assert_eq!(report.remarks, [said]);
 }
 

@@ -63,11 +63,11 @@ impl Place<'_, '_> {
         let (start, end) = message.head_at;
         let bytes = self.session().wire(self.exchange.link, dir, start, (end - start) as usize);
         let missing = (end - start).saturating_sub(bytes.len() as u64);
-        tally.add("# bytes of heads are missing from the recording", missing);
+        tally.add("# bytes of heads that are missing from the recording", missing);
         let head = Head::read(&bytes, dir == Dir::Out);
-        tally.add("# lines in heads have no colon and are left out", head.invalid);
-        tally.add("# header values went on in a further line; they are on one", head.folded);
-        tally.add("# header values are not UTF-8; they are read as ISO-8859-1", head.latin1);
+        tally.add("# lines in heads left out, since they have no colon", head.invalid);
+        tally.add("# header values that went on in a further line, and are on one", head.folded);
+        tally.add("# header values that are not UTF-8, and are read as ISO-8859-1", head.latin1);
         head
     }
 
@@ -141,9 +141,9 @@ impl Place<'_, '_> {
 
     fn body<'b>(&'b self, message: Message, dir: Dir, head: &Head, tally: &mut Tally) -> Body<'b> {
         let body = Body::new(self.session(), self.exchange.link, dir, (message.head_at.1, message.end), head);
-        tally.add("# bytes of bodies are missing from the recording", body.measured.missing_bytes);
+        tally.add("# bytes of bodies that are missing from the recording", body.measured.missing_bytes);
         if let Some(coding) = &body.left_coded {
-            let sentence = "# bodies are written as they are on the wire, since their coding cannot be undone here";
+            let sentence = "# bodies written as they are on the wire, since their coding cannot be undone here";
             tally.example(sentence, || coding.clone());
         }
         body
@@ -212,7 +212,7 @@ impl Place<'_, '_> {
 /// Counts what lies behind a head that has no body: the challenges of hixie-76, or a head that is not complete.
 fn stray(message: Option<Message>, has_body: bool, tally: &mut Tally) {
     let behind = message.map_or(0, |message| message.end - message.head_at.1);
-    tally.add("# bytes behind heads that have no body are left out", if has_body { 0 } else { behind });
+    tally.add("# bytes left out behind heads that have no body", if has_body { 0 } else { behind });
 }
 
 /// Whether a body can follow a head (RFC 9112 §6.3). `method` is that of the request, where the head is an answer's.

@@ -140,7 +140,7 @@ mod tests {
         assert_eq!(event(&one, &mut last_id), b"id: 1\ndata: a\ndata: b\n\n");
         let two = StreamEvent { name: text("tick\n"), ..one };
         assert_eq!(event(&two, &mut last_id), b"event: tick\ndata: a\ndata: b\n\n");
-        assert_eq!(event_ends(b": c\n\ndata: a\r\n\r\nid: 3\n\ndata\n\ndata: cut"), [17, 30]);
+        assert_eq!(event_ends(b": c\n\ndata: a\r\n\r\nid: 3\n\ndata\n\ndata: cut"), [16, 29]);
         assert_eq!(event_ends("\u{feff}data:a\r\rdata:b\r\r".as_bytes()), [11, 19]);
     }
 }

@@ -19,33 +19,33 @@ macro_rules! changes {
 
 changes! {
     NEWER = "HTTP/2 or 3 is written as HTTP/1.1",
-        "# exchanges of HTTP/2 or 3 are written as HTTP/1.1";
+        "# exchanges of HTTP/2 or 3, written as HTTP/1.1";
     HOST_ADDED = "a Host field is added",
-        "# requests had no Host field; one is added";
+        "# requests without a Host field, which is added";
     FIELDS_LEFT_OUT = "header fields whose names are no tokens are left out",
-        "# heads had fields whose names are no tokens; they are left out";
+        "# heads with fields left out, since their names are no tokens";
     VALUES_CLEANED = "line ends and control characters in header values are taken out",
-        "# heads had line ends or control characters in their values; they are taken out";
+        "# heads with line ends or control characters taken out of their values";
     DECODED = "its body is not compressed any more, and Content-Encoding is taken out",
-        "# bodies are given uncompressed; their Content-Encoding is taken out";
+        "# bodies given uncompressed, whose Content-Encoding is taken out";
     CODING_CHANGED = "other transfer codings than chunked are taken out",
-        "# heads had other transfer codings than chunked; they are taken out";
+        "# heads with other transfer codings than chunked taken out";
     LENGTH_CHANGED = "Content-Length is put right",
-        "# heads had a Content-Length that does not fit what the HAR has of the body; it is put right";
+        "# heads whose Content-Length does not fit what the HAR has of the body, and is put right";
     LATIN1 = "the HAR's text of the body was read as ISO-8859-1, as its size tells, and is written as such",
-        "# bodies are given as text that was read as ISO-8859-1, as their sizes tell; they are written as such";
+        "# bodies given as text that was read as ISO-8859-1, as their sizes tell, and written as such";
     BODY_MISSING = "the HAR has no body, and Content-Length is put right",
-        "# answers have content that is not in the HAR; they are written without a body";
+        "# answers written without a body, since their content is not in the HAR";
     POST_MISSING = "the HAR has no body of the request that could be written",
-        "# requests have a body that the HAR gives in parts only; they are written without one";
+        "# requests written without a body, since the HAR gives it in parts only";
     EVENTS_LISTED = "its event stream is written from the events that the HAR lists, without comments and retry",
-        "# event streams are written from the list of their events, without comments and retry: their bodies are not in the HAR";
+        "# event streams written from the list of their events, without comments and retry, since their bodies are not in the HAR";
     HANDSHAKE_COMPLETED = "fields of the opening handshake are added or put right",
-        "# opening handshakes of WebSockets lack fields; they are added or put right";
+        "# opening handshakes of WebSockets with fields added or put right";
     SWITCHED = "the answer is written as 101",
-        "# WebSockets were not opened by an answer of 101; it is written so";
+        "# WebSockets that were not opened by an answer of 101, which is written";
     TARGET_ENCODED = "characters that no address may have are percent-encoded",
-        "# addresses have characters that none may have; they are percent-encoded";
+        "# addresses with characters that none may have, which are percent-encoded";
 }
 
 /// What was changed of one link.

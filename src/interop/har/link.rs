@@ -104,8 +104,7 @@ impl Writer<'_> {
     /// Writes an event; it cannot come before the one before it.
     fn push(&mut self, unix_ns: i64, what: What) -> Result<(), InteropError> {
         let is_back = unix_ns.saturating_add(SLACK_NS) < self.clock;
-        self.tally
-            .add("# times lie before those of what came before them; they are moved behind these", u64::from(is_back));
+        self.tally.add("# times moved on, since they lie before those of what came before", u64::from(is_back));
         self.clock = self.clock.max(unix_ns);
         Ok(self.order.push(self.clock, self.link, what)?)
     }
@@ -186,7 +185,7 @@ impl Writer<'_> {
         let Some(ip) = ip else {
             let is_lost = times.dns_ns.is_some() || times.connect_ns.is_some();
             self.tally.add(
-                "# entries name no server address: how long its name and TCP took is not kept",
+                "# entries without a server address, of which it is not kept how long its name and TCP took",
                 u64::from(is_lost),
             );
             return Ok(());
@@ -230,7 +229,7 @@ impl Writer<'_> {
                 number = number.wrapping_add(1);
                 let at = message.time.number().and_then(unix_ns);
                 self.tally.add(
-                    "# WebSocket messages have no time that can be read; they are put behind the one before",
+                    "# WebSocket messages without a time that can be read, put behind the one before",
                     u64::from(at.is_none()),
                 );
                 let at = at.unwrap_or(self.clock);
@@ -241,7 +240,9 @@ impl Writer<'_> {
             });
             match outcome {
                 Ok(outcome) => outcome?,
-                Err(why) => self.tally.example("# lists of WebSocket messages cannot be read to their end", || why),
+                Err(why) => {
+                    self.tally.example("# lists of WebSocket messages that cannot be read to their end", || why)
+                }
             }
         }
         match head {
@@ -258,7 +259,8 @@ impl Writer<'_> {
                 self.push(at, What::Client(ClientAct { act: Act::Noticed, text }))
             }
             Err(frames::Unfit::Invalid) => {
-                let sentence = "# WebSocket messages are left out: their direction, opcode or data is missing or none";
+                let sentence =
+                    "# WebSocket messages left out, since their direction, opcode or data is missing or none";
                 self.tally.add(sentence, 1);
                 Ok(())
             }

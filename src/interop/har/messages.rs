@@ -41,15 +41,16 @@ impl Riders<'_, '_> {
         let session = self.chosen.session;
         let record = session.records()[id];
         if record.flags.has(Flags::INCOMPLETE) {
-            self.tally.add("# WebSocket messages that were not complete are left out", 1);
+            self.tally.add("# WebSocket messages left out, since they were not complete", 1);
             return Ok(());
         }
         let Some(payload) = payload else {
-            self.tally.add("# WebSocket messages are left out, since their bytes are missing from the recording", 1);
+            self.tally.add("# WebSocket messages left out, since their bytes are missing from the recording", 1);
             return Ok(());
         };
         if (payload.len() as u64) < record.payload_len {
-            self.tally.add("# WebSocket messages are longer than is written of them (512 MiB), or not all of them could be inflated", 1);
+            self.tally
+                .add("# WebSocket messages that are not whole: longer than 512 MiB, or not inflated to their end", 1);
         }
         json.line()?;
         json.begin('{')?;
@@ -68,7 +69,8 @@ impl Riders<'_, '_> {
         match record.kind {
             Kind::WsText => {
                 let is_text = std::str::from_utf8(&payload).is_ok();
-                self.tally.add("# text messages are not UTF-8; what is none of it is U+FFFD", u64::from(!is_text));
+                self.tally
+                    .add("# text messages that are not UTF-8, with U+FFFD where they are not", u64::from(!is_text));
                 json.long_text(|pieces| pieces.push(&payload))?;
             }
             _ => json.long_base64(|out| out.write_all(&payload))?,

@@ -48,9 +48,11 @@ pub fn read(input: &Path, to: &mut SessionWriter, progress: Progress) -> Result<
         }
         Err(error) => {
             let number = import.number + 1;
-            import.tally.example("# file breaks off or is damaged, and nothing behind that is read", || {
-                format!("after entry {}: {error}", number - 1)
-            });
+            import
+                .tally
+                .example("# place where the file breaks off or is damaged, behind which nothing is read", || {
+                    format!("after entry {}: {error}", number - 1)
+                });
         }
         Ok(()) => {}
     }
@@ -168,18 +170,17 @@ impl<'i> Import<'i> {
         let (rebuilt, entry) = match rebuilt {
             Ok(both) => both,
             Err(Unfit::Scheme(scheme)) => {
-                self.tally
-                    .example("# entries are left out, since their addresses are not of HTTP or WebSocket", || scheme);
+                self.tally.example("# entries left out, since their addresses are not of HTTP or WebSocket", || scheme);
                 return Ok(());
             }
             Err(Unfit::Broken(why)) => {
-                let sentence = "# entries cannot be understood and are left out";
+                let sentence = "# entries left out, since they cannot be understood";
                 self.tally.example(sentence, || format!("entry {number}: {why}"));
                 return Ok(());
             }
         };
         let began = started(&entry.started).unwrap_or_else(|| {
-            self.tally.add("# entries do not say when they began; they are put where the one before began", 1);
+            self.tally.add("# entries that do not say when they began, put where the one before began", 1);
             self.last_started
         });
         self.last_started = began;
@@ -199,7 +200,7 @@ impl<'i> Import<'i> {
         let mut label = rebuilt.address.place();
         let mut place = if rebuilt.request.is_some() { label.clone() } else { whole.clone() };
         if !self.places.contains_key(&place) && self.connections.len() >= CONNECTIONS_LIMIT {
-            let sentence = "# entries share one connection, since there are more than a thousand addresses";
+            let sentence = "# entries that share one connection, since there are more than a thousand addresses";
             self.tally.add(sentence, 1);
             place = "further addresses".to_owned();
             label.clone_from(&place);

@@ -18,7 +18,7 @@ struct Kind {
 }
 
 impl Tally {
-    /// Counts something: `#` in the sentence is where the number goes.
+    /// Counts something. A sentence that begins with `#` is said with its count.
     pub fn add(&mut self, sentence: &'static str, count: u64) {
         if count > 0 {
             self.kinds.entry(sentence).or_default().count += count;
@@ -37,12 +37,12 @@ impl Tally {
     /// The sentences.
     pub fn sentences(&self) -> Vec<String> {
         let say = |(sentence, kind): (&&'static str, &Kind)| {
-            let mut said = sentence.replacen('#', &kind.count.to_string(), 1);
-            if !kind.examples.is_empty() {
-                let more = if kind.count > kind.examples.len() as u64 { "; …" } else { "" };
-                said.push_str(&format!(": {}{more}", kind.examples.join("; ")));
+            let Some(sentence) = sentence.strip_prefix("# ") else { return (*sentence).to_owned() };
+            let more = if kind.count > kind.examples.len() as u64 { "; …" } else { "" };
+            match kind.examples.is_empty() {
+                true => format!("{sentence}: {}", kind.count),
+                false => format!("{sentence}: {} ({}{more})", kind.count, kind.examples.join("; ")),
             }
-            said
         };
         self.kinds.iter().map(say).collect()
     }

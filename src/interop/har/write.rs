@@ -129,12 +129,12 @@ fn timings(json: &mut Json, timing: &Timing) -> Result<(), InteropError> {
 
 /// What is in no entry.
 fn tell(chosen: &Chosen, found: &Exchanges, comments: &Comments, tally: &mut Tally) {
-    tally.add("# interim answers (1xx) are left out, which a HAR has no place for", found.informational);
-    tally.add("# trailer sections are left out, which a HAR has no place for", found.trailers);
-    tally.add("# bytes that are neither HTTP nor WebSocket are left out", found.gap_bytes);
-    tally.add("# messages of SOCKS are left out: a HAR holds HTTP only", found.socks);
-    tally.add("# answers have no request before them; they are entries without a method", found.unasked);
-    tally.add("# remarks are left out: their records are in no entry", comments.left_out);
+    tally.add("# interim answers (1xx) left out, which a HAR has no place for", found.informational);
+    tally.add("# trailer sections left out, which a HAR has no place for", found.trailers);
+    tally.add("# bytes left out, since they are neither HTTP nor WebSocket", found.gap_bytes);
+    tally.add("# messages of SOCKS left out, since a HAR holds HTTP only", found.socks);
+    tally.add("# answers to no request, as entries without a method", found.unasked);
+    tally.add("# remarks left out, since their records are in no entry", comments.left_out);
     if chosen.session.started_unix_ns == 0 {
         tally.add("the recording does not know when it began: times count from 1970", 1);
     }
@@ -143,6 +143,6 @@ fn tell(chosen: &Chosen, found: &Exchanges, comments: &Comments, tally: &mut Tal
         let is_stream =
             |exchange: &&Exchange| exchange.is_chosen && !exchange.is_websocket && exchange.riders.is_some();
         let streams = found.list.iter().filter(is_stream).count();
-        tally.add("# event streams are whole in the bodies of their answers, which cannot be cut", streams as u64);
+        tally.add("# event streams that are whole in the bodies of their answers, which cannot be cut", streams as u64);
     }
 }
