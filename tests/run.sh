@@ -51,6 +51,7 @@ has_websockets() {
 }
 { has_mitmproxy && has_websockets; } || python3 -c "import ensurepip" 2>/dev/null || packages+=(python3 python3-venv)
 needs_program node nodejs
+needs_program chromium chromium
 needs_program npm npm
 needs_program Xvfb xvfb
 needs_program xdotool xdotool
@@ -156,6 +157,7 @@ else
 fi
 echo "squid, tinyproxy, microsocks, mitmproxy, haproxy, nginx as proxies: $(outcome proxies)"
 echo "curl, npm eventsource, npm ws as clients of the lab: $(outcome lab)"
+echo "HAR: Chromium's developer tools and mitmproxy, both ways and with curl and npm ws between: $(outcome har)"
 if [ -n "${PUSHSCOPE_VECTORS:-}" ]; then
     echo "vectors (WPT event streams, llhttp, picohttpparser): $(outcome vectors)"
 else

@@ -37,6 +37,8 @@ pub fn detect(path: &Path) -> Found {
     }
     match of_bytes(&head) {
         Some(found) => found,
+        // What is compressed, and objects that begin otherwise than usual, could be anything.
+        None if has_ending("har") || has_ending("zhar") => Found::Import(Importable::Har),
         None if has_ending("toml") => Found::Script,
         // A damaged session file may begin with anything.
         None if has_ending("pushscope") => Found::Session,
@@ -70,6 +72,7 @@ fn json(text: &[u8]) -> Option<Importable> {
         }
     }
     match first_key(text)? {
+        b"log" => Some(Importable::Har),
         b"pushscope" | b"n" if line.len() == text.len() => Some(Importable::Jsonl),
         _ => None,
     }
@@ -118,6 +121,8 @@ mod tests {
             ("f.txt", b"name = \"x\"\n\n[[step]]\nsend = 1\n", Found::Script),
             ("g.toml", b"not a script by far", Found::Script),
             ("h.bin", b"\x00\x01\x02", Found::Unknown("00 01 02".into())),
+            ("har.json", b"\xef\xbb\xbf{\n  \"log\": {\n", Found::Import(Importable::Har)),
+            ("packed.zhar", b"\x78\xda\x00", Found::Import(Importable::Har)),
             ("i.json", b"{\"a\":1}\n", Found::Unknown("\"{\\\"a\\\":1}\"".into())),
             ("j", b"", Found::Session),
         ] {

@@ -8,6 +8,7 @@ pub mod curl;
 mod detect;
 mod export;
 mod format;
+pub mod har;
 pub mod html;
 mod import;
 pub mod jsonl;
