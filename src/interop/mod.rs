@@ -3,6 +3,8 @@
 //! An export is given a [`Chosen`] and writes it out; it sees a session from which secrets were taken, where they were to
 //! be. An import turns a file into the events that a tap would have seen, and writes them into a session file.
 
+pub mod pcapng;
+
 use crate::session::file::FileError;
 use crate::session::{RecordId, Remark, Session};
 

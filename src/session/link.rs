@@ -1,6 +1,6 @@
 //! A link as the session sees it: its stages, where its bytes lie, and its dissector with checkpoints.
 
-use super::segments::{Segment, Segments};
+use super::segments::{At, Segment, Segments};
 use super::way::{Checkpoint, Step, Way};
 use super::{Progresses, Records, Store};
 use crate::dissect::websocket::Agreement;
@@ -269,6 +269,18 @@ impl Link {
             at = segments.after(at);
             Some((segment, segments.get(at).map_or(len, |next| next.start)))
         })
+    }
+
+    /// The number of the newest event that moved bytes.
+    pub fn last_moved(&self) -> Option<u64> {
+        self.segments.iter().filter_map(|segments| Some(segments.last()?.seq)).max()
+    }
+
+    /// The read or write at a place of a direction, one past its last byte, and the place of the next.
+    pub(super) fn read_at(&self, dir: Dir, at: At) -> Option<(Segment, u64, At)> {
+        let segments = &self.segments[dir.index()];
+        let (segment, after) = (segments.get(at)?, segments.after(at));
+        Some((segment, segments.get(after).map_or(self.len[dir.index()], |next| next.start), after))
     }
 
     /// When byte `offset` of a direction was read or written, in nanoseconds since the recording began.

@@ -10,6 +10,7 @@ mod facts;
 pub mod file;
 pub mod filter;
 pub mod findings;
+mod history;
 mod link;
 mod payloads;
 mod progress;
@@ -26,7 +27,8 @@ pub use crate::dissect::{Explained, Field, Flags, Kind, Layer, Payload, Record, 
 pub use activity::{Bins, Bucket};
 pub use delivery::{AckRule, Deliveries, Delivery};
 pub use explain::{BYTES_MISSING, EXPLAIN_LIMIT_BYTES, UNFINISHED};
-pub use facts::duration;
+pub use facts::{duration, summary as fact_line};
+pub use history::{Happened, History, Step};
 pub use link::{Link, LinkState, StageTime};
 pub use progress::{Progresses, Reached};
 pub use records::Records;
@@ -96,6 +98,8 @@ pub struct Session {
     link_index: HashMap<LinkId, usize>,
     connections: Vec<Connection>,
     facts: Vec<Event>,
+    /// The number of each fact among all events.
+    fact_seqs: Vec<u64>,
     store: Store,
     totals: Totals,
     activity: Activity,
@@ -113,6 +117,7 @@ impl Session {
             link_index: HashMap::new(),
             connections: Vec::new(),
             facts: Vec::new(),
+            fact_seqs: Vec::new(),
             store,
             totals: Totals::default(),
             activity: Activity::default(),
@@ -163,6 +168,7 @@ impl Session {
             link.fact(&event, seq, fact, &mut self.records);
             self.note_fact(index, &event);
             self.facts.push(event);
+            self.fact_seqs.push(seq);
         }
         self.count(first, index, at_ns, fresh);
         first..self.records.len()

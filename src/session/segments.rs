@@ -38,8 +38,8 @@ pub(super) struct Segments {
     near: Cell<usize>,
 }
 
-/// The place of a segment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The place of a segment; by default that of the first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct At {
     block: usize,
     inside: usize,
@@ -84,6 +84,11 @@ impl Segments {
         if !self.blocks.last_mut().is_some_and(|last| last.take(segment)) {
             self.blocks.push(Block { first: segment, others: Vec::new() });
         }
+    }
+
+    pub fn last(&self) -> Option<Segment> {
+        let last = self.blocks.last()?;
+        last.get(last.others.len())
     }
 
     pub fn get(&self, at: At) -> Option<Segment> {
