@@ -298,7 +298,7 @@ impl Writing<'_> {
         let mut remarks = Vec::new();
         if let Some(ids) = chosen.ids {
             remarks.push(format!(
-                "{} were chosen; all of the {} that hold them are written, since a TCP connection cannot be cut",
+                "chosen: {}; written: all of the {} that hold them, since a TCP connection cannot be cut",
                 count(ids.len() as u64, "record"),
                 count(links as u64, "link"),
             ));

@@ -96,7 +96,7 @@ struct Half {
     awaited: Option<i64>,
     fin: Option<i64>,
     head: Vec<u8>,
-    /// The first segment that begins with a request: its offset, where the answer will begin, its bytes.
+    /// The earliest segment that begins with a request: its offset, where the answer will begin, its bytes.
     request: Option<(i64, Option<i64>, Vec<u8>)>,
     /// A segment began with a status line.
     answers: bool,
@@ -250,7 +250,9 @@ impl Surveying {
             && let Some((at, answer, bytes)) = self.halves[client].request.take()
         {
             surveyed.protocol = Protocol::Http;
-            for (side, from) in [(client, at), (server, answer.unwrap_or(starts[server]))] {
+            // The direction may well begin with it: where the packet with its SYN came later.
+            let answer = answer.filter(|_| at > starts[client]).unwrap_or(starts[server]);
+            for (side, from) in [(client, at), (server, answer)] {
                 let half = &self.halves[side];
                 let missing: i64 = half.ranges.gaps(starts[side], from).iter().map(|(from, to)| to - from).sum();
                 left_out += (from - starts[side] - missing).max(0) as u64;
@@ -294,7 +296,8 @@ impl Half {
     fn look(&mut self, start: i64, payload: &[u8], awaited: Option<i64>) {
         self.answers |= is_answer(payload);
         let wanted = if self.answers { ANSWER_BYTES } else { LOOKED_AT_BYTES };
-        if self.request.is_none() && !is_request(&self.head) && payload.len() >= 4 && is_request(payload) {
+        let is_earlier = self.request.as_ref().is_none_or(|(at, ..)| start < *at);
+        if is_earlier && !is_request(&self.head) && payload.len() >= 4 && is_request(payload) {
             self.request = Some((start, awaited, payload[..payload.len().min(wanted)].to_vec()));
         }
         let Some(known) = self.syn.and_then(|syn| usize::try_from(start - syn).ok()) else { return };
