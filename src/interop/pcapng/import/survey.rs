@@ -17,6 +17,9 @@ const MOST_RANGES_IN_ALL: usize = 4 << 20;
 /// Bytes of an answer that are kept.
 const ANSWER_BYTES: usize = 16;
 
+/// Pieces in which the first bytes of a direction may come.
+const MOST_EARLY: usize = 64;
+
 /// Packets between two reports of progress.
 pub const PACKETS_BETWEEN_REPORTS: u64 = 1024;
 
@@ -95,7 +98,9 @@ struct Half {
     /// Where it begins by the other side's word.
     awaited: Option<i64>,
     fin: Option<i64>,
-    head: Vec<u8>,
+    /// What is known of its first bytes, as it came: offset and bytes.
+    early: Vec<(i64, Vec<u8>)>,
+    early_bytes: usize,
     /// The earliest segment that begins with a request: its offset, where the answer will begin, its bytes.
     request: Option<(i64, Option<i64>, Vec<u8>)>,
     /// A segment began with a status line.
@@ -239,19 +244,18 @@ impl Surveying {
         let start = |half: &Half| half.syn.or(half.awaited.filter(|_| has_begun)).or(half.ranges.start()).unwrap_or(0);
         let mut starts = [start(&self.halves[0]), start(&self.halves[1])];
         let server = 1 - client;
-        let mut head = std::mem::take(&mut self.halves[client].head);
+        let [mut head, answer] = [client, server].map(|side| self.halves[side].head(starts[side]));
         surveyed.protocol = match nothing {
             true => Protocol::Nothing,
-            false => Protocol::of(&head, &self.halves[server].head),
+            false => Protocol::of(&head, &answer),
         };
-        // Where the first bytes say nothing, a request that comes later does.
+        // Where the first bytes say nothing or are not the first, a request that comes later does.
         let mut left_out = 0;
-        if matches!(surveyed.protocol, Protocol::Other | Protocol::Nothing)
+        if (matches!(surveyed.protocol, Protocol::Other | Protocol::Nothing) || !has_begun)
             && let Some((at, answer, bytes)) = self.halves[client].request.take()
         {
             surveyed.protocol = Protocol::Http;
-            // The direction may well begin with it: where the packet with its SYN came later.
-            let answer = answer.filter(|_| at > starts[client]).unwrap_or(starts[server]);
+            let answer = answer.filter(|_| at > starts[client] || !has_begun).unwrap_or(starts[server]);
             for (side, from) in [(client, at), (server, answer)] {
                 let half = &self.halves[side];
                 let missing: i64 = half.ranges.gaps(starts[side], from).iter().map(|(from, to)| to - from).sum();
@@ -297,14 +301,26 @@ impl Half {
         self.answers |= is_answer(payload);
         let wanted = if self.answers { ANSWER_BYTES } else { LOOKED_AT_BYTES };
         let is_earlier = self.request.as_ref().is_none_or(|(at, ..)| start < *at);
-        if is_earlier && !is_request(&self.head) && payload.len() >= 4 && is_request(payload) {
+        if is_earlier && self.syn != Some(start) && payload.len() >= 4 && is_request(payload) {
             self.request = Some((start, awaited, payload[..payload.len().min(wanted)].to_vec()));
         }
-        let Some(known) = self.syn.and_then(|syn| usize::try_from(start - syn).ok()) else { return };
-        let len = self.head.len();
-        if known <= len && len < wanted && payload.len() > len - known {
-            let more = &payload[len - known..];
-            self.head.extend_from_slice(&more[..more.len().min(wanted - len)]);
+        let is_early = start < self.syn.unwrap_or(0) + wanted as i64;
+        if is_early && self.early.len() < MOST_EARLY && self.early_bytes < wanted {
+            let piece = payload[..payload.len().min(wanted - self.early_bytes)].to_vec();
+            self.early_bytes += piece.len();
+            self.early.push((start, piece));
         }
+    }
+
+    /// The first bytes from a place on, as far as they are known.
+    fn head(&mut self, start: i64) -> Vec<u8> {
+        let mut early = std::mem::take(&mut self.early);
+        early.sort();
+        let mut head = Vec::new();
+        for (at, bytes) in early {
+            let Ok(known) = usize::try_from(start + head.len() as i64 - at) else { break };
+            head.extend_from_slice(bytes.get(known..).unwrap_or_default());
+        }
+        head
     }
 }
