@@ -38,7 +38,7 @@ pub(super) struct Segments {
     near: Cell<usize>,
 }
 
-/// The place of a segment; by default that of the first.
+/// The place of a segment; by default the first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct At {
     block: usize,

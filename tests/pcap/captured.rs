@@ -12,7 +12,8 @@ fn dumpcap(port: u16, capture: &std::path::Path) -> Option<Child> {
     let mut command = Command::new("dumpcap");
     command.args(["-q", "-i", "lo", "-f", &format!("tcp port {port}"), "-w"]).arg(capture);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap_or_else(|error| panic!("dumpcap cannot be started ({error}): install tshark"));
+    let mut child =
+        command.spawn().unwrap_or_else(|error| panic!("dumpcap cannot be started ({error}): install tshark"));
     let errors = BufReader::new(child.stderr.take().expect("its errors"));
     let mut said = Vec::new();
     let mut lines = errors.lines().map_while(Result::ok);
@@ -51,7 +52,9 @@ fn what_dumpcap_captured_is_what_we_recorded() {
     let (session, report) = loop {
         std::thread::sleep(std::time::Duration::from_millis(100));
         match folder.try_import(&path) {
-            Ok((session, report)) if report.written == 3 && report.remarks.iter().all(|r| !r.contains("still open")) => {
+            Ok((session, report))
+                if report.written == 3 && report.remarks.iter().all(|r| !r.contains("still open")) =>
+            {
                 break (session, report);
             }
             _ if std::time::Instant::now() > deadline => break folder.import(&path),

@@ -57,7 +57,8 @@ fn heads_by_tshark(capture: &Path) -> Vec<String> {
     let mut heads = Vec::new();
     for packet in Packets::read(capture, &AS_IT_COMES, &fields).0 {
         let all = |field: &str| Packets::values(&packet, field);
-        let lines = |field: &str| all(field).iter().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n");
+        let lines =
+            |field: &str| all(field).iter().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n");
         let requests = all("http.request.method").into_iter().zip(all("http.request.uri"));
         for ((method, uri), version) in requests.zip(all("http.request.version")) {
             heads.push(format!("{method} {uri} {version}\n{}", lines("http.request.line")));
@@ -132,7 +133,8 @@ fn frames_by_tshark(capture: &Path) -> Vec<Frame> {
         };
         let dir = if all("frame.p2p_dir") == ["0"] { Dir::Out } else { Dir::In };
         let mut keys = all("websocket.masking_key").into_iter();
-        let (mut longer, mut longest) = (all("websocket.payload_length_ext_16"), all("websocket.payload_length_ext_64"));
+        let (mut longer, mut longest) =
+            (all("websocket.payload_length_ext_16"), all("websocket.payload_length_ext_64"));
         for (at, opcode) in all("websocket.opcode").iter().enumerate() {
             let flag = |field: &str| matches!(all(field)[at].as_str(), "1" | "true");
             let key = if flag("websocket.mask") { keys.next().expect("a key").replace(':', "") } else { String::new() };
@@ -157,7 +159,8 @@ fn frames_by_us(session: &Session) -> Vec<Frame> {
             field.map(|field| session.field_text(&explained, field, 100)).unwrap_or_default()
         };
         let bit = |key: &str| u64::from(text(key) == "1");
-        let opcode = text("websocket.opcode").split(' ').next().and_then(|number| number.parse().ok()).expect("an opcode");
+        let opcode =
+            text("websocket.opcode").split(' ').next().and_then(|number| number.parse().ok()).expect("an opcode");
         let reserved = bit("websocket.rsv1") << 2 | bit("websocket.rsv2") << 1 | bit("websocket.rsv3");
         let key = text("websocket.masking_key").replace(' ', "");
         let record = explained.record;
@@ -182,7 +185,8 @@ fn payloads_by_tshark(capture: &Path) -> Vec<Vec<u8>> {
         let says = ["websocket.payload.text", "data.data", "websocket.payload.ping", "websocket.payload.pong"];
         if says.contains(&name.as_str()) {
             let hex = attribute(line, "value");
-            payloads.push((0..hex.len() / 2).map(|at| u8::from_str_radix(&hex[2 * at..][..2], 16).expect("hex")).collect());
+            payloads
+                .push((0..hex.len() / 2).map(|at| u8::from_str_radix(&hex[2 * at..][..2], 16).expect("hex")).collect());
         }
     }
     payloads.sort();
@@ -208,7 +212,8 @@ fn assert_sound(capture: &Path, may_be_reset: bool) {
         assert!(all("_ws.malformed").is_empty(), "{packet:#}");
         assert_eq!(all("tcp.checksum.status"), ["1"], "{packet:#}");
         assert!(all("ip.checksum.status").iter().all(|status| status == "1"), "{packet:#}");
-        let severities = all("_ws.expert.severity").into_iter().map(|severity| severity.parse::<u64>().expect("a number"));
+        let severities =
+            all("_ws.expert.severity").into_iter().map(|severity| severity.parse::<u64>().expect("a number"));
         for (message, severity) in all("_ws.expert.message").into_iter().zip(severities) {
             // A comment may hold commas, but values come as a list.
             let is_reset = may_be_reset && message.contains("RST");
@@ -237,9 +242,8 @@ fn agrees(folder: &Folder, session: &Session, heads: usize, messages: usize) {
     assert!(by_us.len() >= messages, "{} messages", by_us.len());
     assert_eq!(by_tshark.len(), by_us.len());
     // What is compressed and in fragments is put together by tshark 4.0, but not inflated.
-    let is_beyond_tshark = frames_by_us(session).iter().any(|(_, opcode, fin, reserved, ..)| {
-        !fin && *opcode != 0 && reserved & 4 != 0
-    });
+    let is_beyond_tshark =
+        frames_by_us(session).iter().any(|(_, opcode, fin, reserved, ..)| !fin && *opcode != 0 && reserved & 4 != 0);
     if is_beyond_tshark {
         by_tshark.clear();
     }
@@ -374,9 +378,14 @@ fn remarks_are_comments_on_the_packets_that_complete_their_records() {
     ];
     let (capture, report) = folder.export(&session, &remarks);
     assert_sound(&capture, false);
-    let packets = Packets::read(&capture, &CHECKED, &["frame.comment", "tcp.flags.syn", "websocket.opcode", "http.response.code"]);
+    let packets = Packets::read(
+        &capture,
+        &CHECKED,
+        &["frame.comment", "tcp.flags.syn", "websocket.opcode", "http.response.code"],
+    );
     let with = |text: &str| -> Vec<&Value> {
-        let has = |packet: &&Value| Packets::values(packet, "frame.comment").iter().any(|comment| comment.contains(text));
+        let has =
+            |packet: &&Value| Packets::values(packet, "frame.comment").iter().any(|comment| comment.contains(text));
         packets.0.iter().filter(has).collect()
     };
     let n = |id: usize| id + 1;
@@ -397,7 +406,9 @@ fn remarks_are_comments_on_the_packets_that_complete_their_records() {
     assert!(report.remarks.iter().any(|remark| remark.starts_with("1 remark on what is not written")), "{report:#?}");
     // capinfos tells the section's comment and who made it.
     let says = wireshark("capinfos", &[capture.to_str().expect("UTF-8")]);
-    for text in ["a title (recorded by Pushscope", "after all packets", "Pushscope 0.", "Name = pushscope", "nanoseconds"] {
+    for text in
+        ["a title (recorded by Pushscope", "after all packets", "Pushscope 0.", "Name = pushscope", "nanoseconds"]
+    {
         assert!(says.contains(text), "no {text:?} in {says}");
     }
 }

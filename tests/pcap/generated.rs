@@ -161,7 +161,8 @@ pub fn session(talks: &[Talk], order: &[u8]) -> Session {
             }
             End::Failed => {
                 let text = "the other side reset the connection (TCP RST)".to_owned();
-                let failure = Failure { stage: Stage::Stream, text, hint: String::new(), took_ns: 0, chain: Vec::new() };
+                let failure =
+                    Failure { stage: Stage::Stream, text, hint: String::new(), took_ns: 0, chain: Vec::new() };
                 events.push_back(What::Failed(failure));
             }
         }

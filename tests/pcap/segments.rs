@@ -116,9 +116,9 @@ fn answer(folder: &Folder) -> (Session, Vec<(u64, Vec<u8>)>) {
     for (time, packet) in packets(&capture) {
         match payload_len(&packet) {
             0 => pieces.push((time, packet)),
-            len => pieces.extend((0..len).step_by(1000).map(|at| {
-                (time, segment(&packet, at, 1000.min(len - at)).expect("a segment"))
-            })),
+            len => pieces.extend(
+                (0..len).step_by(1000).map(|at| (time, segment(&packet, at, 1000.min(len - at)).expect("a segment"))),
+            ),
         }
     }
     (session, pieces)
@@ -152,10 +152,15 @@ fn a_capture_that_begins_in_the_middle_is_read_from_the_first_request_on() {
     // Without the handshake: all of it.
     let (again, report) = folder.import(&classic(&folder, &all[3..]));
     assert!(streams(&again) == streams(&session), "{report:#?}");
-    assert!(report.remarks.iter().any(|remark| remark.starts_with("1 connection began before the capture")), "{report:#?}");
+    assert!(
+        report.remarks.iter().any(|remark| remark.starts_with("1 connection began before the capture")),
+        "{report:#?}"
+    );
     // Without the first request: the answer to it is left out.
     let (again, report) = folder.import(&classic(&folder, &all[4..]));
-    let ([[out, inward]], [[all_out, all_in]]) = (&streams(&again)[..], &streams(&session)[..]) else { panic!("not one") };
+    let ([[out, inward]], [[all_out, all_in]]) = (&streams(&again)[..], &streams(&session)[..]) else {
+        panic!("not one")
+    };
     assert!(all_out.ends_with(out) && out.starts_with(b"GET ") && all_in.ends_with(inward), "{report:#?}");
     assert!(inward.starts_with(b"HTTP/1.1 200") && inward.len() < all_in.len());
     let left_out = format!("{} bytes before a first request", all_in.len() - inward.len());
@@ -201,7 +206,12 @@ fn what_is_not_plain_is_counted_and_named() {
         (1_000_000_000, bytes)
     };
     let mut all = Vec::new();
-    for (port, says) in [(443, &b"\x16\x03\x01\x00\x05hello"[..]), (8443, b"\x16\x03\x03\x00"), (22, b"SSH-2.0-a\r\n"), (5432, b"\0\0\0\x08")] {
+    for (port, says) in [
+        (443, &b"\x16\x03\x01\x00\x05hello"[..]),
+        (8443, b"\x16\x03\x03\x00"),
+        (22, b"SSH-2.0-a\r\n"),
+        (5432, b"\0\0\0\x08"),
+    ] {
         all.extend([packet(port, b"", 10, true), packet(port, says, 11, false)]);
     }
     all.push(packet(9999, b"", 10, true));
@@ -224,7 +234,10 @@ fn what_is_not_plain_is_counted_and_named() {
     let (session, report) = folder.import(&classic(&folder, &all));
     assert_eq!((report.written, streams(&session).len()), (1, 1));
     assert!(report.remarks.iter().any(|remark| remark.starts_with("2 connections with TLS")), "{report:#?}");
-    assert!(report.remarks.iter().any(|remark| remark == "1 connection still open when the capture ended"), "{report:#?}");
+    assert!(
+        report.remarks.iter().any(|remark| remark == "1 connection still open when the capture ended"),
+        "{report:#?}"
+    );
     let stopped = folder.path("pushscope");
     let mut writer = pushscope::session::file::SessionWriter::create(&stopped, 0).expect("a file");
     let capture = classic(&folder, &all);

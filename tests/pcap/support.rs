@@ -149,9 +149,10 @@ pub fn said(session: &Session) -> Vec<Vec<Said>> {
 
 /// The bytes of both directions of each link that carried some; links in no order.
 pub fn streams(session: &Session) -> Vec<[Vec<u8>; 2]> {
-    let all = session.links().iter().map(|link| {
-        [Dir::Out, Dir::In].map(|dir| session.wire(link.id, dir, 0, link.len_bytes(dir) as usize))
-    });
+    let all = session
+        .links()
+        .iter()
+        .map(|link| [Dir::Out, Dir::In].map(|dir| session.wire(link.id, dir, 0, link.len_bytes(dir) as usize)));
     let mut streams: Vec<[Vec<u8>; 2]> = all.filter(|[out, inward]| !out.is_empty() || !inward.is_empty()).collect();
     streams.sort();
     streams

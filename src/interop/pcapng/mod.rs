@@ -17,7 +17,7 @@ mod export;
 mod import;
 
 pub use export::write;
-pub use import::read;
+pub use import::{begins, read};
 
 /// Block types.
 mod block {

@@ -58,9 +58,9 @@ impl Addresses {
 
     /// The ends of a link.
     pub fn ends(&mut self, link: LinkId, opening: Option<&Opening>) -> Ends {
-        let is_socks = opening.and_then(|opening| opening.via.as_ref()).is_some_and(|via| {
-            via.role == ProxyRole::Tunnel && via.proxy.starts_with("socks")
-        });
+        let is_socks = opening
+            .and_then(|opening| opening.via.as_ref())
+            .is_some_and(|via| via.role == ProxyRole::Tunnel && via.proxy.starts_with("socks"));
         let host = opening.map_or("", |opening| opening.host.trim_matches(['[', ']']));
         if let Some(connected) = self.connected.get(&link).cloned() {
             self.name(connected.remote.ip(), host);

@@ -62,7 +62,7 @@ pub fn write(chosen: &Chosen<'_>, out: &mut dyn Write, progress: Progress<'_>) -
         sent_bytes: 0,
     };
     let is_written = |link: LinkId| plan.links.contains_key(&link);
-    for (number, step) in (0u64..).zip(session.history(is_written)) {
+    for (number, step) in (0u64..).zip(session.steps(is_written)) {
         if number % EVENTS_BETWEEN_REPORTS == 0 && !progress(writing.sent_bytes, plan.total_bytes) {
             return Err(InteropError::Stopped);
         }
@@ -162,14 +162,7 @@ impl Writing<'_> {
         Ok(())
     }
 
-    fn take_fact(
-        &mut self,
-        open: &mut Open,
-        planned: &Planned,
-        seq: u64,
-        what: &What,
-        unix_ns: u64,
-    ) -> io::Result<()> {
+    fn take_fact(&mut self, open: &mut Open, planned: &Planned, seq: u64, what: &What, unix_ns: u64) -> io::Result<()> {
         if let What::Ended(dir) = what {
             open.ended[dir.index()] = true;
             return Ok(());
@@ -323,7 +316,11 @@ impl Writing<'_> {
         let invented = planned().filter(|planned| planned.ends.is_invented).count() as u64;
         say(invented, "link", "whose server's address is not known: a private one stands for it");
         say(self.missing.1, "byte", "missing in the recording: the capture has a gap there");
-        say(self.facts_left_out, "fact", "after the last packet of its link (waits, the end of a connection): left out");
+        say(
+            self.facts_left_out,
+            "fact",
+            "after the last packet of its link (waits, the end of a connection): left out",
+        );
         let loose = self.plan.loose_remarks.len() as u64;
         say(loose, "remark", "on what has no packet: in the comment of the whole file");
         say(self.plan.remarks_left_out, "remark", "on what is not written: left out");

@@ -3,8 +3,8 @@
 //! One packet is held at a time. What a file says of its own lengths is believed only as far as the file goes.
 
 use super::interfaces::{Interface, options};
-use crate::interop::pcapng::{BYTE_ORDER_MAGIC, OWN_APPLICATION, block, option};
 use crate::interop::InteropError;
+use crate::interop::pcapng::{BYTE_ORDER_MAGIC, OWN_APPLICATION, block, option};
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufReader, Read};
@@ -64,6 +64,12 @@ impl Order {
 enum Format {
     Classic { order: Order, link_type: u16, ns_per_fraction: u64 },
     Blocks { order: Order, interfaces: Vec<Interface>, is_own: bool },
+}
+
+/// Whether a file that begins so is a capture.
+pub fn begins(head: &[u8]) -> bool {
+    let magic = Order::Big.u32(head, 0);
+    matches!(magic, block::SECTION | 0xA1B2_C3D4 | 0xD4C3_B2A1 | 0xA1B2_3C4D | 0x4D3C_B2A1)
 }
 
 /// A capture file that is being read.
@@ -135,7 +141,8 @@ impl Capture {
             ([], _) => return Err(capture.no_capture("the file is empty")),
             _ => {
                 let begins: Vec<String> = magic.iter().map(|byte| format!("{byte:02x}")).collect();
-                let why = format!("it begins with {}; editcap of Wireshark turns other formats into it", begins.join(" "));
+                let why =
+                    format!("it begins with {}; editcap of Wireshark turns other formats into it", begins.join(" "));
                 return Err(capture.no_capture(&why));
             }
         };
@@ -159,7 +166,8 @@ impl Capture {
         let next = if matches!(self.format, Format::Classic { .. }) { self.next_record() } else { self.next_block() };
         match next {
             Ok(found) => Some(Packet {
-                unix_ns: found.unix_ns,
+                // A session file has room for times up to the year 2262.
+                unix_ns: found.unix_ns.min(i64::MAX as u64),
                 link_type: found.link_type,
                 bytes: self.body.get(found.at..found.at + found.len).unwrap_or_default(),
                 original_len: found.original_len,

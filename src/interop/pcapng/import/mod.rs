@@ -14,6 +14,7 @@ use crate::interop::{InteropError, Progress, Report};
 use crate::session::file::SessionWriter;
 use crate::wire::{ConnectionId, ConnectionInfo, Entry, Event, LinkId, Opening, What};
 use capture::Capture;
+pub use capture::begins;
 use frame::Frames;
 use reading::{Losses, Reading, noticed};
 use std::collections::HashMap;
@@ -40,7 +41,6 @@ pub fn read(input: &Path, to: &mut SessionWriter, progress: Progress<'_>) -> Res
     };
     let started = jiff::Timestamp::from_nanosecond(started_ns.into()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
     to.set_meta("started_at", &started.to_string())?;
-    to.set_meta("imported_from", &name)?;
     let may_fill = surveyed.len_bytes.max(FILL_BYTES);
     let mut import = Import {
         to,

@@ -100,7 +100,6 @@ pub struct Tracker {
 }
 
 impl Tracker {
-
     /// The place of the next segment of the capture; `None` where there are too many connections.
     pub fn place(&mut self, segment: &Segment<'_>) -> Option<Place> {
         let side = usize::from(segment.from > segment.to);

@@ -48,7 +48,7 @@ impl Step<'_> {
 }
 
 /// Walks events in their order. It holds a few numbers a link, however long the recording is.
-pub struct History<'s> {
+pub struct Steps<'s> {
     session: &'s Session,
     links: Vec<&'s Link>,
     /// The next read of each direction: its number, the link's place in `links`, the direction, its place.
@@ -60,16 +60,16 @@ pub struct History<'s> {
 
 impl Session {
     /// Every event of the links that are wanted, in order.
-    pub fn history<'s>(&'s self, is_wanted: impl Fn(LinkId) -> bool + 's) -> History<'s> {
+    pub fn steps<'s>(&'s self, is_wanted: impl Fn(LinkId) -> bool + 's) -> Steps<'s> {
         let links: Vec<&Link> = self.links().iter().filter(|link| is_wanted(link.id)).collect();
         let places = vec![[At::default(); 2]; links.len()];
         let is_wanted = Box::new(is_wanted);
-        let mut history = History { session: self, links, next: BinaryHeap::new(), places, fact: 0, is_wanted };
-        for index in 0..history.links.len() {
-            history.queue(index, Dir::Out);
-            history.queue(index, Dir::In);
+        let mut steps = Steps { session: self, links, next: BinaryHeap::new(), places, fact: 0, is_wanted };
+        for index in 0..steps.links.len() {
+            steps.queue(index, Dir::Out);
+            steps.queue(index, Dir::In);
         }
-        history
+        steps
     }
 
     /// The events that carry no bytes, in order, each with its number among all events.
@@ -78,7 +78,7 @@ impl Session {
     }
 }
 
-impl History<'_> {
+impl Steps<'_> {
     fn queue(&mut self, index: usize, dir: Dir) {
         if let Some((segment, ..)) = self.links[index].read_at(dir, self.places[index][dir.index()]) {
             self.next.push(Reverse((segment.seq, index, dir.index())));
@@ -86,7 +86,7 @@ impl History<'_> {
     }
 }
 
-impl<'s> Iterator for History<'s> {
+impl<'s> Iterator for Steps<'s> {
     type Item = Step<'s>;
 
     fn next(&mut self) -> Option<Step<'s>> {
@@ -134,7 +134,7 @@ mod tests {
                 session.append(taken[at_ns].clone());
             }
             let again = |is_wanted: fn(LinkId) -> bool| -> Vec<Event> {
-                session.history(is_wanted).map(|step| {
+                session.steps(is_wanted).map(|step| {
                     let what = match step.happened {
                         Happened::Fact(event) => event.what.clone(),
                         Happened::Moved { dir, .. } => What::Bytes(dir, step.bytes(session.store()).unwrap()),
