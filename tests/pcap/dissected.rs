@@ -273,7 +273,7 @@ fn streams_agree() {
         ("lab:stream?rate=50", &["--count", "3"]),
         ("lab:lines?rate=50", &["--count", "3"]),
         ("lab:multipart?rate=50", &["--count", "3"]),
-        ("lab:sse?rate=0", &["--count", "600"]),
+        ("lab:sse?rate=0&count=400", &["--count", "400"]),
         ("lab:sse?rate=50", &["--count", "5"]),
         ("lab:sse10?rate=50&count=4", &["--count", "4"]),
     ] {
@@ -294,7 +294,7 @@ fn websocket_messages_agree() {
         ("lab:ws?rate=50&size=70000", &["--count", "3", "--send", "hello"][..], 3),
         ("lab:ws?rate=50&size=300", &["--count", "3"], 3),
         ("lab:ws?rate=100&fragments=3&ping=between", &["--count", "5", "--send", "hello"], 5),
-        ("lab:ws?rate=0", &["--count", "800"], 800),
+        ("lab:ws?rate=0&count=400", &["--count", "400"], 400),
         ("lab:ws?scenario=quiet", &["--script", script], 6),
         ("lab:ws?rate=50&deflate=1", &["--count", "5", "--send", "hello hello hello hello"], 5),
         ("lab:ws?rate=50&deflate=1&fragments=3", &["--count", "5", "--send", "hello hello hello hello"], 5),

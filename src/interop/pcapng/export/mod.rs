@@ -336,6 +336,3 @@ impl Writing<'_> {
 fn count(number: u64, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
-
-#[cfg(test)]
-mod tests;

@@ -92,8 +92,7 @@ impl Stream {
 
     /// Nothing but an acknowledgment.
     pub fn acknowledge(&mut self, dir: Dir) -> Packet {
-        let packet = self.build(dir, Flags::default(), &[]);
-        packet
+        self.build(dir, Flags::default(), &[])
     }
 
     /// Whether the other side of `dir` should acknowledge now, so that its window is not full.
