@@ -247,10 +247,10 @@ fn agrees(folder: &Folder, session: &Session, heads: usize, messages: usize) {
     if is_beyond_tshark {
         by_tshark.clear();
     }
-    for (by_tshark, by_us) in by_tshark.iter().zip(&by_us).filter(|(by_tshark, by_us)| by_tshark != by_us) {
-        let begin = |bytes: &[u8]| String::from_utf8_lossy(&bytes[..bytes.len().min(100)]).into_owned();
-        panic!("{} {:?}, {} {:?}", by_tshark.len(), begin(by_tshark), by_us.len(), begin(by_us));
-    }
+    let differing = by_tshark.iter().zip(&by_us).find(|(by_tshark, by_us)| by_tshark != by_us);
+    let begin = |bytes: &[u8]| String::from_utf8_lossy(&bytes[..bytes.len().min(100)]).into_owned();
+    let differing = differing.map(|(by_tshark, by_us)| (begin(by_tshark), begin(by_us)));
+    assert!(differing.is_none(), "{differing:?}");
     let (again, report) = folder.import(&capture);
     assert_same(&said(&again), &said(session));
     assert!(streams(&again) == streams(session));
