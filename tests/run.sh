@@ -39,6 +39,7 @@ PATH="$PATH:/usr/sbin" needs_program tinyproxy tinyproxy
 needs_program microsocks microsocks
 PATH="$PATH:/usr/sbin" needs_program haproxy haproxy
 needs_program openssl openssl
+needs_program tshark tshark
 needs_program dbus-run-session dbus-daemon
 needs_program gnome-keyring-daemon gnome-keyring
 mitmdump=target/peers/mitmproxy/bin/mitmdump
@@ -157,7 +158,11 @@ else
 fi
 echo "squid, tinyproxy, microsocks, mitmproxy, haproxy, nginx as proxies: $(outcome proxies)"
 echo "curl, npm eventsource, npm ws as clients of the lab: $(outcome lab)"
+<<<<<<< HEAD
 echo "HAR: Chromium's developer tools and mitmproxy, both ways and with curl and npm ws between: $(outcome har)"
+=======
+echo "tshark, editcap, mergecap, reordercap, dumpcap: $(outcome pcap)"
+>>>>>>> w-pcap
 if [ -n "${PUSHSCOPE_VECTORS:-}" ]; then
     echo "vectors (WPT event streams, llhttp, picohttpparser): $(outcome vectors)"
 else

@@ -1,6 +1,6 @@
 //! What a file is, told by what it begins with. Its ending is asked only where a text could be anything.
 
-use super::{Importable, InteropError};
+use super::{Importable, InteropError, pcapng};
 use serde_json::{Map, Value};
 use std::io::Read;
 use std::path::Path;
@@ -49,6 +49,9 @@ pub fn detect(path: &Path) -> Found {
 fn of_bytes(head: &[u8]) -> Option<Found> {
     if head.starts_with(b"SQLite format 3\0") {
         return Some(Found::Session);
+    }
+    if pcapng::begins(head) {
+        return Some(Found::Import(Importable::Pcap));
     }
     let text = head.strip_prefix(BOM).unwrap_or(head).trim_ascii_start();
     if text.starts_with(b"{") {
@@ -125,6 +128,8 @@ mod tests {
             ("packed.zhar", b"\x78\xda\x00", Found::Import(Importable::Har)),
             ("i.json", b"{\"a\":1}\n", Found::Unknown("\"{\\\"a\\\":1}\"".into())),
             ("j", b"", Found::Session),
+            ("k.dat", b"\x0a\x0d\x0d\x0a\x1c\0\0\0", Found::Import(Importable::Pcap)),
+            ("l", b"\xd4\xc3\xb2\xa1\x02\0\x04\0", Found::Import(Importable::Pcap)),
         ] {
             let path = folder.path().join(name);
             std::fs::write(&path, content).unwrap();

@@ -1,6 +1,10 @@
 //! The formats, and the one place that knows who writes and who reads each. A format more is a line in each list here.
 
+<<<<<<< HEAD
 use super::{Chosen, InteropError, Progress, Report, curl, har, html, jsonl, websocat};
+=======
+use super::{Chosen, InteropError, Progress, Report, curl, html, jsonl, pcapng, websocat};
+>>>>>>> w-pcap
 use crate::session::file::SessionWriter;
 use std::io::Write;
 use std::path::Path;
@@ -18,11 +22,17 @@ pub enum Format {
     Curl,
     /// A websocat command for each WebSocket.
     Websocat,
+    /// A packet capture.
+    Pcapng,
 }
 
 impl Format {
     /// Every format, in the order in which they are offered.
+<<<<<<< HEAD
     pub const ALL: [Format; 5] = [Format::Jsonl, Format::Har, Format::Html, Format::Curl, Format::Websocat];
+=======
+    pub const ALL: [Format; 5] = [Format::Jsonl, Format::Html, Format::Curl, Format::Websocat, Format::Pcapng];
+>>>>>>> w-pcap
 
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
@@ -32,6 +42,7 @@ impl Format {
             Format::Html => "html",
             Format::Curl => "curl",
             Format::Websocat => "websocat",
+            Format::Pcapng => "pcapng",
         }
     }
 
@@ -48,6 +59,7 @@ impl Format {
             Format::Html => "HTML report",
             Format::Curl => "curl commands",
             Format::Websocat => "websocat commands",
+            Format::Pcapng => "packet capture (pcapng)",
         }
     }
 
@@ -59,13 +71,19 @@ impl Format {
             Format::Html => "html",
             Format::Curl => "curl.sh",
             Format::Websocat => "websocat.sh",
+            Format::Pcapng => "pcapng",
         }
     }
 
     /// Whether it is no text, and of no use on a terminal.
     pub fn is_binary(self) -> bool {
         match self {
+<<<<<<< HEAD
             Format::Jsonl | Format::Har | Format::Html | Format::Curl | Format::Websocat => false,
+=======
+            Format::Jsonl | Format::Html | Format::Curl | Format::Websocat => false,
+            Format::Pcapng => true,
+>>>>>>> w-pcap
         }
     }
 
@@ -77,6 +95,7 @@ impl Format {
             Format::Html => html::write(chosen, out, progress),
             Format::Curl => curl::write(chosen, out, progress),
             Format::Websocat => websocat::write(chosen, out, progress),
+            Format::Pcapng => pcapng::write(chosen, out, progress),
         }
     }
 }
@@ -86,19 +105,32 @@ impl Format {
 pub enum Importable {
     /// JSON Lines of `export` or `show`.
     Jsonl,
+<<<<<<< HEAD
     /// HAR of a browser or of mitmproxy.
     Har,
+=======
+    /// A packet capture, pcapng or pcap.
+    Pcap,
+>>>>>>> w-pcap
 }
 
 impl Importable {
     /// Every format, in the order in which they are named.
+<<<<<<< HEAD
     pub const ALL: [Importable; 2] = [Importable::Jsonl, Importable::Har];
+=======
+    pub const ALL: [Importable; 2] = [Importable::Jsonl, Importable::Pcap];
+>>>>>>> w-pcap
 
     /// What it is called.
     pub fn label(self) -> &'static str {
         match self {
             Importable::Jsonl => "JSON Lines",
+<<<<<<< HEAD
             Importable::Har => "HAR",
+=======
+            Importable::Pcap => "packet capture",
+>>>>>>> w-pcap
         }
     }
 
@@ -106,7 +138,11 @@ impl Importable {
     pub fn extensions(self) -> &'static [&'static str] {
         match self {
             Importable::Jsonl => &["jsonl", "ndjson"],
+<<<<<<< HEAD
             Importable::Har => &["har", "zhar"],
+=======
+            Importable::Pcap => &["pcapng", "pcap", "cap"],
+>>>>>>> w-pcap
         }
     }
 
@@ -114,7 +150,11 @@ impl Importable {
     pub fn read(self, input: &Path, to: &mut SessionWriter, progress: Progress) -> Result<Report, InteropError> {
         match self {
             Importable::Jsonl => jsonl::read(input, to, progress),
+<<<<<<< HEAD
             Importable::Har => har::read(input, to, progress),
+=======
+            Importable::Pcap => pcapng::read(input, to, progress),
+>>>>>>> w-pcap
         }
     }
 }

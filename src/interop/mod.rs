@@ -13,6 +13,7 @@ pub mod html;
 mod import;
 pub mod jsonl;
 mod output;
+pub mod pcapng;
 mod shell;
 pub mod websocat;
 

@@ -299,6 +299,18 @@ impl Link {
         })
     }
 
+    /// The number of the newest event that moved bytes.
+    pub fn last_moved(&self) -> Option<u64> {
+        self.segments.iter().filter_map(|segments| Some(segments.last()?.seq)).max()
+    }
+
+    /// The read or write at a place of a direction, one past its last byte, and the place of the next.
+    pub(super) fn read_at(&self, dir: Dir, at: At) -> Option<(Segment, u64, At)> {
+        let segments = &self.segments[dir.index()];
+        let (segment, after) = (segments.get(at)?, segments.after(at));
+        Some((segment, segments.get(after).map_or(self.len[dir.index()], |next| next.start), after))
+    }
+
     /// When byte `offset` of a direction was read or written, in nanoseconds since the recording began.
     pub fn at_ns(&self, dir: Dir, offset: u64) -> u64 {
         let segments = &self.segments[dir.index()];
