@@ -25,9 +25,10 @@ impl App {
                 self.apply(Command::RefreshSaved);
                 self.wishes.push(Wish::FocusAddress);
             }
-            Command::Open | Command::SaveAs | Command::SavePayload | Command::SaveReport | Command::OpenScript | Command::ChooseComposerFile => self.ask_path(&command),
+            Command::Open | Command::SaveAs | Command::Export(_) | Command::SavePayload | Command::SaveReport | Command::OpenScript | Command::ChooseComposerFile => self.ask_path(&command),
             Command::OpenPath(path) => self.open(path),
             Command::SaveAsPath(path) => self.save_as(path),
+            Command::ExportTo(format, path, overwrites) => self.export(format, path, overwrites),
             Command::SetPath(text) => {
                 if let Some(field) = &mut self.state.path_field {
                     field.text = text;
@@ -45,6 +46,7 @@ impl App {
             Command::Show(id) => self.state.active = Some(id),
             Command::RefreshSaved => self.state.saved = super::open::saved_in(self.folder.as_deref().ok()),
             Command::Quit => self.wishes.push(Wish::Quit),
+            Command::Copy(how @ (CopyAs::Curl | CopyAs::Websocat)) => self.copy_command(how),
             Command::Copy(what) => self.copy(what),
             Command::CopyText(text) => self.wishes.push(Wish::Copy(text)),
             Command::FocusFilter => self.wishes.push(Wish::FocusFilter),
@@ -250,9 +252,12 @@ impl App {
     }
 
     fn connect(&mut self) {
-        if let Some(read) = super::curl::read(&self.state.draft.address) {
+        if let Some(read) = super::paste::read(&self.state.draft.address) {
             match read {
-                Ok(draft) => self.state.draft = draft,
+                Ok(pasted) => {
+                    self.state.draft = pasted.draft;
+                    pasted.notes.into_iter().for_each(|note| self.say(note));
+                }
                 Err(why) => return self.complain(why),
             }
         }

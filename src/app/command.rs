@@ -2,6 +2,7 @@
 
 use super::doctor::ReportAs;
 use super::{AckRule, Composer, CopyAs, Draft, FieldRef, Group, Menu, Pane, SentTime, StatisticsAs, Theme, ViewId};
+use crate::interop::Format;
 use crate::session::RecordId;
 use crate::wire::{ConnectionId, Dir};
 use std::ops::Range;
@@ -20,6 +21,10 @@ pub enum Command {
     SaveAs,
     /// Save a copy of the active recording here.
     SaveAsPath(PathBuf),
+    /// Ask where to write the active recording in another tool's format.
+    Export(Format),
+    /// Write what is shown of the active recording in this format here; `true` overwrites what is there.
+    ExportTo(Format, PathBuf, bool),
     /// Ask where to save the payload of the selected record.
     SavePayload,
     /// Ask for the file whose bytes the composer sends.

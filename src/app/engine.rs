@@ -2,6 +2,7 @@
 
 use super::doctor::{Outcome, Report};
 use super::{Credentials, Job, LoginQuestion};
+use crate::interop::{Format, Importable, Imported};
 use crate::lab::{Lab, Place};
 use crate::transport::Verdict;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -24,6 +25,8 @@ pub enum Purpose {
     Open,
     /// Where to save a copy of the active recording.
     SaveAs,
+    /// Where to write a recording in another tool's format.
+    Export(Format),
     /// Where to save a payload.
     SavePayload,
     /// A file to send.
@@ -45,6 +48,17 @@ pub(super) enum Reply {
         job: Job,
         path: PathBuf,
         result: Result<(), String>,
+    },
+    Exported {
+        job: Job,
+        path: PathBuf,
+        result: Result<crate::interop::Report, String>,
+    },
+    /// A file of another form was read into a recording.
+    Imported {
+        job: Job,
+        from: PathBuf,
+        result: Result<Imported, String>,
     },
     /// The doctor is through with a way, of so many.
     Tried(u64, Box<Outcome>, usize),
@@ -182,15 +196,23 @@ impl Engine {
         runtime.spawn(async move {
             let asked = Instant::now();
             let dialog = match purpose {
-                Purpose::Open | Purpose::SaveAs => {
-                    rfd::AsyncFileDialog::new().add_filter("Pushscope recordings", &["pushscope"])
+                Purpose::Open => {
+                    let imports = Importable::ALL.into_iter().flat_map(|format| format.extensions().iter().copied());
+                    let all: Vec<&str> = std::iter::once("pushscope").chain(imports).collect();
+                    // What a file is is told by what it holds, so any may be opened.
+                    rfd::AsyncFileDialog::new().add_filter("Recordings", &all).add_filter("All files", &["*"])
+                }
+                Purpose::SaveAs => rfd::AsyncFileDialog::new().add_filter("Pushscope recordings", &["pushscope"]),
+                Purpose::Export(format) => {
+                    let ending = format.extension().rsplit('.').next().unwrap_or_default();
+                    rfd::AsyncFileDialog::new().add_filter(format.label(), &[ending])
                 }
                 Purpose::OpenScript => rfd::AsyncFileDialog::new().add_filter("Scripts", &["toml"]),
                 Purpose::SavePayload | Purpose::SendFile | Purpose::SaveReport => rfd::AsyncFileDialog::new(),
             };
             let picked = match purpose {
                 Purpose::Open | Purpose::OpenScript | Purpose::SendFile => dialog.pick_file().await,
-                Purpose::SaveAs | Purpose::SavePayload | Purpose::SaveReport => {
+                Purpose::SaveAs | Purpose::Export(_) | Purpose::SavePayload | Purpose::SaveReport => {
                     dialog.set_file_name(name).save_file().await
                 }
             };

@@ -24,6 +24,8 @@ impl Command {
             OpenPath(path) => return format!("Open {}", path.display()),
             SaveAs => "Save a copy as…",
             SaveAsPath(path) => return format!("Save a copy as {}", path.display()),
+            Export(format) => return format!("Export as {}…", format.label()),
+            ExportTo(format, path, _) => return format!("Export as {} to {}", format.label(), path.display()),
             SavePayload => "Save payload as…",
             ChooseComposerFile => "Choose a file to send…",
             SetPath(_) => "Type a path",
@@ -131,7 +133,7 @@ impl Command {
             SetComposer(_) => "Change the message",
             Send => "Send",
             StopWork => "Stop reading, filtering, saving",
-            StopJob(_) => "Stop saving",
+            StopJob(_) => "Stop this",
             StopReading => "Stop reading",
             StopFiltering => "Stop looking for rows",
             StopRepeat => "Stop sending again and again",
@@ -147,6 +149,7 @@ impl Command {
     pub fn submenu(&self) -> Option<&'static str> {
         Some(match self {
             Command::Copy(_) => "Copy",
+            Command::Export(_) => "Export",
             Command::FilterLike(..) => "Filter by the selection",
             Command::CopyStatistics(_) => "Copy statistics",
             Command::CopyReport(_) => "Copy the doctor's report",

@@ -196,6 +196,11 @@ impl List {
         self.chosen.row_of(id)
     }
 
+    /// The rows as they are now, for whoever goes through them beside the window.
+    pub(super) fn rows(&self) -> Chosen {
+        self.chosen.clone()
+    }
+
     /// How many records were looked at, for progress.
     pub fn scanned(&self) -> usize {
         self.scanned

@@ -44,7 +44,12 @@ impl Menu {
         let list = |commands: &[Command]| -> Vec<Option<Command>> { commands.iter().cloned().map(Some).collect() };
         let groups: Vec<Vec<Option<Command>>> = match self {
             Menu::File => {
-                vec![list(&[NewRecording, Open, SaveAs, SavePayload]), list(&[StopWork, CloseView]), list(&[Quit])]
+                let exports = crate::interop::Format::ALL.map(|format| Some(Export(format)));
+                vec![
+                    list(&[NewRecording, Open, SaveAs]).into_iter().chain(exports).chain([Some(SavePayload)]).collect(),
+                    list(&[StopWork, CloseView]),
+                    list(&[Quit]),
+                ]
             }
             Menu::Edit => {
                 vec![

@@ -4,6 +4,7 @@ use super::Reading;
 use super::engine::{Purpose, Reply};
 use super::live::{Live, Source};
 use super::{App, Command, Job, PathField, View, ViewId, Wish};
+use crate::interop::{Found, detect, unknown};
 use crate::session::file::{Opened, Recorder, Recording, list_recordings, new_recording_path, save_copy};
 use crate::session::{Session, Store};
 use crate::wire::{EventReceiver, EventSender, ReaderOptions};
@@ -83,8 +84,11 @@ impl App {
     }
 
     pub(super) fn open(&mut self, path: PathBuf) {
-        if super::scripting::is_script(&path) {
-            return self.open_script(path);
+        match detect(&path) {
+            Found::Script => return self.open_script(path),
+            Found::Import(format) => return self.import(path, format),
+            Found::Unknown(begins) => return self.complain(unknown(&path, &begins).to_string()),
+            Found::Session => {}
         }
         let already = self.state.views.iter().find(|view| view.path().as_deref() == Some(path.as_path()));
         if let Some(id) = already.map(|view| view.id) {
@@ -132,7 +136,7 @@ impl App {
         });
     }
 
-    fn begin(&mut self, what: String) -> Job {
+    pub(super) fn begin(&mut self, what: String) -> Job {
         let job = Job::new(what);
         self.state.jobs.push(job.clone());
         job
@@ -156,6 +160,7 @@ impl App {
         let (purpose, name) = match command {
             Command::Open => (Purpose::Open, String::new()),
             Command::SaveAs => (Purpose::SaveAs, format!("{base}.pushscope")),
+            Command::Export(format) => (Purpose::Export(*format), format!("{base}.{}", format.extension())),
             Command::SavePayload => (Purpose::SavePayload, "payload.bin".to_owned()),
             Command::OpenScript => (Purpose::OpenScript, String::new()),
             Command::SaveReport => (Purpose::SaveReport, "report.html".to_owned()),
@@ -181,14 +186,16 @@ impl App {
             return;
         }
         self.state.path_field = None;
-        self.take_path(field.purpose, PathBuf::from(field.text.trim()));
+        self.take_path(field.purpose, PathBuf::from(field.text.trim()), false);
     }
 
-    fn take_path(&mut self, purpose: Purpose, path: PathBuf) {
+    /// Uses a path; `is_picked` where the desktop's picker has asked whether to overwrite what is there.
+    fn take_path(&mut self, purpose: Purpose, path: PathBuf, is_picked: bool) {
         match purpose {
             Purpose::Open => self.open(path),
             Purpose::OpenScript => self.open_script(path),
             Purpose::SaveAs => self.save_as(path),
+            Purpose::Export(format) => self.apply(Command::ExportTo(format, path, is_picked)),
             Purpose::SaveReport => self.save_report(path),
             Purpose::SendFile => {
                 self.state.composer.format = super::Format::File;
@@ -210,7 +217,7 @@ impl App {
         match reply {
             Reply::Picked { purpose, path: Some(path), .. } => {
                 self.state.path_field = None;
-                self.take_path(purpose, path);
+                self.take_path(purpose, path, true);
             }
             Reply::Picked { purpose, path: None, is_missing } => {
                 let Some(field) = self.state.path_field.as_mut().filter(|field| field.purpose == purpose) else {
@@ -228,6 +235,14 @@ impl App {
             Reply::Kept(Ok(said)) => self.say(said),
             Reply::Kept(Err(why)) => self.complain(why),
             Reply::Fetched(question, found) => self.take_login(&question, found),
+            Reply::Exported { job, path, result } => {
+                self.state.jobs.retain(|other| !other.is(&job));
+                self.take_exported(&path, job.is_stopped(), result);
+            }
+            Reply::Imported { job, from, result } => {
+                self.state.jobs.retain(|other| !other.is(&job));
+                self.take_imported(&from, job.is_stopped(), result);
+            }
             Reply::Saved { job, path, result } => {
                 self.state.jobs.retain(|other| !other.is(&job));
                 match result {

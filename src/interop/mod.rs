@@ -15,7 +15,7 @@ mod output;
 mod shell;
 pub mod websocat;
 
-pub use detect::{Found, detect};
+pub use detect::{Found, detect, unknown};
 pub use export::{Which, export, is_message_level, session_of};
 pub use format::{Format, Importable};
 pub use import::{Imported, Passing, import, import_into_folder, pass_through};
