@@ -233,7 +233,7 @@ mod tests {
         std::fs::write(&broken, "{\"pushscope\":{\"format\":1}}\n{}\n").unwrap();
         app.apply(Command::OpenPath(broken));
         settle(&mut app);
-        assert!(said(&app).contains("there is no event in it"), "{}", said(&app));
+        assert!(said(&app).contains("there is no event and no message in it"), "{}", said(&app));
         let names = std::fs::read_dir(folder.path()).unwrap().count();
         assert_eq!(names, 2, "something was left behind");
         assert!(app.objection(&Command::Export(Format::Html)).unwrap().contains("no recording is open"));

@@ -46,7 +46,8 @@ impl Menu {
             Menu::File => {
                 let exports = crate::interop::Format::ALL.map(|format| Some(Export(format)));
                 vec![
-                    list(&[NewRecording, Open, SaveAs]).into_iter().chain(exports).chain([Some(SavePayload)]).collect(),
+                    list(&[NewRecording, Open, SaveAs, SavePayload]),
+                    exports.to_vec(),
                     list(&[StopWork, CloseView]),
                     list(&[Quit]),
                 ]
