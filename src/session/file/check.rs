@@ -97,7 +97,6 @@ pub fn check(path: &Path, progress: &mut dyn FnMut(u64, u64) -> bool) -> Result<
     if !progress(0, 1) {
         return Err(FileError::Stopped { path: path.to_owned() });
     }
-    look_at_pages(&opened, &mut checked);
     // A session of its own, which keeps nothing: the events must make records, and not be too much for it.
     let mut session = Session::new(Store::newest(), opened.started_unix_ns());
     let mut unopened = HashSet::new();
@@ -127,6 +126,7 @@ pub fn check(path: &Path, progress: &mut dyn FnMut(u64, u64) -> bool) -> Result<
             return Err(FileError::Stopped { path: path.to_owned() });
         }
     }
+    look_at_pages(&opened, &mut checked);
     checked.events = opened.delivered();
     checked.unverified = opened.unverified();
     checked.connections = session.connections().len() as u64;
@@ -145,8 +145,20 @@ fn look_at_pages(opened: &Opened, checked: &mut Checked) {
     };
     match found() {
         Ok(lines) => {
-            for line in lines.iter().flat_map(|line| line.lines()).filter(|line| *line != "ok") {
-                checked.problem(format!("the database says: {line}"));
+            let lines: Vec<&str> = lines.iter().flat_map(|line| line.lines()).filter(|line| *line != "ok").collect();
+            // What a damaged page no longer leads to would fill the list.
+            let (unreached, lines): (Vec<&str>, Vec<&str>) =
+                lines.iter().partition(|line| line.ends_with("never used"));
+            lines.iter().for_each(|line| checked.problem(format!("the database says: {line}")));
+            match unreached.len() {
+                0 => {}
+                count if count + lines.len() < MOST_PROBLEMS => {
+                    checked.problem(format!("the database says: {count} of its pages cannot be reached any more"));
+                }
+                count => {
+                    checked
+                        .problem(format!("the database says: {count} of its pages or more cannot be reached any more"));
+                }
             }
         }
         Err(error) => checked.problem(format!("the database cannot be looked through: {error}")),
