@@ -29,6 +29,14 @@ pub enum Which {
 }
 
 impl Which {
+    /// How many of the records are not there.
+    fn missing(&self, session: &Session) -> usize {
+        match self {
+            Which::Ids(ids) => ids.len() - ids.partition_point(|id| *id < session.records().len()),
+            Which::All | Which::Matching { .. } => 0,
+        }
+    }
+
     fn ids(&self, session: &Session, progress: Progress) -> Result<Option<Vec<RecordId>>, InteropError> {
         let (filter, messages) = match self {
             Which::All => return Ok(None),
@@ -80,6 +88,8 @@ pub fn export(
     let chosen = Chosen { session: &loaded.session, title, ids: ids.as_deref(), remarks: &[] };
     let mut report = format.write(&chosen, out, &mut |done, total| third(2, done, total))?;
     let damage = loaded.damage.iter().map(ToString::to_string);
-    report.remarks.splice(0..0, loaded.notices.into_iter().chain(damage));
+    let missing = which.missing(&loaded.session);
+    let missing = (missing > 0).then(|| format!("{missing} of the chosen records are not in the file yet"));
+    report.remarks.splice(0..0, loaded.notices.into_iter().chain(damage).chain(missing));
     Ok(report)
 }
