@@ -75,10 +75,13 @@ impl Rebuild {
             Err(_) => Bytes::new(),
         };
         self.cut += u64::from(record["left_out"].as_u64().is_some_and(|left| left > 0));
-        match kind {
-            Kind::WsFrame | Kind::HttpChunk => return Ok(self.left += 1),
-            Kind::HttpBody if payload.is_empty() => return Ok(self.left += 1),
-            _ => {}
+        let is_told_otherwise = match kind {
+            Kind::WsFrame | Kind::HttpChunk => true,
+            kind => kind == Kind::HttpBody && payload.is_empty(),
+        };
+        if is_told_otherwise {
+            self.left += 1;
+            return Ok(());
         }
         self.open(link, connection, at_ns);
         match (kind, dir) {
