@@ -58,6 +58,8 @@ pub(super) enum Reply {
     Imported {
         job: Job,
         from: PathBuf,
+        /// What of it is to be shown.
+        place: Option<super::link::Place>,
         result: Result<Imported, String>,
     },
     /// The doctor is through with a way, of so many.
@@ -66,6 +68,11 @@ pub(super) enum Reply {
     Examined(u64, Result<Box<Report>, String>),
     /// What an ordinary client makes of an address.
     Stock(String, Verdict),
+    /// Remarks are in their file, or why they are not.
+    Remarked {
+        path: PathBuf,
+        result: Result<(), String>,
+    },
     /// Whether the keyring keeps a password.
     Kept(Result<String, String>),
     /// What the keyring kept for a question.

@@ -1,6 +1,7 @@
 //! Other tools' formats in the window: exports of the recording that is shown, and files that are read as recordings.
 
 use super::engine::Reply;
+use super::link::Place;
 use super::{App, Command, CopyAs, Message, State, View, Wish};
 use crate::interop::{self, Format, Importable, Imported, InteropError, Report, Which, write_file};
 use crate::session::Kind;
@@ -26,7 +27,7 @@ impl App {
     }
 
     /// Reads a file of another form into the folder of recordings, and opens it from there.
-    pub(super) fn import(&mut self, from: PathBuf, format: Importable) {
+    pub(super) fn import(&mut self, from: PathBuf, format: Importable, place: Option<Place>) {
         let folder = match &self.folder {
             Ok(folder) => folder.clone(),
             Err(why) => return self.complain(format!("{}: {why}", from.display())),
@@ -35,7 +36,7 @@ impl App {
         self.engine.beside(move || {
             let result =
                 interop::import_into_folder(&from, format, &folder, &mut |done, total| job.report(done, total));
-            Reply::Imported { job, from, result: result.map_err(|error: InteropError| error.to_string()) }
+            Reply::Imported { job, from, place, result: result.map_err(|error: InteropError| error.to_string()) }
         });
     }
 
@@ -48,12 +49,21 @@ impl App {
         }
     }
 
-    pub(super) fn take_imported(&mut self, from: &Path, is_stopped: bool, result: Result<Imported, String>) {
+    pub(super) fn take_imported(
+        &mut self,
+        from: &Path,
+        is_stopped: bool,
+        result: Result<Imported, String>,
+        place: Option<Place>,
+    ) {
         let from = from.display();
         match result {
             Ok(imported) => {
                 self.apply(Command::RefreshSaved);
                 self.open(imported.path);
+                if let Some(view) = self.state.view_mut() {
+                    view.wanted = place;
+                }
                 self.tell(format!("Read {} of {from}", imported.report.amount()), &imported.report);
             }
             Err(_) if is_stopped => self.say(format!("Reading {from} was stopped: nothing of it is kept")),

@@ -18,6 +18,7 @@ mod inspect;
 mod job;
 mod json;
 mod label;
+mod link;
 mod list;
 mod live;
 mod login;
@@ -27,9 +28,12 @@ mod open;
 mod pane;
 mod paste;
 mod payload;
+mod playback;
 mod reading;
+mod remarks;
 pub mod script;
 mod scripting;
+mod shown;
 mod tally;
 mod time;
 mod view;
@@ -44,13 +48,16 @@ pub use find::{Find, Found};
 pub use inspect::{Bits, FieldRef, Inspection, Part, Place, Tab};
 pub use job::Job;
 pub use json::{JSON_LIMIT_BYTES, JsonRow, JsonTree, Shape};
+pub use link::{LinkTo, is_file};
 pub use list::{FilterMistake, Group, List};
 pub use live::{Live, Open, Repeat, Source};
 pub use login::{Credentials, LoginQuestion};
 pub use menu::Menu;
 pub use pane::Pane;
 pub use payload::{LONGEST_LINE, PayloadText, TextPiece};
+pub use playback::{IDLE_MS, Play, Playback, Speed};
 pub use reading::Reading;
+pub use remarks::{RemarkAct, Remarking};
 pub use scripting::{Scripting, StepState};
 pub use tally::Tally;
 pub use view::{View, ViewId};
@@ -156,6 +163,8 @@ pub enum Wish {
     FocusComposer,
     /// Put the cursor into the path field.
     FocusPath,
+    /// Put the cursor into the remark.
+    FocusRemark,
     /// Bring the selected row into sight.
     Reveal,
     /// Close the window.
@@ -313,6 +322,7 @@ pub struct App {
     folder: Result<PathBuf, String>,
     wishes: Vec<Wish>,
     next_view: u32,
+    remarks: remarks::ToWrite,
     to_keep: Option<login::ToKeep>,
 }
 
@@ -366,7 +376,8 @@ impl App {
             palette: false,
         };
         let engine = Engine::new(setup.notify, setup.pickers)?;
-        Ok(App { state, engine, folder: setup.folder, wishes: Vec::new(), next_view: 1, to_keep: None })
+        let (wishes, remarks) = (Vec::new(), remarks::ToWrite::default());
+        Ok(App { state, engine, folder: setup.folder, wishes, next_view: 1, remarks, to_keep: None })
     }
 
     /// Everything there is to show.
@@ -396,6 +407,9 @@ impl App {
             }
             again |= view.find.is_searching();
         }
+        self.place_remarks();
+        self.go_to_places();
+        let playing = self.play_on(Instant::now());
         let script = self.script_on(deadline);
         again |= script == Some(Duration::ZERO);
         self.keep_accepted_login();
@@ -412,7 +426,7 @@ impl App {
         let messages = messages.map(|until| until.saturating_duration_since(now));
         let is_busy = self.state.repeat.is_some() || !self.state.jobs.is_empty();
         let busy = is_busy.then_some(PROGRESS_PERIOD);
-        match [rates, messages, busy, script].into_iter().flatten().min() {
+        match [rates, messages, busy, script, playing].into_iter().flatten().min() {
             Some(after) => Next::After(after),
             None => Next::Rest,
         }
@@ -422,6 +436,7 @@ impl App {
     pub fn shut_down(&mut self) {
         self.state.jobs.iter().for_each(Job::stop);
         self.end_live();
+        self.write_remarks_now();
         self.engine.shut_down();
     }
 
@@ -431,6 +446,7 @@ impl App {
             if let Source::Live(live) = &mut view.source {
                 live.end(&mut view.session, Duration::from_millis(800));
                 let path = live.path.clone();
+                view.file = path.clone();
                 let name = path.as_deref().and_then(|path| path.file_stem()).map(|stem| stem.to_string_lossy());
                 view.title = name.map_or_else(|| view.title.clone(), |name| name.into_owned());
                 view.source = Source::Still;
