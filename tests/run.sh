@@ -158,11 +158,8 @@ else
 fi
 echo "squid, tinyproxy, microsocks, mitmproxy, haproxy, nginx as proxies: $(outcome proxies)"
 echo "curl, npm eventsource, npm ws as clients of the lab: $(outcome lab)"
-<<<<<<< HEAD
 echo "HAR: Chromium's developer tools and mitmproxy, both ways and with curl and npm ws between: $(outcome har)"
-=======
 echo "tshark, editcap, mergecap, reordercap, dumpcap: $(outcome pcap)"
->>>>>>> w-pcap
 if [ -n "${PUSHSCOPE_VECTORS:-}" ]; then
     echo "vectors (WPT event streams, llhttp, picohttpparser): $(outcome vectors)"
 else

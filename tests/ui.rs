@@ -7,6 +7,8 @@ mod anything;
 mod composing;
 #[path = "ui/consulting.rs"]
 mod consulting;
+#[path = "ui/exchanging.rs"]
+mod exchanging;
 #[path = "ui/finding.rs"]
 mod finding;
 #[path = "ui/library.rs"]

@@ -5,6 +5,7 @@ use super::{
     AckRule, Composer, CopyAs, Draft, FieldRef, Group, LibraryCommand, LinkTo, Menu, Pane, Play, RemarkAct,
     RequestCommand, SentTime, StatisticsAs, Theme, ViewId,
 };
+use crate::interop::Format;
 use crate::session::RecordId;
 use crate::session::redact::Group as SecretGroup;
 use crate::wire::{ConnectionId, Dir};
@@ -40,6 +41,10 @@ pub enum Command {
     AddSecretRule,
     /// Forget one of the user's own rules.
     RemoveSecretRule(String),
+    /// Ask where to write the active recording in another tool's format.
+    Export(Format),
+    /// Write what is shown of the active recording in this format here; `true` overwrites what is there.
+    ExportTo(Format, PathBuf, bool),
     /// Ask where to save the payload of the selected record.
     SavePayload,
     /// Ask for the file whose bytes the composer sends.

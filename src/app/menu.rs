@@ -46,8 +46,10 @@ impl Menu {
         let groups: Vec<Vec<Option<Command>>> = match self {
             Menu::File => {
                 let library = super::LibraryCommand::MENU.map(|command| Some(Library(command)));
+                let exports = crate::interop::Format::ALL.map(|format| Some(Export(format)));
                 vec![
                     list(&[NewRecording, Open, SaveAs, ReviewSecrets, SaveRedacted, SavePayload]),
+                    exports.to_vec(),
                     list(&[LookForSecrets])
                         .into_iter()
                         .chain(SecretGroup::ALL.map(|group| Some(ToggleSecrets(group))))

@@ -53,6 +53,8 @@ impl App {
             Command::FilterLike(like, _) => {
                 need(view.is_some_and(|view| view.term_like(*like).is_some()), like.objection())
             }
+            Command::Export(format) | Command::ExportTo(format, ..) => state.export_objection(*format),
+            Command::Copy(how @ (super::CopyAs::Curl | super::CopyAs::Websocat)) => state.command_objection(*how),
             Command::Copy(_) | Command::SavePayload => {
                 need(view.is_some_and(|view| view.inspection.is_some()), "no record is selected")
             }

@@ -98,7 +98,7 @@ fn begins(head: &[u8]) -> String {
 }
 
 /// That a file is nothing that can be read, and what can be.
-pub(super) fn unknown(path: &Path, begins: &str) -> InteropError {
+pub fn unknown(path: &Path, begins: &str) -> InteropError {
     let labels: Vec<&str> = Importable::ALL.into_iter().map(Importable::label).collect();
     InteropError::Input(format!(
         "{}: not a Pushscope recording, and no {}: it begins with {begins}",

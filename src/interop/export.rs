@@ -31,6 +31,14 @@ pub enum Which {
 }
 
 impl Which {
+    /// How many of the records are not there.
+    fn missing(&self, session: &Session) -> usize {
+        match self {
+            Which::Ids(ids) => ids.len() - ids.partition_point(|id| *id < session.records().len()),
+            Which::All | Which::Matching { .. } => 0,
+        }
+    }
+
     fn ids(&self, session: &Session, progress: Progress) -> Result<Option<Vec<RecordId>>, InteropError> {
         let (filter, messages) = match self {
             Which::All => return Ok(None),
@@ -86,8 +94,10 @@ pub fn outgoing(
     };
     let loaded = load(from, progress).map_err(stopped)?;
     let ids = which.ids(&loaded.session, progress)?;
+    let missing = which.missing(&loaded.session);
     let mut said = loaded.notices.clone();
     said.extend(loaded.damage.iter().map(ToString::to_string));
+    said.extend((missing > 0).then(|| format!("{missing} of the chosen records are not in the file yet")));
     let mut remarks = loaded.remarks;
     let Some(rules) = rules else { return Ok(Outgoing { session: loaded.session, ids, plan: None, remarks, said }) };
     let plan = Plan::of(&loaded.session, rules, progress).map_err(|error| not_redacted(error.into()))?;

@@ -1,10 +1,6 @@
 //! The formats, and the one place that knows who writes and who reads each. A format more is a line in each list here.
 
-<<<<<<< HEAD
-use super::{Chosen, InteropError, Progress, Report, curl, har, html, jsonl, websocat};
-=======
-use super::{Chosen, InteropError, Progress, Report, curl, html, jsonl, pcapng, websocat};
->>>>>>> w-pcap
+use super::{Chosen, InteropError, Progress, Report, curl, har, html, jsonl, pcapng, websocat};
 use crate::session::file::SessionWriter;
 use std::io::Write;
 use std::path::Path;
@@ -28,11 +24,8 @@ pub enum Format {
 
 impl Format {
     /// Every format, in the order in which they are offered.
-<<<<<<< HEAD
-    pub const ALL: [Format; 5] = [Format::Jsonl, Format::Har, Format::Html, Format::Curl, Format::Websocat];
-=======
-    pub const ALL: [Format; 5] = [Format::Jsonl, Format::Html, Format::Curl, Format::Websocat, Format::Pcapng];
->>>>>>> w-pcap
+    pub const ALL: [Format; 6] =
+        [Format::Jsonl, Format::Har, Format::Pcapng, Format::Html, Format::Curl, Format::Websocat];
 
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
@@ -78,12 +71,8 @@ impl Format {
     /// Whether it is no text, and of no use on a terminal.
     pub fn is_binary(self) -> bool {
         match self {
-<<<<<<< HEAD
             Format::Jsonl | Format::Har | Format::Html | Format::Curl | Format::Websocat => false,
-=======
-            Format::Jsonl | Format::Html | Format::Curl | Format::Websocat => false,
             Format::Pcapng => true,
->>>>>>> w-pcap
         }
     }
 
@@ -105,32 +94,22 @@ impl Format {
 pub enum Importable {
     /// JSON Lines of `export` or `show`.
     Jsonl,
-<<<<<<< HEAD
     /// HAR of a browser or of mitmproxy.
     Har,
-=======
     /// A packet capture, pcapng or pcap.
     Pcap,
->>>>>>> w-pcap
 }
 
 impl Importable {
     /// Every format, in the order in which they are named.
-<<<<<<< HEAD
-    pub const ALL: [Importable; 2] = [Importable::Jsonl, Importable::Har];
-=======
-    pub const ALL: [Importable; 2] = [Importable::Jsonl, Importable::Pcap];
->>>>>>> w-pcap
+    pub const ALL: [Importable; 3] = [Importable::Jsonl, Importable::Har, Importable::Pcap];
 
     /// What it is called.
     pub fn label(self) -> &'static str {
         match self {
             Importable::Jsonl => "JSON Lines",
-<<<<<<< HEAD
             Importable::Har => "HAR",
-=======
             Importable::Pcap => "packet capture",
->>>>>>> w-pcap
         }
     }
 
@@ -138,11 +117,8 @@ impl Importable {
     pub fn extensions(self) -> &'static [&'static str] {
         match self {
             Importable::Jsonl => &["jsonl", "ndjson"],
-<<<<<<< HEAD
             Importable::Har => &["har", "zhar"],
-=======
             Importable::Pcap => &["pcapng", "pcap", "cap"],
->>>>>>> w-pcap
         }
     }
 
@@ -150,11 +126,8 @@ impl Importable {
     pub fn read(self, input: &Path, to: &mut SessionWriter, progress: Progress) -> Result<Report, InteropError> {
         match self {
             Importable::Jsonl => jsonl::read(input, to, progress),
-<<<<<<< HEAD
             Importable::Har => har::read(input, to, progress),
-=======
             Importable::Pcap => pcapng::read(input, to, progress),
->>>>>>> w-pcap
         }
     }
 }

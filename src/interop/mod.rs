@@ -17,7 +17,7 @@ pub mod pcapng;
 mod shell;
 pub mod websocat;
 
-pub use detect::{Found, detect};
+pub use detect::{Found, detect, unknown};
 pub use export::{Outgoing, Which, export, is_message_level, not_redacted, outgoing};
 pub use format::{Format, Importable};
 pub use import::{Imported, Passing, import, import_into_folder, pass_through};
