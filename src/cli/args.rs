@@ -1,11 +1,13 @@
 //! The command line, as DESIGN.md lists it.
 
 mod backoff;
+mod replay;
 mod websocket;
 
 use crate::transport::{Backoff, ProxyChoice, ProxyOptions};
 use backoff::backoff;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+pub use replay::ReplayArgs;
 use std::path::PathBuf;
 use std::time::Duration;
 pub use websocket::WebSocketArgs;
@@ -31,6 +33,8 @@ pub enum Command {
     Show(ShowArgs),
     /// Try every way to an address, and say what works and why not.
     Doctor(Box<DoctorArgs>),
+    /// Serve what a recording's server said to any client: a loopback server.
+    Replay(Box<ReplayArgs>),
     /// Run the lab: a loopback server that speaks every push type.
     Lab(LabArgs),
 }

@@ -9,6 +9,7 @@ mod findings;
 mod lab;
 mod output;
 mod record;
+mod replay;
 mod script;
 mod show;
 
@@ -40,6 +41,7 @@ pub fn run(command: Command) -> ExitCode {
         Command::Record(args) => record::run(*args),
         Command::Show(args) => show::run(args),
         Command::Doctor(args) => doctor::run(*args),
+        Command::Replay(args) => replay::run(*args),
         Command::Lab(args) => lab::run(args),
     };
     let (text, code) = match done {

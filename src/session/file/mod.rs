@@ -17,7 +17,7 @@ mod writer;
 
 pub use copy::save_copy;
 pub use error::FileError;
-pub use folder::{Recording, list_recordings, new_recording_path, recordings_folder};
+pub use folder::{Recording, data_folder, list_recordings, new_recording_path, recordings_folder};
 pub use load::{Loaded, load};
 pub use reader::Opened;
 pub use recorder::{Recorder, RecorderStatus};
