@@ -255,7 +255,8 @@ impl Talk<'_, '_> {
                     let waited = duration(self.connection.server.options.patience.as_nanos() as u64);
                     let text = format!(
                         "{}: message {}{missing} was not sent within {waited}; what came behind it is sent all the same",
-                        self.name, self.needed
+                        self.name,
+                        self.heard + 1
                     );
                     self.connection.differs(&text);
                     return Ok(Instant::now());
