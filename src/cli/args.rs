@@ -1,12 +1,14 @@
 //! The command line, as DESIGN.md lists it.
 
 mod backoff;
+mod exchange;
 mod replay;
 mod websocket;
 
 use crate::transport::{Backoff, ProxyChoice, ProxyOptions};
 use backoff::backoff;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+pub use exchange::{ExportArgs, ImportArgs};
 pub use replay::ReplayArgs;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -31,6 +33,10 @@ pub enum Command {
     Record(Box<RecordArgs>),
     /// Print the records of a recording.
     Show(ShowArgs),
+    /// Write a recording as what other tools read.
+    Export(ExportArgs),
+    /// Read another tool's file as a recording.
+    Import(ImportArgs),
     /// Try every way to an address, and say what works and why not.
     Doctor(Box<DoctorArgs>),
     /// Serve what a recording's server said to any client: a loopback server.
@@ -206,11 +212,14 @@ impl ProxyArgs {
 /// `pushscope show`.
 #[derive(Debug, Args)]
 pub struct ShowArgs {
-    /// A recording.
+    /// A recording, or a file that `import` reads.
     pub file: PathBuf,
     /// Print why connections do not work and what to try, in the place of the records.
     #[arg(long, conflicts_with_all = ["fields", "filter", "messages"])]
     pub findings: bool,
+    /// Verify the file: its pages, its rows and their checksums, and what they add up to; exit code 1 where it is not sound.
+    #[arg(long, conflicts_with_all = ["fields", "filter", "messages", "findings"])]
+    pub check: bool,
     /// What is printed.
     #[command(flatten)]
     pub out: OutputArgs,

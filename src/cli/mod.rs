@@ -4,7 +4,9 @@
 //! pipe ends quietly.
 
 pub mod args;
+mod check;
 mod doctor;
+mod export;
 mod findings;
 mod lab;
 mod output;
@@ -13,6 +15,7 @@ mod replay;
 mod script;
 mod show;
 
+use crate::session::filter::Filter;
 use args::Command;
 use std::process::ExitCode;
 
@@ -40,6 +43,8 @@ pub fn run(command: Command) -> ExitCode {
     let done = match command {
         Command::Record(args) => record::run(*args),
         Command::Show(args) => show::run(args),
+        Command::Export(args) => export::export(args),
+        Command::Import(args) => export::import(args),
         Command::Doctor(args) => doctor::run(*args),
         Command::Replay(args) => replay::run(*args),
         Command::Lab(args) => lab::run(args),
@@ -51,6 +56,12 @@ pub fn run(command: Command) -> ExitCode {
     };
     eprintln!("pushscope: {text}");
     ExitCode::from(code)
+}
+
+/// The filter of an option. The error is a sentence about it.
+fn filter_of(text: &str) -> Result<Filter, String> {
+    Filter::parse(text)
+        .map_err(|error| format!("the filter cannot be read at character {}: {}", error.at + 1, error.text))
 }
 
 /// A runtime for connections and the lab.

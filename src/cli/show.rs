@@ -14,9 +14,13 @@ const BATCH_BYTES: usize = 4 << 20;
 
 /// Prints the records of a recording, or what they say about why a connection does not work.
 pub fn run(args: ShowArgs) -> Result<(), Failed> {
+    if args.check {
+        return super::check::run(&args.file, args.out.format);
+    }
     let mut output = Output::new(&args.out, false).map_err(Failed::Usage)?;
     let failed = |error: crate::session::file::FileError| Failed::Run(error.to_string());
-    let mut opened = Opened::open(&args.file).map_err(failed)?;
+    let passing = super::export::pass_through(&args.file)?;
+    let mut opened = Opened::open(&passing.path).map_err(failed)?;
     for notice in opened.notices() {
         eprintln!("pushscope: {}: {notice}", args.file.display());
     }

@@ -5,6 +5,7 @@
 
 mod activity;
 mod delivery;
+mod entries;
 mod explain;
 mod facts;
 pub mod file;
@@ -25,6 +26,7 @@ mod way;
 pub use crate::dissect::{Explained, Field, Flags, Kind, Layer, Payload, Record, Severity};
 pub use activity::{Bins, Bucket};
 pub use delivery::{AckRule, Deliveries, Delivery};
+pub use entries::Entries;
 pub use explain::{BYTES_MISSING, EXPLAIN_LIMIT_BYTES, UNFINISHED};
 pub use facts::duration;
 pub use link::{Link, LinkState, StageTime};

@@ -6,15 +6,18 @@
 
 mod archive;
 mod batch;
+mod check;
 mod copy;
 mod error;
 mod folder;
 mod load;
+mod opening;
 mod reader;
 mod recorder;
 mod schema;
 mod writer;
 
+pub use check::{Checked, Condition, check};
 pub use copy::save_copy;
 pub use error::FileError;
 pub use folder::{Recording, data_folder, list_recordings, new_recording_path, recordings_folder};
