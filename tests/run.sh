@@ -157,6 +157,7 @@ else
 fi
 echo "squid, tinyproxy, microsocks, mitmproxy, haproxy, nginx as proxies: $(outcome proxies)"
 echo "curl, npm eventsource, npm ws as clients of the lab: $(outcome lab)"
+echo "curl, npm eventsource, npm ws, Chromium as clients of replays: $(outcome replay)"
 if [ -n "${PUSHSCOPE_VECTORS:-}" ]; then
     echo "vectors (WPT event streams, llhttp, picohttpparser): $(outcome vectors)"
 else

@@ -1,7 +1,9 @@
 //! Everything that can be done, as plain data. Menus, shortcuts, the palette and tests speak this language and no other.
 
 use super::doctor::ReportAs;
-use super::{AckRule, Composer, CopyAs, Draft, FieldRef, Group, Menu, Pane, SentTime, StatisticsAs, Theme, ViewId};
+use super::{
+    AckRule, Composer, CopyAs, Draft, FieldRef, Group, Menu, Pane, ReplayDraft, SentTime, StatisticsAs, Theme, ViewId,
+};
 use crate::session::RecordId;
 use crate::wire::{ConnectionId, Dir};
 use std::ops::Range;
@@ -152,6 +154,14 @@ pub enum Command {
     RunScript,
     /// End the script where it is.
     StopScript,
+    /// Change how the next replay is to be.
+    SetReplay(Box<ReplayDraft>),
+    /// Serve what the server of the active recording said to any client.
+    StartReplay,
+    /// Close the replay's connections, and listen no more.
+    StopReplay,
+    /// Copy the address of what is replayed.
+    CopyReplayAddress,
     /// Ask an ordinary client what it makes of the address in the address bar.
     AskStock,
     /// Copy the doctor's report.

@@ -27,6 +27,7 @@ mod open;
 mod pane;
 mod payload;
 mod reading;
+mod replaying;
 pub mod script;
 mod scripting;
 mod tally;
@@ -50,6 +51,7 @@ pub use menu::Menu;
 pub use pane::Pane;
 pub use payload::{LONGEST_LINE, PayloadText, TextPiece};
 pub use reading::Reading;
+pub use replaying::{ReplayDraft, Replaying, Trust};
 pub use scripting::{Scripting, StepState};
 pub use tally::Tally;
 pub use view::{View, ViewId};
@@ -196,6 +198,10 @@ pub struct State {
     pub doctor: Option<Doctor>,
     /// The script that is open.
     pub script: Option<Scripting>,
+    /// How the next replay is to be.
+    pub replay_draft: ReplayDraft,
+    /// The replay.
+    pub replay: Option<Replaying>,
     /// What an ordinary client makes of the address.
     pub stock: Option<Stock>,
     /// How the application says that it has a message.
@@ -353,6 +359,8 @@ impl App {
             sent_time: SentTime::lab(),
             doctor: None,
             script: None,
+            replay_draft: ReplayDraft::default(),
+            replay: None,
             stock: None,
             ack: AckRule::default(),
             ack_mistake: None,
@@ -419,6 +427,7 @@ impl App {
     /// Ends everything: connections say goodbye, the recording is written out.
     pub fn shut_down(&mut self) {
         self.state.jobs.iter().for_each(Job::stop);
+        self.stop_replay();
         self.end_live();
         self.engine.shut_down();
     }

@@ -16,11 +16,14 @@ pub enum Pane {
     Doctor,
     /// The script: its steps, and how far it is.
     Script,
+    /// A recording as a server: its address, its clients, what they do differently.
+    Replay,
 }
 
 impl Pane {
     /// Those that can be asked for by name.
-    pub const NAMED: [Pane; 5] = [Pane::Statistics, Pane::Findings, Pane::Delivery, Pane::Doctor, Pane::Script];
+    pub const NAMED: [Pane; 6] =
+        [Pane::Statistics, Pane::Findings, Pane::Delivery, Pane::Doctor, Pane::Script, Pane::Replay];
 
     /// Its name.
     pub fn label(self) -> &'static str {
@@ -31,6 +34,7 @@ impl Pane {
             Pane::Delivery => "How far it got",
             Pane::Doctor => "Doctor",
             Pane::Script => "Script",
+            Pane::Replay => "Replay",
         }
     }
 
@@ -43,6 +47,7 @@ impl Pane {
             Pane::Delivery => "Show how far what was sent got",
             Pane::Doctor => "Show the doctor: every way to the address, tried",
             Pane::Script => "Show the script: its steps, and how far it is",
+            Pane::Replay => "Show the replay: its address, its clients, and what they do differently",
         }
     }
 }

@@ -13,6 +13,9 @@ use std::time::{Duration, Instant};
 /// Bytes that may wait for the file before sockets are left unread.
 const QUEUE_LIMIT_BYTES: usize = 64 << 20;
 
+/// How long clients that are being left may take to go.
+const GOODBYE: Duration = Duration::from_millis(500);
+
 /// Serves a recording until it is stopped, or all of it was served once.
 pub fn run(args: ReplayArgs) -> Result<(), Failed> {
     let program = Program::read(&args.file, &mut |_, _| true).map_err(|error| Failed::Run(error.to_string()))?;
@@ -60,6 +63,7 @@ pub fn run(args: ReplayArgs) -> Result<(), Failed> {
         if !is_quiet {
             conclude(&replay);
         }
+        replay.stop(GOODBYE).await;
         Ok(())
     });
     // Connections end with the runtime, and say so in the recording.

@@ -125,6 +125,7 @@ impl Picker {
                 None => What::UsedUp,
             },
             Repeat::Last => {
+                // Where a request was left unanswered, waiting is no answer to the next client.
                 let answered = group.iter().rfind(|at| fits(at) && program.exchanges()[**at].answer.is_some());
                 answered.or(group.last()).map_or(What::UsedUp, |last| What::Exchange(*last))
             }

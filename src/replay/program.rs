@@ -7,16 +7,19 @@ use super::exchange::{Answer, Ending, Exchange, Framing, Key, Upgrade};
 use super::head::{Head, LARGEST_HEAD_BYTES, path_and_query};
 use crate::dissect::{Flags, Kind, Record, hixie};
 use crate::session::file::{FileError, load};
-use crate::session::{LinkState, RecordId, Session};
+use crate::session::{Link, LinkState, RecordId, Session};
 use crate::wire::{Dir, LinkId, ProxyRole};
 use bytes::Bytes;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Stretches that reads moved are looked up for so many bytes at a time.
 const WINDOW_BYTES: u64 = 256 << 10;
+
+/// A client that leaves sooner than this, in nanoseconds, did not wait for an answer.
+const PATIENT_NS: u64 = 1_000_000_000;
 
 /// A recording as a server's program.
 pub struct Program {
@@ -50,6 +53,8 @@ struct Building {
     /// Where the interim answers before the next final one begin.
     interim: Option<u64>,
     ending: Option<Ending>,
+    /// When the client closed.
+    left_ns: Option<u64>,
 }
 
 struct Found {
@@ -226,9 +231,12 @@ fn gather(session: &Session) -> (Vec<(Exchange, Key)>, Vec<String>) {
                 }
             }
             (Kind::Closed, Dir::In) | (Kind::Failed, _) => link.ending = Some(Ending::Server(session.at_ns(id))),
+            (Kind::Closed, Dir::Out) => link.left_ns = Some(session.at_ns(id)),
             _ => {}
         }
     }
+    // Links whose last request the client did not wait for.
+    let mut given_up: HashSet<LinkId> = HashSet::new();
     let mut found: Vec<(RecordId, Exchange, Key)> = Vec::new();
     let (mut tunnels, mut logins, mut unasked, mut other) = (0_u64, 0_u64, 0_u64, 0_u64);
     for link in session.links() {
@@ -270,8 +278,15 @@ fn gather(session: &Session) -> (Vec<(Exchange, Key)>, Vec<String>) {
                 Some(Answer { upgrade: Some(_), .. }) => (request.end + key3).min(link.len_bytes(Dir::Out)),
                 _ => next.unwrap_or(link.len_bytes(Dir::Out)),
             };
+            let left_ns = built.left_ns.unwrap_or(session.last_at_ns());
+            if answer.is_none()
+                && ending == Ending::Client
+                && left_ns.saturating_sub(asked_at(link, request_end)) < PATIENT_NS
+            {
+                given_up.insert(link.id);
+            }
             let ending = if next.is_some() { Ending::Next } else { ending };
-            let asked_ns = link.at_ns(Dir::Out, request_end.saturating_sub(1));
+            let asked_ns = asked_at(link, request_end);
             let key = Key::of(&head);
             let request = request.clone();
             found.push((
@@ -282,10 +297,22 @@ fn gather(session: &Session) -> (Vec<(Exchange, Key)>, Vec<String>) {
         }
     }
     found.sort_by_key(|(id, ..)| *id);
+    let before = found.len();
+    let answered: HashSet<Key> =
+        found.iter().filter(|(_, exchange, _)| exchange.answer.is_some()).map(|(.., key)| key.clone()).collect();
+    found.retain(|(_, exchange, key)| {
+        !given_up.contains(&exchange.link) || exchange.answer.is_some() || !answered.contains(key)
+    });
+    let cut = (before - found.len()) as u64;
     let counted = |count: u64, one: &str, many: &str| {
         (count > 0).then(|| if count == 1 { format!("1 {one}") } else { format!("{count} {many}") })
     };
     let left_out = [
+        counted(
+            cut,
+            "request that the recorded client did not wait for is left out",
+            "requests that the recorded client did not wait for are left out",
+        ),
         counted(
             tunnels,
             "exchange that opened a way through a proxy is left out",
@@ -301,6 +328,11 @@ fn gather(session: &Session) -> (Vec<(Exchange, Key)>, Vec<String>) {
     ];
     let exchanges = found.into_iter().map(|(_, exchange, key)| (exchange, key)).collect();
     (exchanges, left_out.into_iter().flatten().collect())
+}
+
+/// When the last byte of a request went out.
+fn asked_at(link: &Link, request_end: u64) -> u64 {
+    link.at_ns(Dir::Out, request_end.saturating_sub(1))
 }
 
 fn answer_of(session: &Session, link: LinkId, request: &Head, built: &Found, end: u64) -> Answer {

@@ -117,6 +117,17 @@ impl Replay {
         }
     }
 
+    /// Closes its connections, and waits at most so long for their last events.
+    pub async fn stop(self, patience: Duration) {
+        self.task.abort();
+        let gone = async {
+            let mut changes = self.changes();
+            while self.status().clients > 0 && changes.changed().await.is_ok() {}
+        };
+        // Whoever takes longer says its end when the runtime ends.
+        let _ = tokio::time::timeout(patience, gone).await;
+    }
+
     /// What was recorded and nobody asked for, a line each.
     pub fn unasked(&self) -> Vec<String> {
         let program = self.program();

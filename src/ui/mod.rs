@@ -24,6 +24,7 @@ mod notes;
 mod options;
 mod palette;
 mod payload;
+mod replay;
 mod rows;
 mod run;
 mod script;

@@ -86,7 +86,7 @@ fn body_ui(
     );
     if view.list.follow && shown.scrolled < 0 {
         out.push(Command::SetFollow(false));
-    } else if !view.list.follow && shown.scrolled > 0 && shown.at_end && view.is_live() {
+    } else if !view.list.follow && shown.scrolled > 0 && shown.at_end && view.is_growing() {
         out.push(Command::SetFollow(true));
     }
     look.timeline.insert(view.id, scroll);
@@ -107,7 +107,7 @@ fn empty_ui(ui: &mut Ui, body: Rect, view: &View) {
 
 /// What has begun on open links and is not complete.
 fn pending(view: &View) -> Vec<String> {
-    if !view.is_live() {
+    if !view.is_growing() {
         return Vec::new();
     }
     let mut lines = Vec::new();

@@ -5,8 +5,8 @@ use super::options::Foldout;
 use super::rows::Scroll;
 use super::statistics::Measure;
 use super::{
-    composer, connection_bar, delivery, details, doctor, findings, first_run, keys, menu, messages, palette, script,
-    sidebar, statistics, status, strip, theme, timeline, timeline_bar,
+    composer, connection_bar, delivery, details, doctor, findings, first_run, keys, menu, messages, palette, replay,
+    script, sidebar, statistics, status, strip, theme, timeline, timeline_bar,
 };
 use crate::app::{App, Bits, Command, FieldRef, Next, Pane, Preview, State, Theme, View, ViewId, Wish};
 use crate::session::RecordId;
@@ -220,6 +220,9 @@ impl Window {
             None if state.shows(Pane::Doctor) && state.doctor.is_some() => {
                 egui::CentralPanel::default().frame(ground).show(ui, |ui| doctor::doctor_ui(ui, state, commands));
             }
+            None if state.shows(Pane::Replay) && state.replay.is_some() => {
+                egui::CentralPanel::default().frame(ground).show(ui, |ui| replay::replay_ui(ui, app, commands));
+            }
             None if state.shows(Pane::Script) => {
                 egui::CentralPanel::default().frame(ground).show(ui, |ui| script::script_ui(ui, app, look, commands));
             }
@@ -245,6 +248,7 @@ impl Window {
                             Pane::Statistics => statistics::statistics_ui(ui, state, view, look, commands),
                             Pane::Findings => findings::findings_ui(ui, view, look, commands),
                             Pane::Doctor => doctor::doctor_ui(ui, state, commands),
+                            Pane::Replay => replay::replay_ui(ui, app, commands),
                             Pane::Script => script::script_ui(ui, app, look, commands),
                             Pane::Delivery => delivery::delivery_ui(ui, state, view, look, commands),
                             Pane::Record => details::details_ui(ui, view, look, commands),

@@ -116,7 +116,7 @@ fn what_ws_says_otherwise_is_told() {
     let told = recorded.told();
     let says = |words: &str| assert!(told.iter().any(|text| text.contains(words)), "{words}: {told:#?}");
     says("offers the subprotocols chat, and none was agreed on");
-    says("message 2 says binary 00 01 (recorded: text ふぁぼります)");
+    says("message 2 says binary ␀␁ (recorded: text ふぁぼります)");
     says("closed with 4000 before everything recorded was sent");
     says("message 3 (extra) was not recorded");
 }
