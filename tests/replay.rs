@@ -20,3 +20,5 @@ mod raw;
 mod stage;
 #[path = "replay/tls.rs"]
 mod tls;
+#[path = "replay/window.rs"]
+mod window;

@@ -150,7 +150,7 @@ impl Replaying {
     pub fn status(&self) -> Option<(Status, usize)> {
         match &self.stage {
             Stage::Reading(_) => None,
-            Stage::Running(running) => Some((running.replay.status(), running.replay.program().exchanges().len())),
+            Stage::Running(running) => Some((running.replay.status(), running.replay.program().to_serve())),
             Stage::Stopped(status, exchanges) => Some(((**status).clone(), *exchanges)),
         }
     }

@@ -123,7 +123,7 @@ fn trust(path: &Path, authority: &Authority) -> String {
 
 fn conclude(replay: &Replay) {
     let status = replay.status();
-    let (served, all) = (status.served, replay.program().exchanges().len());
+    let (served, all) = (status.served, replay.program().to_serve());
     eprintln!(
         "pushscope: served {served} of {all} recorded exchanges; {} requests on {} connections; {} differences",
         status.requests, status.connections, status.different

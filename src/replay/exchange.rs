@@ -151,6 +151,11 @@ pub enum Ending {
 }
 
 impl Exchange {
+    /// Whether the server did something: a request that its client left unanswered has nothing to serve.
+    pub fn is_to_serve(&self) -> bool {
+        self.answer.is_some() || matches!(self.ending, Ending::Server(_))
+    }
+
     /// Whether the connection goes on behind the answer, as far as that says.
     pub fn keeps_alive(&self, head: &Head) -> bool {
         let Some(answer) = &self.answer else { return false };

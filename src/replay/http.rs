@@ -239,7 +239,9 @@ async fn finish(
 /// A request that nothing answered.
 async fn unanswered(connection: &mut Connection<'_>, came: &Came, at: usize, clock: &mut Clock) -> io::Result<Flow> {
     let exchange = &connection.server.program.exchanges()[at];
-    connection.server.shared.served(at);
+    if exchange.is_to_serve() {
+        connection.server.shared.served(at);
+    }
     match exchange.ending {
         Ending::Server(at_ns) => {
             connection.wait_until(clock.due(at_ns)).await;

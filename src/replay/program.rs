@@ -127,6 +127,11 @@ impl Program {
         &self.exchanges
     }
 
+    /// How many exchanges there are of which something can be served.
+    pub fn to_serve(&self) -> usize {
+        self.exchanges.iter().filter(|exchange| exchange.is_to_serve()).count()
+    }
+
     /// The host names that were dialled.
     pub fn hosts(&self) -> &[String] {
         &self.hosts

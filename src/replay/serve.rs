@@ -105,10 +105,10 @@ impl Replay {
 
     /// Waits until everything recorded was served once and no client is connected.
     pub async fn all_served(&self) {
-        let mut changes = self.changes();
+        let (mut changes, to_serve) = (self.changes(), self.program().to_serve());
         loop {
             let status = self.status();
-            if status.served >= self.program().exchanges().len() && status.clients == 0 && status.connections > 0 {
+            if status.served >= to_serve && status.clients == 0 && status.connections > 0 {
                 return;
             }
             if changes.changed().await.is_err() {
@@ -132,7 +132,8 @@ impl Replay {
     pub fn unasked(&self) -> Vec<String> {
         let program = self.program();
         let unserved = program.asked_for().filter_map(|(key, group)| {
-            let left = group.iter().filter(|at| !self.server.shared.is_served(**at)).count();
+            let is_left = |at: &usize| program.exchanges()[*at].is_to_serve() && !self.server.shared.is_served(*at);
+            let left = group.iter().filter(|at| is_left(at)).count();
             (left > 0)
                 .then(|| if group.len() > 1 { format!("{key} ({left} of {})", group.len()) } else { key.to_string() })
         });
@@ -375,7 +376,8 @@ impl Connection<'_> {
         }
         let first = server.first_unasked.load(Ordering::Relaxed);
         let mut next = first;
-        while next < server.program.exchanges().len() && (server.shared.is_served(next) || next == exchange) {
+        let all = server.program.exchanges();
+        while next < all.len() && (next == exchange || server.shared.is_served(next) || !all[next].is_to_serve()) {
             next += 1;
         }
         server.first_unasked.fetch_max(next, Ordering::Relaxed);
