@@ -3,9 +3,7 @@
 
 use super::{keys, theme, words};
 use crate::app::{App, Command, Pane, ReplayDraft, Replaying, State};
-use egui::{
-    Align, Button, ComboBox, Grid, Label, Layout, Margin, RichText, ScrollArea, TextEdit, Ui, WidgetInfo, vec2,
-};
+use egui::{Align, Button, ComboBox, Label, Layout, Margin, RichText, ScrollArea, TextEdit, Ui, WidgetInfo, vec2};
 
 /// Differences that are listed, the newest first.
 const MOST_LINES: usize = 100;
@@ -130,43 +128,48 @@ fn draft_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
     ui.add(Label::new(RichText::new(text).color(colors.weak)).wrap());
     ui.add_space(theme::GAP);
     let mut draft = state.replay_draft.clone();
-    Grid::new("replay options").num_columns(2).spacing([theme::GROUP_GAP, theme::MARGIN]).show(ui, |ui| {
-        let name = |ui: &mut Ui, text: &str| _ = ui.label(RichText::new(text).color(colors.weak));
-        name(ui, "Port");
+    ui.horizontal(|ui| {
+        ui.label(RichText::new("Port").color(colors.weak));
         let edit = TextEdit::singleline(&mut draft.port)
             .desired_width(theme::BUTTON)
-            .hint_text(theme::hint(ui, "any that is free"));
+            .hint_text(theme::hint(ui, "any free one"));
         ui.add(edit).accessible_name("Port of the replay");
-        ui.end_row();
-        name(ui, "Speed");
-        ui.horizontal(|ui| {
-            let chosen = speed_text(&draft.speed);
-            let combo = ComboBox::from_id_salt("replay speed").selected_text(chosen).width(theme::BUTTON);
-            let response = combo.show_ui(ui, |ui| {
-                for speed in ReplayDraft::SPEEDS {
-                    ui.selectable_value(&mut draft.speed, speed.to_owned(), speed_text(speed));
-                }
-            });
-            response.response.widget_info(|| WidgetInfo::labeled(egui::Role::ComboBox, true, "Speed of the replay"));
+        ui.add_space(theme::MARGIN);
+        ui.label(RichText::new("Speed").color(colors.weak));
+        let chosen = speed_text(&draft.speed);
+        let combo = ComboBox::from_id_salt("replay speed").selected_text(chosen).width(theme::BUTTON);
+        let response = combo.show_ui(ui, |ui| {
+            for speed in ReplayDraft::SPEEDS {
+                ui.selectable_value(&mut draft.speed, speed.to_owned(), speed_text(speed));
+            }
         });
-        ui.end_row();
-        name(ui, "At its end");
-        ui.checkbox(&mut draft.closes, "close connections")
-            .on_hover_text("Where the recording ends while a connection was open; else it is held open and silent");
-        ui.end_row();
-        name(ui, "Asked again");
-        ui.checkbox(&mut draft.from_first, "start from the first answer")
-            .on_hover_text("When all recorded answers of a request were given; else the last one is given again");
-        ui.end_row();
-        name(ui, "Pages");
-        ui.checkbox(&mut draft.cors, "of this machine may read it (CORS)")
-            .on_hover_text("Pages of localhost, of loopback addresses and of files");
-        ui.end_row();
-        name(ui, "TLS");
-        ui.checkbox(&mut draft.tls, "https and wss, with an authority of Pushscope's own")
-            .on_hover_text("Its certificate is shown once the replay runs; clients are to trust it");
-        ui.end_row();
+        response.response.widget_info(|| WidgetInfo::labeled(egui::Role::ComboBox, true, "Speed of the replay"));
     });
+    ui.add_space(theme::GAP);
+    for (choice, text, help) in [
+        (
+            &mut draft.tls,
+            "TLS: https and wss, with a certificate authority of Pushscope's own",
+            "Its certificate is shown once the replay runs; clients are to trust it",
+        ),
+        (
+            &mut draft.cors,
+            "Pages of this machine may read across origins (CORS)",
+            "Pages of localhost, of loopback addresses and of files",
+        ),
+        (
+            &mut draft.from_first,
+            "When all answers of a request were given, start from the first",
+            "Else the last one is given again",
+        ),
+        (
+            &mut draft.closes,
+            "Close connections where the recording ends",
+            "Else one that was open there is held open and silent, until the client leaves",
+        ),
+    ] {
+        ui.checkbox(choice, text).on_hover_text(help);
+    }
     if draft != state.replay_draft {
         out.push(Command::SetReplay(Box::new(draft)));
     }
@@ -203,10 +206,7 @@ fn differences_ui(ui: &mut Ui, state: &State, replay: &Replaying, out: &mut Vec<
         ui.horizontal_top(|ui| {
             let times =
                 if difference.count > 1 { format!("{}×", words::count(difference.count)) } else { "•".to_owned() };
-            ui.scope(|ui| {
-                ui.set_width(theme::FINDING_NAME);
-                ui.label(RichText::new(times).font(theme::small()).color(colors.weak));
-            });
+            ui.label(RichText::new(times).font(theme::small()).color(colors.weak));
             ui.add(Label::new(RichText::new(&difference.text).color(colors.text)).wrap());
         });
     }
