@@ -83,10 +83,9 @@ has_mitmproxy || {
 has_websockets || {
     python3 -m venv target/peers/websockets && target/peers/websockets/bin/pip install --quiet websockets
 } </dev/null || failed_steps+=("pip install websockets")
-# Where tests/bench.sh has it, too.
-websocat_version=1.14.0
-[ -x target/bench-tools/bin/websocat ] || command -v websocat >/dev/null ||
-    cargo install -q websocat --version "$websocat_version" --root target/bench-tools </dev/null ||
+# Its first messages are all that it is for here, so it need not be fast.
+[ -x target/peers/websocat/bin/websocat ] || command -v websocat >/dev/null ||
+    cargo install -q websocat --debug --version 1.14.0 --root target/peers/websocat </dev/null ||
     failed_steps+=("cargo install websocat")
 npm --prefix tests/node install --no-audit --no-fund --loglevel=error </dev/null || failed_steps+=("npm install")
 

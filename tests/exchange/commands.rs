@@ -38,7 +38,7 @@ fn listening() -> (String, Arc<Mutex<Vec<Got>>>) {
 #[track_caller]
 fn bash(script: &str) -> std::process::Output {
     let path = std::env::var("PATH").unwrap_or_default();
-    let tools = concat!(env!("CARGO_MANIFEST_DIR"), "/target/bench-tools/bin");
+    let tools = concat!(env!("CARGO_MANIFEST_DIR"), "/target/peers/websocat/bin");
     let ran = Command::new("bash").args(["-c", script]).env("PATH", format!("{path}:{tools}")).output();
     ran.expect("bash (apt-get install bash)")
 }
@@ -126,7 +126,7 @@ fn websocat_opens_the_websocket_that_was_recorded_and_sends_the_same_texts() {
     let errors = String::from_utf8_lossy(&ran.stderr).into_owned();
     assert!(
         !errors.contains("command not found"),
-        "websocat is missing: cargo install websocat --version 1.14.0 --root target/bench-tools"
+        "websocat is missing: cargo install websocat --version 1.14.0 --root target/peers/websocat --debug"
     );
     let got = std::mem::take(&mut *got.lock().unwrap());
     assert_eq!(got.len(), 2, "{script}\n{errors}");
