@@ -115,7 +115,10 @@ impl Connection<'_> {
 
     /// Stays open and silent until the client leaves or asks for something else.
     pub(super) async fn hold(&mut self) {
-        while !self.tap.is_eof && self.tap.wait(None).await == Woken::Came {}
+        // What is asked for now waits for an answer that does not end: it is recorded, and no longer looked at.
+        while !self.tap.is_eof && self.tap.wait(None).await == Woken::Came {
+            self.tap.early.clear();
+        }
     }
 }
 

@@ -47,7 +47,7 @@ pub(super) async fn serve(connection: &mut Connection<'_>, came: &Came, at: usiz
         && recorded.field("origin").as_ref() != Some(&origin)
     {
         // A page from anywhere could read what is recorded, since browsers ask nobody before they open a WebSocket.
-        let text = format!("a page of {origin} may not read this replay; --cors {origin} lets it");
+        let text = format!("a page of {origin} may not read this replay; --cors={origin} lets it");
         connection.differs(&format!("{}: {text}", came.key));
         connection.refuse(403, &text, &[], Some(came)).await?;
         return refused();
@@ -304,7 +304,9 @@ impl Talk<'_, '_> {
         if self.times.len() < MOST_TIMES {
             self.times.push_back(Instant::now());
         }
-        let Some((id, record)) = self.recorded_message() else {
+        // What is beyond the recorded ones is not looked for.
+        let recorded = (self.heard <= self.outline.messages).then(|| self.recorded_message()).flatten();
+        let Some((id, record)) = recorded else {
             let (said, number) = (differ::said(payload), self.heard);
             self.connection.differs(&format!("{}: message {number} ({said}) was not recorded", self.name));
             return;

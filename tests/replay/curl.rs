@@ -156,7 +156,7 @@ fn pages_of_other_origins_may_read_where_that_is_asked_for() {
     for (option, origin, is_allowed) in [
         (&["--cors"][..], "http://localhost:3000", true),
         (&["--cors"], "https://evil.example", false),
-        (&["--cors", "https://dev.example"], "https://dev.example", true),
+        (&["--cors=https://dev.example"], "https://dev.example", true),
         (&[], "http://localhost:3000", false),
     ] {
         let again = Recorded { folder: tempfile::tempdir().unwrap(), path: recorded.path.clone() };

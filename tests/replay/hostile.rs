@@ -138,3 +138,52 @@ fn chunks_and_frames_that_break_rules_are_sent_as_they_are() {
     assert_eq!(String::from_utf8_lossy(&crate::raw::read_all(&mut stream)), wire);
     replay.stop();
 }
+
+/// A text frame of fewer than 126 bytes; the client's are masked with zeros.
+fn frame(dir: Dir, said: &str) -> What {
+    let mask: &[u8] = if dir == Dir::Out { &[0; 4] } else { &[] };
+    let length = said.len() as u8 | if dir == Dir::Out { 0x80 } else { 0 };
+    What::Bytes(dir, Bytes::from([&[0x81, length][..], mask, said.as_bytes()].concat()))
+}
+
+#[test]
+fn an_answer_follows_its_question_however_long_the_recorded_client_thought() {
+    let hour = 3_600_000_000_000;
+    let asked = "GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+                 Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    let agreed = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+                  Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+    let recorded = written(&[
+        (0, 1, opening(None)),
+        (1, 1, bytes(Dir::Out, asked)),
+        (2, 1, bytes(Dir::In, agreed)),
+        (3, 1, frame(Dir::In, "ask me")),
+        (hour, 1, frame(Dir::Out, "why")),
+        (hour + 1_000_000, 1, frame(Dir::In, "because")),
+    ]);
+    let replay = recorded.replay(&["--pace", "client"]);
+    let told = crate::node::node("socket.mjs", &[&replay.ws("/ws"), "text=why", "close-after=2"], None).finish();
+    assert!(told.out.contains("ask me") && told.out.contains("because"), "{told:#?}");
+    replay.stop();
+    assert_eq!(recorded.told(), Vec::<String>::new());
+}
+
+#[test]
+fn a_client_that_leaves_early_is_told_of() {
+    let recorded = written(&[
+        (0, 1, opening(None)),
+        (1, 1, bytes(Dir::Out, "GET /a HTTP/1.1\r\nHost: a\r\n\r\n")),
+        (2, 1, bytes(Dir::In, "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nabc")),
+        (DAY_NS, 1, bytes(Dir::In, "def")),
+    ]);
+    let replay = recorded.replay(&[]);
+    let mut stream = crate::raw::connect(&replay);
+    std::io::Write::write_all(&mut stream, b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n").expect("sent");
+    let mut some = [0; 41];
+    std::io::Read::read_exact(&mut stream, &mut some).expect("the first half");
+    stream.shutdown(std::net::Shutdown::Write).expect("left");
+    assert_eq!(crate::raw::read_all(&mut stream), b"");
+    replay.stop();
+    let told = recorded.told();
+    assert!(told.iter().any(|text| text.contains("left after 41 of 44 recorded bytes")), "{told:#?}");
+}

@@ -37,8 +37,8 @@ pub struct ReplayArgs {
     /// Where the recording ends and the connection was open: hold it open, or close it.
     #[arg(long, value_name = "hold | close", default_value = "hold", value_parser = ["hold", "close"])]
     pub at_end: String,
-    /// Let pages of other origins read the answers: pages of this machine, or of this origin, too.
-    #[arg(long, value_name = "ORIGIN", num_args = 0..=1, default_missing_value = "")]
+    /// Let pages of other origins read the answers: those of this machine, and with --cors=ORIGIN of one more.
+    #[arg(long, value_name = "ORIGIN", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     pub cors: Option<String>,
     /// Speak TLS, with certificates of an authority of Pushscope's own.
     #[arg(long)]
