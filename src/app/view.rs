@@ -146,6 +146,8 @@ impl View {
     }
 
     pub(super) fn select(&mut self, id: Option<RecordId>) {
+        // A recording that has just begun has no record yet that could be meant.
+        let id = id.filter(|id| self.session.records().get(*id).is_some());
         if id == self.selected && self.inspection.is_some() == id.is_some() {
             return;
         }
