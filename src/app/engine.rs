@@ -54,6 +54,11 @@ pub(super) enum Reply {
     ToReplay(Job, Result<super::replaying::Ready, String>),
     /// What an ordinary client makes of an address.
     Stock(String, Verdict),
+    /// Remarks are in their file, or why they are not.
+    Remarked {
+        path: PathBuf,
+        result: Result<(), String>,
+    },
     /// Whether the keyring keeps a password.
     Kept(Result<String, String>),
     /// What the keyring kept for a question.

@@ -1,7 +1,8 @@
 //! An open recording as it is looked at: its session, its rows, what is selected, and where its events come from.
 
+use super::link::Place;
 use super::live::Source;
-use super::{FieldRef, FilterMistake, Find, Inspection, Like, List, Move, Tally};
+use super::{FieldRef, FilterMistake, Find, Inspection, Like, List, Move, Playback, Remarking, Tally};
 use crate::session::filter::compose;
 use crate::session::findings::Findings;
 use crate::session::statistics::SentTime;
@@ -9,6 +10,7 @@ use crate::session::{Connection, Deliveries, Record, RecordId, Session, Severity
 use crate::wire::ConnectionId;
 use std::collections::HashMap;
 use std::ops::Range;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// A view's number, for as long as the program runs.
@@ -49,6 +51,14 @@ pub struct View {
     pub span_ns: Option<Range<u64>>,
     /// Figures over the rows, while they are shown.
     pub tally: Tally,
+    /// The moment that is shown, and how it goes on.
+    pub playback: Playback,
+    /// What is known of its remarks besides what they are.
+    pub remarking: Remarking,
+    /// Its file, where it was recorded and is complete.
+    pub(super) file: Option<PathBuf>,
+    /// Where a link leads that was opened.
+    pub(super) wanted: Option<Place>,
     /// What is wrong, and what to try.
     pub findings: Findings,
     /// What answers what was sent.
@@ -77,6 +87,10 @@ impl View {
             find: Find::default(),
             span_ns: None,
             tally: Tally::new(),
+            playback: Playback::default(),
+            remarking: Remarking::default(),
+            file: None,
+            wanted: None,
             findings: Findings::default(),
             deliveries: Deliveries::default(),
             selected: None,
@@ -234,7 +248,7 @@ impl View {
     pub(super) fn tick(&mut self, deadline: Instant, figures: Option<&SentTime>) -> bool {
         let more = self.source.drain(&mut self.session, deadline);
         // Rows have time of their own: a flood that takes all of the draining's must not hold the list back.
-        let is_far = self.session.records().len().saturating_sub(self.list.scanned()) > FAR_BEHIND;
+        let is_far = self.list.unlooked(self.session.records().len()) > FAR_BEHIND;
         let budget = if is_far { LIST_BUDGET_BEHIND } else { LIST_BUDGET };
         let unscanned = self.list.extend(&self.session, deadline.max(Instant::now() + budget));
         self.measure();

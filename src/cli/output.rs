@@ -4,7 +4,7 @@ use super::args::{Format, OutputArgs};
 use crate::dissect::{Explained, Field, Severity};
 use crate::interop::{is_message_level, jsonl};
 use crate::session::filter::Filter;
-use crate::session::{RecordId, Session, duration};
+use crate::session::{Mark, RecordId, Remark, Session, duration, one_line};
 use crate::wire::Dir;
 use std::io::{self, BufWriter, StdoutLock, Write};
 use std::ops::Range;
@@ -87,9 +87,10 @@ impl Output {
             Some(note) => note,
         };
         let mark = if note.is_empty() { "" } else { mark };
+        let remark = session.remarks().get(id).map_or(String::new(), remark_text);
         writeln!(
             self.out,
-            "{:>6} {:>12.6} {gap:>9} {} {:<18} {size:>8}  {}{mark}{note}",
+            "{:>6} {:>12.6} {gap:>9} {} {:<18} {size:>8}  {}{mark}{note}{remark}",
             id + 1,
             at_ns as f64 / 1e9,
             if record.kind.is_fact() { ' ' } else { arrow(record.dir) },
@@ -117,6 +118,14 @@ impl Output {
 fn worst_note(explained: &Explained) -> Option<&'static str> {
     let worst = explained.notes.iter().filter(|note| note.def.severity >= Severity::Warning);
     worst.max_by_key(|note| note.def.severity).map(|note| note.def.text)
+}
+
+/// A remark at the end of a line: its mark, its colour where it has one, its words.
+fn remark_text(remark: &Remark) -> String {
+    let color = if remark.mark == Mark::Plain { String::new() } else { format!(" {}", remark.mark.name()) };
+    let text = if remark.text.is_empty() { String::new() } else { format!(" {}", one_line(&remark.text)) };
+    let colon = if color.is_empty() || text.is_empty() { "" } else { ":" };
+    format!("  ⚑{color}{colon}{text}")
 }
 
 fn arrow(dir: Dir) -> char {

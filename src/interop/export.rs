@@ -77,7 +77,7 @@ pub fn export(
     let mut third = |nth: u64, done: u64, total: u64| progress(nth * total + done, 3 * total);
     let loaded = session_of(from, &mut |done, total| third(0, done, total))?;
     let ids = which.ids(&loaded.session, &mut |done, total| third(1, done, total))?;
-    let chosen = Chosen { session: &loaded.session, title, ids: ids.as_deref(), remarks: &[] };
+    let chosen = Chosen { session: &loaded.session, title, ids: ids.as_deref(), remarks: &loaded.remarks };
     let mut report = format.write(&chosen, out, &mut |done, total| third(2, done, total))?;
     let damage = loaded.damage.iter().map(ToString::to_string);
     report.remarks.splice(0..0, loaded.notices.into_iter().chain(damage));

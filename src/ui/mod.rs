@@ -24,6 +24,8 @@ mod notes;
 mod options;
 mod palette;
 mod payload;
+mod playback;
+mod remarks;
 mod replay;
 mod rows;
 mod run;

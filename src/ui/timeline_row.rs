@@ -3,12 +3,15 @@
 use super::sidebar::elided;
 use super::timeline_header::{Slot, is_number};
 use super::window::Told;
-use super::{delivery, theme, words};
-use crate::app::{Command, CopyAs, View};
+use super::{delivery, remarks, theme, words};
+use crate::app::{Command, CopyAs, LinkTo, Play, RemarkAct, View};
 use crate::dissect::Severity;
 use crate::session::filter::compose;
 use crate::session::{RecordId, duration};
 use egui::{Align2, Color32, Id, Rect, Sense, Ui, WidgetInfo, pos2, vec2};
+
+/// The column of summaries.
+const SUMMARY: usize = 6;
 
 /// Draws a row.
 #[allow(clippy::too_many_arguments)] // What a row is made of.
@@ -28,7 +31,10 @@ pub fn row_ui(
     let is_selected = view.selected == Some(id);
     let response = ui.interact(rect, Id::unique(("row", view.id, row)), Sense::click());
     response.widget_info(|| {
-        let said = format!("{} {} {} {}", id + 1, record.dir.name(), record.kind.name(), told.summary);
+        let remark = view.session.remarks().get(id);
+        let remark =
+            remark.map_or(String::new(), |remark| format!(", remark {}: {}", remark.mark.name(), remark.says()));
+        let said = format!("{} {} {} {}{remark}", id + 1, record.dir.name(), record.kind.name(), told.summary);
         WidgetInfo::selected(egui::Role::ListItem, true, is_selected, said)
     });
     if response.clicked() || response.secondary_clicked() {
@@ -55,6 +61,10 @@ pub fn row_ui(
         painter.rect_filled(rect, 0.0, colors.hover);
     }
     let at_ns = view.session.at_ns(id);
+    let remark = view.session.remarks().get(id);
+    if let Some(remark) = remark.filter(|_| !slots.iter().any(|slot| slot.column == SUMMARY)) {
+        remarks::row_ui(&painter, rect, None, remark, colors);
+    }
     for slot in slots {
         let place = Rect::from_min_size(pos2(slot.left, rect.top()), vec2(slot.width - theme::UNIT, rect.height()));
         let (text, color) = match slot.column {
@@ -84,6 +94,9 @@ pub fn row_ui(
                     let right = pos2(place.right(), place.center().y);
                     let mark = painter.text(right, Align2::RIGHT_CENTER, text, theme::small(), color);
                     place.max.x = (mark.left() - theme::UNIT).max(place.left());
+                }
+                if let Some(remark) = remark {
+                    place = remarks::row_ui(&painter, rect, Some(place), remark, colors).unwrap_or(place);
                 }
                 elided(&painter, place, &told.summary, theme::mono(), color);
                 continue;
@@ -122,6 +135,12 @@ fn menu_ui(ui: &mut Ui, view: &View, id: RecordId, column: usize, told: &Told, o
     for command in copies.into_iter().chain([Command::SavePayload]) {
         entry(ui, command);
     }
+    ui.separator();
+    for act in [RemarkAct::Toggle, RemarkAct::Edit] {
+        entry(ui, Command::Remark(act));
+    }
+    entry(ui, Command::CopyLink(LinkTo::Record));
+    entry(ui, Command::Play(Play::Here));
     ui.separator();
     if column == 1 {
         entry(ui, Command::RangeFromSelected);

@@ -5,8 +5,8 @@ use super::options::Foldout;
 use super::rows::Scroll;
 use super::statistics::Measure;
 use super::{
-    composer, connection_bar, delivery, details, doctor, findings, first_run, keys, menu, messages, palette, replay,
-    script, sidebar, statistics, status, strip, theme, timeline, timeline_bar,
+    composer, connection_bar, delivery, details, doctor, findings, first_run, keys, menu, messages, palette, playback,
+    remarks, replay, script, sidebar, statistics, status, strip, theme, timeline, timeline_bar,
 };
 use crate::app::{App, Bits, Command, FieldRef, Next, Pane, Preview, State, Theme, View, ViewId, Wish};
 use crate::session::RecordId;
@@ -91,6 +91,10 @@ pub struct Look {
     pub(super) strip_anchor: Option<u64>,
     /// The step of the script that was brought into sight, and whether it had failed.
     pub(super) script_at: Option<(usize, bool)>,
+    /// The remark that is being written.
+    pub(super) writing: remarks::Writing,
+    /// Where the list of remarks is scrolled to.
+    pub(super) remarks: Scroll,
     zoom: f32,
     theme: Option<Theme>,
 }
@@ -250,6 +254,7 @@ impl Window {
                             Pane::Doctor => doctor::doctor_ui(ui, state, commands),
                             Pane::Replay => replay::replay_ui(ui, app, commands),
                             Pane::Script => script::script_ui(ui, app, look, commands),
+                            Pane::Remarks => remarks::remarks_ui(ui, view, look, commands),
                             Pane::Delivery => delivery::delivery_ui(ui, state, view, look, commands),
                             Pane::Record => details::details_ui(ui, view, look, commands),
                         });
@@ -258,6 +263,11 @@ impl Window {
                     Panel::top("activity")
                         .frame(bar(0.0, 0.0))
                         .show(ui, |ui| strip::strip_ui(ui, view, look, commands));
+                }
+                if view.moment().is_some() {
+                    Panel::top("playback")
+                        .frame(bar(theme::MARGIN, theme::UNIT / 2.0))
+                        .show(ui, |ui| playback::play_bar_ui(ui, view, commands));
                 }
                 Panel::top("filter")
                     .frame(bar(theme::MARGIN, theme::UNIT))

@@ -3,6 +3,7 @@
 use super::{VERSION, event};
 use crate::interop::{InteropError, Progress, Report};
 use crate::session::file::SessionWriter;
+use crate::session::{Mark, RecordId, Remark, StoredRemark};
 use crate::wire::{ConnectionId, ConnectionInfo, Entry};
 use serde_json::Value;
 use std::fs::File;
@@ -85,14 +86,27 @@ impl Lines<'_> {
             let event = event::from_json(event).map_err(|why| wrong(why, self))?;
             self.to.put(Entry::Event(event))?;
             self.events += 1;
-        } else if value.get("remark").is_some_and(Value::is_object) {
-            self.remarks += 1;
+        } else if let Some(remark) = value.get("remark").filter(|remark| remark.is_object() && value.get("n").is_none())
+        {
+            self.remark(remark);
         } else if value.get("n").is_some() && value.get("kind").is_some() {
             self.records += 1;
         } else {
             self.strange += 1;
         }
         Ok(())
+    }
+
+    /// A remark on a record of the session that the events make; records alone make another one.
+    fn remark(&mut self, said: &Value) {
+        let id = said["n"].as_u64().and_then(|n| RecordId::try_from(n).ok()).and_then(|n| n.checked_sub(1));
+        let Some(record) = id.filter(|_| self.events > 0) else {
+            self.remarks += 1;
+            return;
+        };
+        let mark = said["mark"].as_str().and_then(Mark::named).unwrap_or_default();
+        let text = said["text"].as_str().unwrap_or_default().to_owned();
+        self.to.put_remark(StoredRemark { remark: Remark { record, text, mark }, place: None });
     }
 
     fn head(&mut self, head: &Value) -> Result<(), InteropError> {
@@ -131,7 +145,7 @@ impl Lines<'_> {
             remarks.push(format!("{} lines mean nothing here and were left out", self.strange));
         }
         if self.remarks > 0 {
-            remarks.push(format!("{} remarks were left out", self.remarks));
+            remarks.push(format!("{} remarks on records without events were left out", self.remarks));
         }
         Ok(Report { written: self.events, of: "events", remarks })
     }

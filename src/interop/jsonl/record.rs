@@ -38,6 +38,9 @@ pub fn object(session: &Session, id: RecordId, explained: &Explained, with_field
     put("len", record.payload_len.into());
     put("summary", session.line(explained).into());
     put("notes", notes.into());
+    if let Some(remark) = session.remarks().get(id) {
+        put("remark", json!({"text": remark.text, "mark": remark.mark.name()}));
+    }
     // A body that was told message by message has a length and nothing more to say.
     if !explained.payload.is_empty() || explained.payload_left_out > 0 {
         match std::str::from_utf8(&explained.payload) {

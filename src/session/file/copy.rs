@@ -5,7 +5,7 @@
 //! row by row instead: events are only ever appended, so rows below a number stay what they are.
 
 use super::error::{FileError, journal_of};
-use super::{opening, recorder, schema};
+use super::{opening, recorder, remarks, schema};
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, types::Value};
 use std::path::{Path, PathBuf};
@@ -125,11 +125,11 @@ fn rows(
     let small = [
         ("SELECT key, value FROM meta", "INSERT OR REPLACE INTO meta VALUES(?1, ?2)"),
         ("SELECT id, spec, label FROM connection", "INSERT INTO connection VALUES(?1, ?2, ?3)"),
-        ("SELECT id, record, text, mark FROM remark", "INSERT INTO remark VALUES(?1, ?2, ?3, ?4)"),
     ];
     for (select, insert) in small {
         move_rows(source, &mut target, select, insert, []).map_err(fail)?;
     }
+    remarks::copy(source, &mut target).map_err(fail)?;
     target.pragma_update(None, "journal_mode", "DELETE").map_err(fail)
 }
 

@@ -14,6 +14,7 @@ mod load;
 mod opening;
 mod reader;
 mod recorder;
+mod remarks;
 mod schema;
 mod writer;
 
@@ -24,5 +25,6 @@ pub use folder::{Recording, data_folder, list_recordings, new_recording_path, re
 pub use load::{Loaded, load};
 pub use reader::Opened;
 pub use recorder::{Recorder, RecorderStatus};
+pub use remarks::{RemarkChange, read_remarks, write_remarks};
 pub use schema::{APPLICATION_ID, FORMAT_VERSION};
 pub use writer::SessionWriter;

@@ -91,6 +91,10 @@ impl Opened {
         &self.notices
     }
 
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
     /// The next entries, of about `max_bytes` together; none at the end.
     ///
     /// An error is told after everything before it was delivered. Reading may go on after it: the next call delivers

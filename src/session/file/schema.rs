@@ -18,7 +18,7 @@
 //! | 14 | challenged | [`Challenge`](crate::wire::Challenge) |
 //! | 15 | progress | [`Progress`](crate::wire::Progress) |
 //!
-//! Format 1 had no 9, 14 and 15.
+//! Format 1 had no 9, 14 and 15. Tables `remark` of older files lack `at_ns`, `kind` and `nth`.
 //!
 //! `seq` counts events from 0. A row that holds several reads has the number and time of the first; the next row's
 //! number is larger by as many. Nothing but neighbouring reads of one link and direction share a row.
@@ -53,7 +53,8 @@ const TABLES: &str = "
     CREATE TABLE connection(id INTEGER PRIMARY KEY, spec TEXT, label TEXT);
     CREATE TABLE event(seq INTEGER PRIMARY KEY, at_ns INTEGER, link INTEGER, connection INTEGER, what INTEGER,
         detail TEXT, bytes BLOB, crc INTEGER);
-    CREATE TABLE remark(id INTEGER PRIMARY KEY, record INTEGER, text TEXT, mark TEXT);";
+    CREATE TABLE remark(id INTEGER PRIMARY KEY, record INTEGER, text TEXT, mark TEXT,
+        at_ns INTEGER, kind TEXT, nth INTEGER);";
 
 /// Makes the tables of an empty database.
 pub(super) fn create(connection: &Connection) -> rusqlite::Result<()> {
