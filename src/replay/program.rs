@@ -303,10 +303,11 @@ fn gather(session: &Session) -> (Vec<(Exchange, Key)>, Vec<String>) {
     }
     found.sort_by_key(|(id, ..)| *id);
     let before = found.len();
-    let answered: HashSet<Key> =
-        found.iter().filter(|(_, exchange, _)| exchange.answer.is_some()).map(|(.., key)| key.clone()).collect();
+    let on = |key: &Key| (key.method.clone(), key.path.clone());
+    let answered: HashSet<(String, String)> =
+        found.iter().filter(|(_, exchange, _)| exchange.answer.is_some()).map(|(.., key)| on(key)).collect();
     found.retain(|(_, exchange, key)| {
-        !given_up.contains(&exchange.link) || exchange.answer.is_some() || !answered.contains(key)
+        exchange.answer.is_some() || !given_up.contains(&exchange.link) || !answered.contains(&on(key))
     });
     let cut = (before - found.len()) as u64;
     let counted = |count: u64, one: &str, many: &str| {

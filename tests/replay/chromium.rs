@@ -16,7 +16,11 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// Reads a page's wishes from its address: what to connect to, what to say, and how many messages to wait for.
 const PAGE: &str = r#"<!doctype html><meta charset="utf-8"><title>replay</title><script>
 const wishes = new URLSearchParams(location.search), got = [];
-const tell = (how) => fetch("/told", { method: "POST", body: JSON.stringify({ how, got }) });
+let told = false;
+function tell(how) {
+  if (!told) fetch("/told", { method: "POST", body: JSON.stringify({ how, got }) });
+  told = true;
+}
 function took(message) {
   got.push(message);
   if (got.length == Number(wishes.get("count"))) tell("all");

