@@ -7,6 +7,7 @@ pub mod cli;
 pub mod dissect;
 pub mod interop;
 pub mod lab;
+pub mod replay;
 pub mod session;
 pub mod transport;
 pub mod ui;

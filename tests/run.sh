@@ -160,6 +160,7 @@ echo "squid, tinyproxy, microsocks, mitmproxy, haproxy, nginx as proxies: $(outc
 echo "curl, npm eventsource, npm ws as clients of the lab: $(outcome lab)"
 echo "HAR: Chromium's developer tools and mitmproxy, both ways and with curl and npm ws between: $(outcome har)"
 echo "tshark, editcap, mergecap, reordercap, dumpcap: $(outcome pcap)"
+echo "curl, npm eventsource, npm ws, Chromium as clients of replays: $(outcome replay)"
 if [ -n "${PUSHSCOPE_VECTORS:-}" ]; then
     echo "vectors (WPT event streams, llhttp, picohttpparser): $(outcome vectors)"
 else

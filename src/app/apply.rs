@@ -113,6 +113,10 @@ impl App {
             Command::RunDoctor => self.run_doctor(),
             Command::RunScript => self.run_script(),
             Command::StopScript => self.stop_script(),
+            Command::SetReplay(draft) => self.state.replay_draft = *draft,
+            Command::StartReplay => self.start_replay(),
+            Command::StopReplay => self.stop_replay(),
+            Command::CopyReplayAddress => self.copy_replay_address(),
             Command::AskStock => self.ask_stock(),
             Command::CopyReport(how) => self.copy_report(how),
             Command::LogIn(keep) => self.log_in(keep),
@@ -448,7 +452,7 @@ impl View {
     /// Its file, where it has one.
     pub fn path(&self) -> Option<std::path::PathBuf> {
         match &self.source {
-            Source::Live(live) => live.path.clone(),
+            Source::Live(live) | Source::Replay(live) => live.path.clone(),
             Source::File(reading) => Some(reading.path.clone()),
             Source::Still => self.file.clone(),
         }

@@ -3,7 +3,7 @@
 use super::doctor::ReportAs;
 use super::{
     AckRule, Composer, CopyAs, Draft, FieldRef, Group, LibraryCommand, LinkTo, Menu, Pane, Play, RemarkAct,
-    RequestCommand, SentTime, StatisticsAs, Theme, ViewId,
+    ReplayDraft, RequestCommand, SentTime, StatisticsAs, Theme, ViewId,
 };
 use crate::interop::Format;
 use crate::session::RecordId;
@@ -189,6 +189,14 @@ pub enum Command {
     RunScript,
     /// End the script where it is.
     StopScript,
+    /// Change how the next replay is to be.
+    SetReplay(Box<ReplayDraft>),
+    /// Serve what the server of the active recording said to any client.
+    StartReplay,
+    /// Close the replay's connections, and listen no more.
+    StopReplay,
+    /// Copy the address of what is replayed.
+    CopyReplayAddress,
     /// Ask an ordinary client what it makes of the address in the address bar.
     AskStock,
     /// Copy the doctor's report.

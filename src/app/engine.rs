@@ -90,6 +90,8 @@ pub(super) enum Reply {
     Tried(u64, Box<Outcome>, usize),
     /// The doctor is through.
     Examined(u64, Result<Box<Report>, String>),
+    /// A recording was read to be replayed.
+    ToReplay(Job, Result<super::replaying::Ready, String>),
     /// What an ordinary client makes of an address.
     Stock(String, Verdict),
     /// Remarks are in their file, or why they are not.

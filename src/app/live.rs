@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 pub enum Source {
     /// Open connections.
     Live(Live),
+    /// Connections that clients opened to a replay.
+    Replay(Live),
     /// A file that is being read, or was.
     File(Reading),
     /// Nowhere: the session is complete.
@@ -93,6 +95,11 @@ impl Live {
         let handle = crate::transport::connect(runtime, id, spec.clone(), label, self.sender.clone());
         self.open.insert(id, Open { handle: Arc::new(handle), draft, spec });
         id
+    }
+
+    /// What events are sent to it by.
+    pub(super) fn sender(&self) -> EventSender {
+        self.sender.clone()
     }
 
     /// What a connection was opened with.
@@ -196,7 +203,7 @@ impl Source {
     pub(super) fn drain(&mut self, session: &mut Session, deadline: Instant) -> bool {
         match self {
             Source::Still => false,
-            Source::Live(live) => loop {
+            Source::Live(live) | Source::Replay(live) => loop {
                 if live.recorder.as_ref().is_some_and(|recorder| recorder.status().failed.is_some()) {
                     session.store_mut().give_up_saving();
                 }

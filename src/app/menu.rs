@@ -102,6 +102,7 @@ impl Menu {
                 list(&[LogIn(false), LogIn(true), FetchLogin]),
                 list(&[FocusComposer, Send, StopRepeat]),
                 list(&[OpenScript, RunScript, StopScript]),
+                list(&[StartReplay, StopReplay, CopyReplayAddress]),
                 list(&[
                     Move(super::Move::By(-1)),
                     Move(super::Move::By(1)),

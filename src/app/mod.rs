@@ -17,6 +17,7 @@ mod find;
 mod inspect;
 mod job;
 mod json;
+mod lab;
 mod label;
 pub mod library;
 mod link;
@@ -33,6 +34,7 @@ mod payload;
 mod playback;
 mod reading;
 mod remarks;
+mod replaying;
 pub mod requests;
 pub mod script;
 mod scripting;
@@ -53,6 +55,7 @@ pub use find::{Find, Found};
 pub use inspect::{Bits, FieldRef, Inspection, Part, Place, Tab};
 pub use job::Job;
 pub use json::{JSON_LIMIT_BYTES, JsonRow, JsonTree, Shape};
+pub use lab::{lab_addresses, middlebox_addresses};
 pub use library::{Library, LibraryColumn, LibraryCommand};
 pub use link::{LinkTo, is_file};
 pub use list::{FilterMistake, Group, List};
@@ -65,6 +68,7 @@ pub use payload::{LONGEST_LINE, PayloadText, TextPiece};
 pub use playback::{IDLE_MS, Play, Playback, Speed};
 pub use reading::Reading;
 pub use remarks::{RemarkAct, Remarking};
+pub use replaying::{ReplayDraft, Replaying, Trust};
 pub use requests::{RequestCommand, Requests};
 pub use scripting::{Scripting, StepState};
 pub use secrets::Secrets;
@@ -216,6 +220,10 @@ pub struct State {
     pub doctor: Option<Doctor>,
     /// The script that is open.
     pub script: Option<Scripting>,
+    /// How the next replay is to be.
+    pub replay_draft: ReplayDraft,
+    /// The replay.
+    pub replay: Option<Replaying>,
     /// What an ordinary client makes of the address.
     pub stock: Option<Stock>,
     /// How the application says that it has a message.
@@ -377,6 +385,8 @@ impl App {
             sent_time: SentTime::lab(),
             doctor: None,
             script: None,
+            replay_draft: ReplayDraft::default(),
+            replay: None,
             stock: None,
             ack: AckRule::default(),
             ack_mistake: None,
@@ -452,6 +462,7 @@ impl App {
     pub fn shut_down(&mut self) {
         self.state.jobs.iter().for_each(Job::stop);
         self.stop_library();
+        self.stop_replay();
         self.end_live();
         self.write_remarks_now();
         self.engine.shut_down();
@@ -486,18 +497,4 @@ pub fn is_sent_message(record: &crate::session::Record) -> bool {
         record.kind,
         Kind::HttpRequest | Kind::WsText | Kind::WsBinary | Kind::WsPing | Kind::WsPong | Kind::WsClose
     )
-}
-
-/// The lab's middleboxes: a lab address that shows it, its name, explanation.
-pub fn middlebox_addresses() -> Vec<(String, &'static str, &'static str)> {
-    let all = crate::lab::MIDDLEBOXES.iter();
-    all.map(|middlebox| (middlebox.example.to_owned(), middlebox.name, middlebox.explanation)).collect()
-}
-
-/// The lab's endpoints as addresses: address, push type, explanation.
-pub fn lab_addresses() -> Vec<(String, &'static str, &'static str)> {
-    crate::lab::ENDPOINTS
-        .iter()
-        .map(|endpoint| (format!("lab:{}", endpoint.name), endpoint.push_type, endpoint.explanation))
-        .collect()
 }

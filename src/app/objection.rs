@@ -93,6 +93,10 @@ impl App {
             Command::RunDoctor | Command::AskStock | Command::CopyReport(_) | Command::SaveReport => {
                 self.consult_objection(command)
             }
+            Command::StartReplay | Command::StopReplay | Command::CopyReplayAddress => self.replay_objection(command),
+            Command::ShowPane(Pane::Replay) => {
+                need(view.is_some() || state.replay.is_some(), "no recording is open, and nothing is replayed")
+            }
             Command::RunScript | Command::StopScript => self.script_objection(command),
             Command::ShowPane(Pane::Doctor) => {
                 need(view.is_some() || state.doctor.is_some(), "no recording is open, and nobody asked the doctor")

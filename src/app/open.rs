@@ -45,7 +45,7 @@ impl App {
         self.add_view(title.into(), session, Source::Live(Live::new(sender, receiver, elsewhere)))
     }
 
-    fn add_view(&mut self, title: String, session: Session, source: Source) -> ViewId {
+    pub(super) fn add_view(&mut self, title: String, session: Session, source: Source) -> ViewId {
         let id = ViewId(self.next_view);
         self.next_view += 1;
         let mut view = View::new(id, title, session, source);
@@ -61,20 +61,25 @@ impl App {
         if self.state.live().is_some() {
             return;
         }
+        let (live, session) = self.new_live(label);
+        self.add_view("this recording".into(), session, Source::Live(live));
+        self.apply(Command::RefreshSaved);
+    }
+
+    /// A recording that begins now, in a file that `label` names, and the session for it.
+    pub(super) fn new_live(&self, label: &str) -> (Live, Session) {
         let started_unix_ns = jiff::Timestamp::now().as_nanosecond() as i64;
         let readers = vec![
             ReaderOptions { limit_bytes: SCREEN_LIMIT_BYTES, notify: self.engine.notifier() },
             ReaderOptions::new(RECORDER_LIMIT_BYTES),
         ];
-        let (sender, receivers) = EventSender::new(Instant::now(), 1, readers);
-        let mut receivers = receivers.into_iter();
-        let (Some(screen), Some(recording)) = (receivers.next(), receivers.next()) else { return };
+        let (sender, mut receivers) = EventSender::new(Instant::now(), 1, readers);
+        // In the order of the readers above.
+        let (recording, screen) = (receivers.remove(1), receivers.remove(0));
         let recorder = self.start_recorder(recording, label, started_unix_ns);
         let archive = recorder.as_ref().ok().and_then(|recorder| Some((recorder.archive().ok()?, recorder.saved())));
         let store = archive.map_or_else(Store::newest, |(archive, saved)| Store::archived(archive, saved));
-        let live = Live::new(sender, screen, recorder);
-        self.add_view("this recording".into(), Session::new(store, started_unix_ns), Source::Live(live));
-        self.apply(Command::RefreshSaved);
+        (Live::new(sender, screen, recorder), Session::new(store, started_unix_ns))
     }
 
     fn start_recorder(&self, events: EventReceiver, label: &str, started_unix_ns: i64) -> Result<Recorder, String> {
@@ -130,6 +135,9 @@ impl App {
 
     pub(super) fn close_view(&mut self) {
         let Some(active) = self.state.active else { return };
+        if self.state.replay.as_ref().is_some_and(|replay| replay.view == Some(active)) {
+            self.stop_replay();
+        }
         if self.state.view().is_some_and(View::is_live) {
             self.end_live();
             self.apply(Command::RefreshSaved);
@@ -255,6 +263,7 @@ impl App {
             }
             Reply::Tried(number, outcome, total) => self.take_tried(number, *outcome, total),
             Reply::Examined(number, report) => self.take_report(number, report.map(|report| *report)),
+            Reply::ToReplay(job, ready) => self.take_program(&job, ready),
             Reply::Stock(address, verdict) => self.take_stock(&address, verdict),
             Reply::Gathered(news) => self.take_gathered(news),
             Reply::Requests(listing) => self.take_requests(*listing),

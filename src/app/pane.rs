@@ -20,12 +20,14 @@ pub enum Pane {
     Script,
     /// The secrets in the recording, and which of them a copy lacks.
     Secrets,
+    /// A recording as a server: its address, its clients, what they do differently.
+    Replay,
 }
 
 impl Pane {
     /// Those that can be asked for by name.
-    pub const NAMED: [Pane; 6] =
-        [Pane::Statistics, Pane::Findings, Pane::Remarks, Pane::Delivery, Pane::Doctor, Pane::Script];
+    pub const NAMED: [Pane; 7] =
+        [Pane::Statistics, Pane::Findings, Pane::Remarks, Pane::Delivery, Pane::Doctor, Pane::Script, Pane::Replay];
 
     /// Its name.
     pub fn label(self) -> &'static str {
@@ -38,6 +40,7 @@ impl Pane {
             Pane::Doctor => "Doctor",
             Pane::Script => "Script",
             Pane::Secrets => "Secrets",
+            Pane::Replay => "Replay",
         }
     }
 
@@ -52,6 +55,7 @@ impl Pane {
             Pane::Doctor => "Show the doctor: every way to the address, tried",
             Pane::Script => "Show the script: its steps, and how far it is",
             Pane::Secrets => "Show the secrets in the recording",
+            Pane::Replay => "Show the replay: its address, its clients, and what they do differently",
         }
     }
 }

@@ -251,7 +251,7 @@ impl View {
     /// Whether events may still come.
     pub(super) fn grows(&self) -> bool {
         match &self.source {
-            super::Source::Live(_) => true,
+            super::Source::Live(_) | super::Source::Replay(_) => true,
             super::Source::File(reading) => reading.is_reading() || reading.is_following(),
             super::Source::Still => false,
         }

@@ -107,6 +107,11 @@ impl View {
         matches!(self.source, Source::Live(_))
     }
 
+    /// Whether more may come: connections of it may be open, or a replay's clients may connect.
+    pub fn is_growing(&self) -> bool {
+        matches!(self.source, Source::Live(_) | Source::Replay(_))
+    }
+
     /// Whether a file is being read, or rows are being found, for so long that a user notices.
     pub fn is_working(&self) -> bool {
         matches!(&self.source, Source::File(reading) if reading.is_reading())
@@ -155,6 +160,8 @@ impl View {
     }
 
     pub(super) fn select(&mut self, id: Option<RecordId>) {
+        // A recording that has just begun has no record yet that could be meant.
+        let id = id.filter(|id| self.session.records().get(*id).is_some());
         if id == self.selected && self.inspection.is_some() == id.is_some() {
             return;
         }
@@ -255,7 +262,7 @@ impl View {
 
     /// Whether there is a rate to take that nothing new will call for: it rose, or must fall although nothing comes.
     pub(super) fn is_moving(&self) -> bool {
-        let is_live = self.is_live();
+        let is_live = self.is_growing();
         let is_unmeasured = |connection: &Connection| {
             let counted = self.rates.get(&connection.info.id).map_or(0, |rate| rate.counted);
             connection.messages[0] + connection.messages[1] != counted
@@ -270,7 +277,7 @@ impl View {
             return;
         }
         self.rated_at = Instant::now();
-        let is_live = self.is_live();
+        let is_live = self.is_growing();
         for connection in self.session.connections() {
             let rate = self.rates.entry(connection.info.id).or_default();
             let counted = connection.messages[0] + connection.messages[1];

@@ -3,6 +3,7 @@
 mod backoff;
 mod exchange;
 mod redact;
+mod replay;
 mod websocket;
 
 use crate::transport::{Backoff, ProxyChoice, ProxyOptions};
@@ -10,6 +11,7 @@ use backoff::backoff;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 pub use exchange::{ExportArgs, ImportArgs, To};
 pub use redact::{RedactArgs, RuleArgs};
+pub use replay::ReplayArgs;
 use std::path::PathBuf;
 use std::time::Duration;
 pub use websocket::WebSocketArgs;
@@ -41,6 +43,8 @@ pub enum Command {
     Doctor(Box<DoctorArgs>),
     /// List the saved requests, which `record @NAME` runs.
     Requests(RequestsArgs),
+    /// Serve what a recording's server said to any client: a loopback server.
+    Replay(Box<ReplayArgs>),
     /// Run the lab: a loopback server that speaks every push type.
     Lab(LabArgs),
 }

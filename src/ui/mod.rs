@@ -28,6 +28,7 @@ mod palette;
 mod payload;
 mod playback;
 mod remarks;
+mod replay;
 mod requests;
 mod rows;
 mod run;

@@ -21,13 +21,13 @@ pub fn status_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
         };
         let totals = view.totals();
         match &view.source {
-            Source::Live(live) => match live.trouble() {
+            Source::Live(live) | Source::Replay(live) => match live.trouble() {
                 Some(trouble) => {
                     say(ui, format!("✖ {trouble}"), colors.error);
                 }
                 None => {
                     let path = live.path.as_ref().map_or_else(String::new, |path| path.display().to_string());
-                    let is_open = live.open().next().is_some();
+                    let is_open = live.open().next().is_some() || matches!(view.source, Source::Replay(_));
                     let (text, color) =
                         if is_open { ("● recording", colors.good) } else { ("○ saved", colors.weak) };
                     say(ui, text.into(), color).on_hover_text(path);

@@ -86,7 +86,8 @@ fn body_ui(
     );
     if view.list.follow && shown.scrolled < 0 {
         out.push(Command::SetFollow(false));
-    } else if !view.list.follow && shown.scrolled > 0 && shown.at_end && (view.is_live() || view.moment().is_some()) {
+    } else if !view.list.follow && shown.scrolled > 0 && shown.at_end && (view.is_growing() || view.moment().is_some())
+    {
         out.push(Command::SetFollow(true));
     }
     look.timeline.insert(view.id, scroll);
@@ -109,7 +110,7 @@ fn empty_ui(ui: &mut Ui, body: Rect, view: &View) {
 /// What has begun on open links and is not complete.
 fn pending(view: &View) -> Vec<String> {
     // What had begun at a moment of the past is not known.
-    if !view.is_live() || view.moment().is_some() {
+    if !view.is_growing() || view.moment().is_some() {
         return Vec::new();
     }
     let mut lines = Vec::new();

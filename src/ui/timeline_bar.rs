@@ -26,7 +26,7 @@ fn filter_ui(ui: &mut Ui, view: &View, look: &mut Look, out: &mut Vec<Command>) 
     let list = &view.list;
     // From the right, so that the filter takes what is left.
     ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-        let unseen = if view.is_live() { list.unseen() } else { 0 };
+        let unseen = if view.is_growing() { list.unseen() } else { 0 };
         let follow = if unseen > 0 { format!("⬇ {} new", words::count(unseen as u64)) } else { "⬇ Follow".into() };
         let button = Button::new(follow).selected(list.follow).min_size(egui::vec2(theme::FOLLOW, 0.0));
         if ui.add(button).on_hover_text("Keep the end in sight").clicked() {
@@ -133,6 +133,11 @@ fn chips_ui(ui: &mut Ui, state: &State, view: &View, out: &mut Vec<Command>) {
     let has_figures = state.shows(Pane::Statistics);
     if chip(ui, "statistics", has_figures, "Figures over the rows that are shown, in the place of the details") {
         out.push(Command::ShowPane(Pane::Statistics));
+    }
+    let is_replay = state.replay.as_ref().is_some_and(|replay| replay.is_running() || replay.is_reading());
+    let help = "A loopback server that says to any client what the recorded server said";
+    if chip(ui, if is_replay { "replay" } else { "replay as server" }, state.shows(Pane::Replay), help) {
+        out.push(if is_replay { Command::ShowPane(Pane::Replay) } else { Command::StartReplay });
     }
     ui.add_space(theme::MARGIN);
     let records = view.records_shown();

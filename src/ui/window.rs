@@ -6,7 +6,7 @@ use super::rows::Scroll;
 use super::statistics::Measure;
 use super::{
     composer, connection_bar, delivery, details, doctor, findings, first_run, keys, library, menu, messages, palette,
-    playback, remarks, script, secrets, sidebar, statistics, status, strip, theme, timeline, timeline_bar,
+    playback, remarks, replay, script, secrets, sidebar, statistics, status, strip, theme, timeline, timeline_bar,
 };
 use crate::app::{App, Bits, Command, FieldRef, Next, Pane, Preview, RequestCommand, State, Theme, View, ViewId, Wish};
 use crate::session::RecordId;
@@ -240,6 +240,9 @@ impl Window {
             None if state.shows(Pane::Doctor) && state.doctor.is_some() => {
                 egui::CentralPanel::default().frame(ground).show(ui, |ui| doctor::doctor_ui(ui, state, commands));
             }
+            None if state.shows(Pane::Replay) && state.replay.is_some() => {
+                egui::CentralPanel::default().frame(ground).show(ui, |ui| replay::replay_ui(ui, app, commands));
+            }
             None if state.shows(Pane::Script) => {
                 egui::CentralPanel::default().frame(ground).show(ui, |ui| script::script_ui(ui, app, look, commands));
             }
@@ -265,6 +268,7 @@ impl Window {
                             Pane::Statistics => statistics::statistics_ui(ui, state, view, look, commands),
                             Pane::Findings => findings::findings_ui(ui, view, look, commands),
                             Pane::Doctor => doctor::doctor_ui(ui, state, commands),
+                            Pane::Replay => replay::replay_ui(ui, app, commands),
                             Pane::Script => script::script_ui(ui, app, look, commands),
                             Pane::Secrets => secrets::secrets_ui(ui, app, view, look, commands),
                             Pane::Remarks => remarks::remarks_ui(ui, view, look, commands),

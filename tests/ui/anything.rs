@@ -57,9 +57,11 @@ fn something(dice: &mut Dice, records: usize, last_ns: u64) -> Command {
                 Command::Quit | Command::Open | Command::SaveAs | Command::SavePayload | Command::NewRecording => {
                     Command::Find
                 }
-                Command::ConnectTo(_) | Command::ToggleConnect | Command::CloseView | Command::Send => {
-                    Command::CloseFind
-                }
+                Command::ConnectTo(_)
+                | Command::ToggleConnect
+                | Command::CloseView
+                | Command::Send
+                | Command::StartReplay => Command::CloseFind,
                 other => other,
             }
         }

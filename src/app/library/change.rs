@@ -201,7 +201,7 @@ impl super::Library {
 impl View {
     fn was_renamed(&mut self, name: &str, path: &Path) {
         match &mut self.source {
-            Source::Live(live) => live.path = Some(path.to_owned()),
+            Source::Live(live) | Source::Replay(live) => live.path = Some(path.to_owned()),
             Source::File(reading) => (reading.path, self.title) = (path.to_owned(), name.to_owned()),
             Source::Still => {}
         }
