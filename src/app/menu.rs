@@ -45,12 +45,15 @@ impl Menu {
         let list = |commands: &[Command]| -> Vec<Option<Command>> { commands.iter().cloned().map(Some).collect() };
         let groups: Vec<Vec<Option<Command>>> = match self {
             Menu::File => {
+                let library = super::LibraryCommand::MENU.map(|command| Some(Library(command)));
                 vec![
                     list(&[NewRecording, Open, SaveAs, ReviewSecrets, SaveRedacted, SavePayload]),
                     list(&[LookForSecrets])
                         .into_iter()
                         .chain(SecretGroup::ALL.map(|group| Some(ToggleSecrets(group))))
                         .collect(),
+                    super::RequestCommand::MENU.map(|command| Some(Request(command))).to_vec(),
+                    library.into_iter().chain([Some(UndoDelete)]).collect(),
                     list(&[StopWork, CloseView]),
                     list(&[Quit]),
                 ]
