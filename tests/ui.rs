@@ -11,6 +11,10 @@ mod consulting;
 mod exchanging;
 #[path = "ui/finding.rs"]
 mod finding;
+#[path = "ui/library.rs"]
+mod library;
+#[path = "ui/requests.rs"]
+mod requests;
 #[path = "ui/scripting.rs"]
 mod scripting;
 

@@ -2,7 +2,7 @@
 
 use super::engine::Reply;
 use super::link::Place;
-use super::{App, Command, CopyAs, Message, State, View, Wish};
+use super::{App, Command, CopyAs, State, View, Wish};
 use crate::interop::{self, Format, Importable, Imported, InteropError, Report, Which, write_file};
 use crate::session::Kind;
 use std::path::{Path, PathBuf};
@@ -77,7 +77,7 @@ impl App {
             return self.say(said);
         }
         let text = format!("{said}. Left out or changed: {}", report.remarks.join("; "));
-        self.state.messages.push(Message { text, is_error: false, until: None });
+        self.offer(text, Vec::new());
     }
 
     /// Copies the selected request or WebSocket as a command.

@@ -45,9 +45,12 @@ impl Menu {
         let groups: Vec<Vec<Option<Command>>> = match self {
             Menu::File => {
                 let exports = crate::interop::Format::ALL.map(|format| Some(Export(format)));
+                let library = super::LibraryCommand::MENU.map(|command| Some(Library(command)));
                 vec![
                     list(&[NewRecording, Open, SaveAs, SavePayload]),
                     exports.to_vec(),
+                    super::RequestCommand::MENU.map(|command| Some(Request(command))).to_vec(),
+                    library.into_iter().chain([Some(UndoDelete)]).collect(),
                     list(&[StopWork, CloseView]),
                     list(&[Quit]),
                 ]
