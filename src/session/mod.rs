@@ -7,6 +7,7 @@ mod activity;
 mod delivery;
 mod explain;
 mod facts;
+pub mod compare;
 pub mod file;
 pub mod filter;
 pub mod findings;
