@@ -27,6 +27,7 @@ mod open;
 mod pane;
 mod payload;
 mod reading;
+pub mod resend;
 pub mod script;
 mod scripting;
 mod tally;

@@ -1,11 +1,13 @@
 //! The command line, as DESIGN.md lists it.
 
 mod backoff;
+mod compare;
 mod websocket;
 
 use crate::transport::{Backoff, ProxyChoice, ProxyOptions};
 use backoff::backoff;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+pub use compare::{CompareArgs, ResendArgs};
 use std::path::PathBuf;
 use std::time::Duration;
 pub use websocket::WebSocketArgs;
@@ -29,6 +31,10 @@ pub enum Command {
     Record(Box<RecordArgs>),
     /// Print the records of a recording.
     Show(ShowArgs),
+    /// Say what differs between two recordings, or two connections; a check by its exit code.
+    Compare(CompareArgs),
+    /// Send what the client of a recording sent once more, in its rhythm, and record what comes of it.
+    Resend(Box<ResendArgs>),
     /// Try every way to an address, and say what works and why not.
     Doctor(Box<DoctorArgs>),
     /// Run the lab: a loopback server that speaks every push type.

@@ -4,11 +4,13 @@
 //! pipe ends quietly.
 
 pub mod args;
+mod compare;
 mod doctor;
 mod findings;
 mod lab;
 mod output;
 mod record;
+mod resend;
 mod script;
 mod show;
 
@@ -21,6 +23,8 @@ pub enum Failed {
     Run(String),
     /// The command line can't be carried out: exit code 2.
     Usage(String),
+    /// Two recordings differ, as was printed: exit code 1.
+    Different,
     /// Nobody reads the output any more: exit code 0.
     PipeClosed,
 }
@@ -39,11 +43,14 @@ pub fn run(command: Command) -> ExitCode {
     let done = match command {
         Command::Record(args) => record::run(*args),
         Command::Show(args) => show::run(args),
+        Command::Compare(args) => compare::run(args),
+        Command::Resend(args) => resend::run(*args),
         Command::Doctor(args) => doctor::run(*args),
         Command::Lab(args) => lab::run(args),
     };
     let (text, code) = match done {
         Ok(()) | Err(Failed::PipeClosed) => return ExitCode::SUCCESS,
+        Err(Failed::Different) => return ExitCode::from(1),
         Err(Failed::Run(text)) => (text, 1),
         Err(Failed::Usage(text)) => (text, 2),
     };

@@ -4,10 +4,10 @@
 //! and opening a file go through it alike, which is why they give the same records.
 
 mod activity;
+pub mod compare;
 mod delivery;
 mod explain;
 mod facts;
-pub mod compare;
 pub mod file;
 pub mod filter;
 pub mod findings;
@@ -23,7 +23,8 @@ mod summary;
 mod way;
 
 /// What records are made of, for whoever reads them from a session.
-pub use crate::dissect::{Explained, Field, Flags, Kind, Layer, Payload, Record, Severity};
+pub use crate::dissect::hixie::OLD_FRAME;
+pub use crate::dissect::{Explained, Field, Flags, Kind, Layer, Payload, Record, Severity, unmask};
 pub use activity::{Bins, Bucket};
 pub use delivery::{AckRule, Deliveries, Delivery};
 pub use explain::{BYTES_MISSING, EXPLAIN_LIMIT_BYTES, UNFINISHED};

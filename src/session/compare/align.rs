@@ -28,7 +28,9 @@ impl By {
             "number" => Ok(By::Number),
             "time" => Ok(By::Time),
             path if path.starts_with('$') => Ok(By::Key(path.to_owned())),
-            other => Err(format!("'{other}' is nothing to align by: content, number, time, or a JSONPath such as $.id")),
+            other => {
+                Err(format!("'{other}' is nothing to align by: content, number, time, or a JSONPath such as $.id"))
+            }
         }
     }
 }
@@ -105,6 +107,22 @@ impl Counts {
     /// Whether nothing differs.
     pub fn is_equal(&self) -> bool {
         self.missing + self.extra + self.changed + self.reordered + self.late + self.early == 0
+    }
+
+    /// Each count that is not 0, in words.
+    pub fn words(&self) -> String {
+        let all = [
+            (self.equal, "equal"),
+            (self.missing, "missing"),
+            (self.extra, "extra"),
+            (self.changed, "changed"),
+            (self.reordered, "reordered"),
+            (self.late, "late"),
+            (self.early, "early"),
+        ];
+        let said: Vec<String> =
+            all.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
+        if said.is_empty() { "no messages on either side".to_owned() } else { said.join(", ") }
     }
 
     fn count(&mut self, row: &Row) {

@@ -96,7 +96,8 @@ pub struct JsonDiff {
 
 /// What differs between two documents, at most `limit` changes of it; after the deadline it is told more coarsely.
 pub fn diff(a: &Json, b: &Json, rules: &Rules, limit: usize, deadline: Instant) -> JsonDiff {
-    let mut differ = Differ { limit, deadline, out: JsonDiff::default(), path_a: Steps::default(), path_b: Steps::default() };
+    let mut differ =
+        Differ { limit, deadline, out: JsonDiff::default(), path_a: Steps::default(), path_b: Steps::default() };
     differ.node(&Node::of(a, rules), &Node::of(b, rules));
     differ.out
 }
@@ -163,7 +164,8 @@ impl Differ {
         match (a.value, b.value) {
             (Json::Object(from), Json::Object(to)) => {
                 // Members are found by name: the order is the first document's, then what only the second has.
-                let places: HashMap<&str, usize> = to.keys().enumerate().map(|(at, name)| (name.as_str(), at)).collect();
+                let places: HashMap<&str, usize> =
+                    to.keys().enumerate().map(|(at, name)| (name.as_str(), at)).collect();
                 for (at, name) in from.keys().enumerate() {
                     match places.get(name.as_str()).copied() {
                         Some(there) => {

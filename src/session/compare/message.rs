@@ -2,9 +2,9 @@
 
 use super::bytes::BytesDiff;
 use super::content::{Content, Rules};
-use super::json::{self, CHANGES_LIMIT, JsonDiff};
-use super::text::TextDiff;
-use crate::session::{RecordId, Session};
+use super::json::{self, CHANGES_LIMIT, Change, JsonDiff};
+use super::text::{LineKind, TextDiff};
+use crate::session::{RecordId, Session, one_line};
 use std::time::{Duration, Instant};
 
 /// Bytes of a message that are compared at most.
@@ -36,6 +36,63 @@ pub enum Difference {
     Text(TextDiff),
     /// One of them at least is neither, or too long.
     Bytes(BytesDiff),
+}
+
+/// Changes that are told in a line, and characters of a value in it.
+const LINE_CHANGES: usize = 3;
+const LINE_CHARS: usize = 60;
+
+impl Difference {
+    /// In one line.
+    pub fn line(&self) -> String {
+        match self {
+            Difference::Equal => "equal".to_owned(),
+            Difference::Alike => "equal, written differently".to_owned(),
+            Difference::Json(diff) => {
+                let mut told: Vec<String> = diff.changes.iter().take(LINE_CHANGES).map(Change::line).collect();
+                let more = (diff.changes.len() + diff.left_out).saturating_sub(told.len());
+                if more > 0 {
+                    told.push(format!("{more} more"));
+                }
+                told.join("; ")
+            }
+            Difference::Text(diff) => {
+                let of = |kind: LineKind| {
+                    let lines = diff.lines.iter().filter(move |line| line.kind == kind);
+                    let pieces = lines.flat_map(|line| &line.pieces).filter(|piece| piece.differs);
+                    short(&pieces.take(LINE_CHANGES).map(|piece| piece.text.as_str()).collect::<Vec<_>>().join(" … "))
+                };
+                format!("“{}” → “{}”", of(LineKind::Removed), of(LineKind::Added))
+            }
+            Difference::Bytes(diff) => {
+                let (a, b) = diff.differing();
+                let at = diff.differences().next().map_or(0, |(a, _)| a.start);
+                format!("{a} bytes became {b}, from byte {at} on")
+            }
+        }
+    }
+}
+
+impl Change {
+    /// In one line.
+    pub fn line(&self) -> String {
+        let path = self.path();
+        match self {
+            Change::Added { value, .. } => format!("{path} added: {}", short(&value.to_string())),
+            Change::Removed { value, .. } => format!("{path} removed: {}", short(&value.to_string())),
+            Change::Changed { from, to, .. } => {
+                format!("{path}: {} → {}", short(&from.to_string()), short(&to.to_string()))
+            }
+        }
+    }
+}
+
+fn short(text: &str) -> String {
+    let line = one_line(text);
+    match line.char_indices().nth(LINE_CHARS) {
+        Some((cut, _)) => format!("{}…", &line[..cut]),
+        None => line,
+    }
 }
 
 /// What a record says: its payload, or where it has none, its bytes on the wire.

@@ -65,6 +65,19 @@ pub struct Side {
     pub without_key: u64,
 }
 
+impl Side {
+    /// What is to say of it, in sentences.
+    pub fn reservations(&self) -> Vec<String> {
+        let counted = [
+            (self.left_out, format!("not compared, behind the first {ITEM_LIMIT}")),
+            (self.cut, "compared only as far as they could be read".to_owned()),
+            (self.without_key, "without such a key, aligned by what they say".to_owned()),
+        ];
+        let said = counted.into_iter().filter(|(count, _)| *count > 0);
+        said.map(|(count, what)| format!("messages {what}: {count}")).collect()
+    }
+}
+
 /// Reads a side, stretch by stretch, as its records come.
 pub struct Collector {
     scope: Scope,

@@ -39,14 +39,8 @@ fn items() -> impl Strategy<Value = Vec<Item>> {
     prop::collection::vec(item, 0..12).prop_map(|items| {
         let mut times: Vec<u64> = items.iter().map(|item| item.2).collect();
         times.sort_unstable();
-        let item = |(id, ((content, key, _, connection, is_in), at_ns))| Item {
-            content,
-            key,
-            at_ns,
-            connection,
-            is_in,
-            id,
-        };
+        let item =
+            |(id, ((content, key, _, connection, is_in), at_ns))| Item { content, key, at_ns, connection, is_in, id };
         (0..).zip(items.into_iter().zip(times)).map(item).collect()
     })
 }
