@@ -1,7 +1,10 @@
 //! Everything that can be done, as plain data. Menus, shortcuts, the palette and tests speak this language and no other.
 
 use super::doctor::ReportAs;
-use super::{AckRule, Composer, CopyAs, Draft, FieldRef, Group, Menu, Pane, SentTime, StatisticsAs, Theme, ViewId};
+use super::{
+    AckRule, CompareCommand, Composer, CopyAs, Draft, FieldRef, Group, Menu, Pane, ResendCommand, SentTime,
+    StatisticsAs, Theme, ViewId,
+};
 use crate::session::RecordId;
 use crate::wire::{ConnectionId, Dir};
 use std::ops::Range;
@@ -106,6 +109,16 @@ pub enum Command {
     Select(Option<RecordId>),
     /// Move the selection.
     Move(Move),
+    /// Select the rows from where the selection began up to this record.
+    SelectTo(RecordId),
+    /// Move the end of the selected rows.
+    Extend(Move),
+    /// Select every row that is shown.
+    SelectRows,
+    /// Send again what was sent.
+    Resend(ResendCommand),
+    /// Compare messages, connections or recordings.
+    Compare(CompareCommand),
     /// Select a field of the selected record.
     SelectField(Option<FieldRef>),
     /// Light or dark.

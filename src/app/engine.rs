@@ -3,6 +3,7 @@
 use super::doctor::{Outcome, Report};
 use super::{Credentials, Job, LoginQuestion};
 use crate::lab::{Lab, Place};
+use crate::session::compare::Difference;
 use crate::transport::Verdict;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -52,6 +53,10 @@ pub(super) enum Reply {
     Examined(u64, Result<Box<Report>, String>),
     /// What an ordinary client makes of an address.
     Stock(String, Verdict),
+    /// What differs between two messages; the number is that of the question.
+    Differs(u64, Box<Difference>),
+    /// What differs between two sides.
+    Compared(Job, Result<Box<super::Compared>, String>),
     /// Whether the keyring keeps a password.
     Kept(Result<String, String>),
     /// What the keyring kept for a question.

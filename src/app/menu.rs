@@ -49,6 +49,13 @@ impl Menu {
             Menu::Edit => {
                 vec![
                     CopyAs::ALL.map(|what| Some(Copy(what))).to_vec(),
+                    list(&[
+                        SelectRows,
+                        Extend(super::Move::By(-1)),
+                        Extend(super::Move::By(1)),
+                        Extend(super::Move::First),
+                        Extend(super::Move::Last),
+                    ]),
                     list(&[Find, FindNext(true), FindNext(false)]),
                     list(&[CopyFindings]),
                     StatisticsAs::ALL.map(|how| Some(CopyStatistics(how))).to_vec(),
@@ -84,6 +91,8 @@ impl Menu {
                     .collect(),
                 list(&[LogIn(false), LogIn(true), FetchLogin]),
                 list(&[FocusComposer, Send, StopRepeat]),
+                super::ResendCommand::NAMED.map(|command| Some(Resend(command))).to_vec(),
+                super::CompareCommand::NAMED.map(|command| Some(Compare(command))).to_vec(),
                 list(&[OpenScript, RunScript, StopScript]),
                 list(&[
                     Move(super::Move::By(-1)),

@@ -6,6 +6,7 @@
 mod apply;
 mod chosen;
 mod command;
+mod comparing;
 mod composer;
 mod consult;
 mod copy;
@@ -28,6 +29,7 @@ mod pane;
 mod payload;
 mod reading;
 pub mod resend;
+mod resending;
 pub mod script;
 mod scripting;
 mod tally;
@@ -35,6 +37,7 @@ mod time;
 mod view;
 
 pub use command::{Command, Like, Move, Shortcut};
+pub use comparing::{CompareCommand, CompareForm, Compared, Comparing, Marked, Messages, SideChoice, Sides};
 pub use composer::{Composer, Format, FrameBytes, FrameDraft, LENGTH_FORMS, Preview, SendAs, Sending, opcode_name};
 pub use consult::{Doctor, Stock};
 pub use copy::{CopyAs, StatisticsAs};
@@ -51,6 +54,7 @@ pub use menu::Menu;
 pub use pane::Pane;
 pub use payload::{LONGEST_LINE, PayloadText, TextPiece};
 pub use reading::Reading;
+pub use resending::{ResendCommand, ResendSettings, Resending, To};
 pub use scripting::{Scripting, StepState};
 pub use tally::Tally;
 pub use view::{View, ViewId};
@@ -197,6 +201,10 @@ pub struct State {
     pub doctor: Option<Doctor>,
     /// The script that is open.
     pub script: Option<Scripting>,
+    /// What is sent again, or about to be.
+    pub resend: Option<Resending>,
+    /// What is compared.
+    pub compare: Comparing,
     /// What an ordinary client makes of the address.
     pub stock: Option<Stock>,
     /// How the application says that it has a message.
@@ -354,6 +362,8 @@ impl App {
             sent_time: SentTime::lab(),
             doctor: None,
             script: None,
+            resend: None,
+            compare: Comparing::default(),
             stock: None,
             ack: AckRule::default(),
             ack_mistake: None,
@@ -397,6 +407,8 @@ impl App {
         }
         let script = self.script_on(deadline);
         again |= script == Some(Duration::ZERO);
+        let resend = self.resend_on(deadline);
+        again |= resend == Some(Duration::ZERO);
         self.keep_accepted_login();
         let now = Instant::now();
         self.state.messages.retain(|message| message.until.is_none_or(|until| now < until));
@@ -411,7 +423,7 @@ impl App {
         let messages = messages.map(|until| until.saturating_duration_since(now));
         let is_busy = self.state.repeat.is_some() || !self.state.jobs.is_empty();
         let busy = is_busy.then_some(PROGRESS_PERIOD);
-        match [rates, messages, busy, script].into_iter().flatten().min() {
+        match [rates, messages, busy, script, resend].into_iter().flatten().min() {
             Some(after) => Next::After(after),
             None => Next::Rest,
         }
@@ -432,6 +444,7 @@ impl App {
                 let path = live.path.clone();
                 let name = path.as_deref().and_then(|path| path.file_stem()).map(|stem| stem.to_string_lossy());
                 view.title = name.map_or_else(|| view.title.clone(), |name| name.into_owned());
+                view.file = path;
                 view.source = Source::Still;
             }
         }

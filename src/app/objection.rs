@@ -22,13 +22,18 @@ impl App {
             | Command::OnlyConnection(_)
             | Command::OnlyDir(_)
             | Command::ToggleGroup(_)
-            | Command::ShowPane(Pane::Record | Pane::Statistics | Pane::Findings | Pane::Delivery)
+            | Command::ShowPane(
+                Pane::Record | Pane::Statistics | Pane::Findings | Pane::Delivery | Pane::Resend | Pane::Compare,
+            )
             | Command::ShowTime(_)
             | Command::ZoomTime(_)
             | Command::PanTime(_)
             | Command::SetRange(_)
             | Command::ToggleFollow
             | Command::TogglePause
+            | Command::Extend(_)
+            | Command::SelectTo(_)
+            | Command::SelectRows
             | Command::Move(_) => need(view.is_some(), "no recording is open"),
             Command::SaveAs | Command::SaveAsPath(_) => match view.map(View::path) {
                 None => Some("no recording is open".into()),
@@ -76,6 +81,8 @@ impl App {
             Command::RunDoctor | Command::AskStock | Command::CopyReport(_) | Command::SaveReport => {
                 self.consult_objection(command)
             }
+            Command::Resend(command) => self.resend_objection(command),
+            Command::Compare(command) => self.compare_objection(command),
             Command::RunScript | Command::StopScript => self.script_objection(command),
             Command::ShowPane(Pane::Doctor) => {
                 need(view.is_some() || state.doctor.is_some(), "no recording is open, and nobody asked the doctor")

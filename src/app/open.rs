@@ -132,7 +132,7 @@ impl App {
         });
     }
 
-    fn begin(&mut self, what: String) -> Job {
+    pub(super) fn begin(&mut self, what: String) -> Job {
         let job = Job::new(what);
         self.state.jobs.push(job.clone());
         job
@@ -225,6 +225,8 @@ impl App {
             Reply::Tried(number, outcome, total) => self.take_tried(number, *outcome, total),
             Reply::Examined(number, report) => self.take_report(number, report.map(|report| *report)),
             Reply::Stock(address, verdict) => self.take_stock(&address, verdict),
+            Reply::Differs(number, difference) => self.take_difference(number, *difference),
+            Reply::Compared(job, compared) => self.take_compared(&job, compared),
             Reply::Kept(Ok(said)) => self.say(said),
             Reply::Kept(Err(why)) => self.complain(why),
             Reply::Fetched(question, found) => self.take_login(&question, found),

@@ -16,11 +16,16 @@ pub enum Pane {
     Doctor,
     /// The script: its steps, and how far it is.
     Script,
+    /// What is sent again, and how far it is.
+    Resend,
+    /// Two messages, or two sides, compared.
+    Compare,
 }
 
 impl Pane {
     /// Those that can be asked for by name.
-    pub const NAMED: [Pane; 5] = [Pane::Statistics, Pane::Findings, Pane::Delivery, Pane::Doctor, Pane::Script];
+    pub const NAMED: [Pane; 7] =
+        [Pane::Statistics, Pane::Findings, Pane::Delivery, Pane::Doctor, Pane::Script, Pane::Resend, Pane::Compare];
 
     /// Its name.
     pub fn label(self) -> &'static str {
@@ -31,6 +36,8 @@ impl Pane {
             Pane::Delivery => "How far it got",
             Pane::Doctor => "Doctor",
             Pane::Script => "Script",
+            Pane::Resend => "Send again",
+            Pane::Compare => "Compare",
         }
     }
 
@@ -43,6 +50,8 @@ impl Pane {
             Pane::Delivery => "Show how far what was sent got",
             Pane::Doctor => "Show the doctor: every way to the address, tried",
             Pane::Script => "Show the script: its steps, and how far it is",
+            Pane::Resend => "Show what is sent again, and how far it is",
+            Pane::Compare => "Show what was compared, and what differs",
         }
     }
 }

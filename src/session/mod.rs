@@ -24,7 +24,7 @@ mod way;
 
 /// What records are made of, for whoever reads them from a session.
 pub use crate::dissect::hixie::OLD_FRAME;
-pub use crate::dissect::{Explained, Field, Flags, Kind, Layer, Payload, Record, Severity, unmask};
+pub use crate::dissect::{Explained, Field, Flags, Kind, Layer, Payload, Record, Severity, Value, unmask};
 pub use activity::{Bins, Bucket};
 pub use delivery::{AckRule, Deliveries, Delivery};
 pub use explain::{BYTES_MISSING, EXPLAIN_LIMIT_BYTES, UNFINISHED};

@@ -4,6 +4,7 @@
 //! positions, what is under the pointer, which foldouts are open.
 
 mod bits;
+mod compare;
 mod completion;
 mod composer;
 mod connection_bar;
@@ -24,6 +25,7 @@ mod notes;
 mod options;
 mod palette;
 mod payload;
+mod resend;
 mod rows;
 mod run;
 mod script;

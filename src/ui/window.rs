@@ -5,10 +5,10 @@ use super::options::Foldout;
 use super::rows::Scroll;
 use super::statistics::Measure;
 use super::{
-    composer, connection_bar, delivery, details, doctor, findings, first_run, keys, menu, messages, palette, script,
-    sidebar, statistics, status, strip, theme, timeline, timeline_bar,
+    compare, composer, connection_bar, delivery, details, doctor, findings, first_run, keys, menu, messages, palette,
+    resend, script, sidebar, statistics, status, strip, theme, timeline, timeline_bar,
 };
-use crate::app::{App, Bits, Command, FieldRef, Next, Pane, Preview, State, Theme, View, ViewId, Wish};
+use crate::app::{App, Bits, Command, FieldRef, Marked, Next, Pane, Preview, State, Theme, View, ViewId, Wish};
 use crate::session::RecordId;
 use crate::wire::Span;
 use egui::{Frame, Margin, Panel, Ui, ViewportCommand};
@@ -91,6 +91,12 @@ pub struct Look {
     pub(super) strip_anchor: Option<u64>,
     /// The step of the script that was brought into sight, and whether it had failed.
     pub(super) script_at: Option<(usize, bool)>,
+    /// The two messages whose difference is shown, and where it is scrolled to.
+    pub(super) compared: Option<[Marked; 2]>,
+    pub(super) compare_scroll: Scroll,
+    /// Where the comparison of two sides is scrolled to, and what its messages say.
+    pub(super) sides_scroll: Scroll,
+    pub(super) compared_told: HashMap<(ViewId, RecordId), String>,
     zoom: f32,
     theme: Option<Theme>,
 }
@@ -246,6 +252,8 @@ impl Window {
                             Pane::Findings => findings::findings_ui(ui, view, look, commands),
                             Pane::Doctor => doctor::doctor_ui(ui, state, commands),
                             Pane::Script => script::script_ui(ui, app, look, commands),
+                            Pane::Resend => resend::resend_ui(ui, app, look, commands),
+                            Pane::Compare => compare::compare_ui(ui, app, look, commands),
                             Pane::Delivery => delivery::delivery_ui(ui, state, view, look, commands),
                             Pane::Record => details::details_ui(ui, view, look, commands),
                         });

@@ -4,11 +4,13 @@
 //! after the other in the recorded rhythm. It is a state machine without a thread, as a script's runner is: it is asked
 //! what to do each time the session has something new, and sends no more while what it sent has not become records.
 
+mod edit;
 mod endpoint;
 mod order;
 mod plan;
 mod run;
 
+pub use edit::load;
 pub use endpoint::{Endpoint, draft_of, origin_of};
 pub use order::{OrderRules, Ordered, RecordedRequest, order, recorded_request};
 pub use plan::{Chosen, Plan, Planned, Planner};

@@ -3,7 +3,7 @@
 use super::plan::is_side;
 use crate::app::composer::RAW_LIMIT_BYTES;
 use crate::app::script::Sent;
-use crate::session::{Explained, Field, Flags, Kind, Record, RecordId, Session};
+use crate::session::{Explained, Field, Flags, Kind, OLD_FRAME, Record, RecordId, Session, Value, unmask};
 use crate::transport::{LEFT_OUT, LengthForm, Order, Outgoing, RawFrame, close_code_rule, is_secret_header};
 use crate::wire::Dir;
 use bytes::Bytes;
@@ -63,7 +63,7 @@ pub fn order(session: &Session, id: RecordId, rules: &OrderRules) -> Result<Orde
     }
     let explained = session.explain_within(id, record.len as usize + 16);
     // The payload of a frame may be compressed, and is then shorter than what is said of its message.
-    if record.kind != Kind::WsFrame && (explained.payload.len() as u64) < record.payload_len {
+    if !matches!(record.kind, Kind::WsFrame | Kind::WsClose) && (explained.payload.len() as u64) < record.payload_len {
         let (has, of) = (explained.payload.len(), record.payload_len);
         return Err(format!("of its {of} bytes only {has} can be read"));
     }
@@ -80,8 +80,8 @@ pub fn order(session: &Session, id: RecordId, rules: &OrderRules) -> Result<Orde
         Kind::WsBinary => plain(Outgoing::Binary(payload), record.kind),
         Kind::WsPing => plain(Outgoing::Ping(payload), record.kind),
         Kind::WsPong => plain(Outgoing::Pong(payload), record.kind),
-        Kind::WsClose => close(&payload)?,
-        Kind::WsFrame => raw(frame(session, &record, &explained, rules.keep_masks)?),
+        Kind::WsClose => close(code_of(&explained), payload)?,
+        Kind::WsFrame => raw(frame(session, &record, rules.keep_masks)?),
         kind => return Err(format!("a record of kind {} cannot be sent", kind.name())),
     })
 }
@@ -102,22 +102,31 @@ fn frame_of(opcode: u8, payload: Bytes) -> Result<RawFrame, String> {
     Ok(RawFrame { fin: true, rsv: [false; 3], opcode, mask, length_form, claimed_len: None, payload })
 }
 
-fn close(payload: &Bytes) -> Result<Ordered, String> {
-    let sent = Sent { kind: Some(Kind::WsClose), least_bytes: 2, payload_bytes: payload.len() };
-    let code = payload.first_chunk::<2>().map(|code| u16::from_be_bytes(*code));
-    let reason = String::from_utf8(payload.get(2..).unwrap_or_default().to_vec());
-    let is_lawful = code.is_none_or(|code| close_code_rule(code).is_none()) && payload.len() != 1;
-    match reason {
-        Ok(reason) if is_lawful => Ok(Ordered { order: Order::Close { code, reason }, sent, without: Vec::new() }),
-        _ => Ok(raw(frame_of(8, payload.clone())?)),
+/// The code of a close frame.
+pub(super) fn code_of(explained: &Explained) -> Option<u16> {
+    let code = explained.fields.iter().find(|field| field.def.key == "websocket.close.code")?;
+    match code.value {
+        Value::Number(code) | Value::Named(code, _) => u16::try_from(code).ok(),
+        _ => None,
     }
 }
 
-/// A frame, bit by bit as it was; with a masking key of its own, unless it is to keep the one it had.
-fn frame(session: &Session, record: &Record, explained: &Explained, keep_masks: bool) -> Result<RawFrame, String> {
+fn close(code: Option<u16>, reason: Bytes) -> Result<Ordered, String> {
+    let sent = Sent { kind: Some(Kind::WsClose), least_bytes: 2, payload_bytes: reason.len() + 2 };
+    let is_lawful = code.map_or(reason.is_empty(), |code| close_code_rule(code).is_none());
+    match String::from_utf8(reason.to_vec()) {
+        Ok(reason) if is_lawful => Ok(Ordered { order: Order::Close { code, reason }, sent, without: Vec::new() }),
+        _ => {
+            let code = code.map_or_else(Vec::new, |code| code.to_be_bytes().to_vec());
+            Ok(raw(frame_of(8, [&code[..], &reason].concat().into())?))
+        }
+    }
+}
+
+/// A frame, bit by bit as it was, with the masking key that it had.
+pub(super) fn recorded_frame(session: &Session, record: &Record) -> Result<RawFrame, String> {
     let bytes = session.wire(record.link, record.dir, record.start, (record.len as usize).min(14));
-    let is_old = record.detail & crate::session::OLD_FRAME != 0;
-    let (Some(first), Some(second), false) = (bytes.first(), bytes.get(1), is_old) else {
+    let (Some(first), Some(second), false) = (bytes.first(), bytes.get(1), record.detail & OLD_FRAME != 0) else {
         return Err("it is no frame of RFC 6455 that could be sent byte for byte".to_owned());
     };
     let (length_form, at) = match second & 0x7F {
@@ -125,30 +134,27 @@ fn frame(session: &Session, record: &Record, explained: &Explained, keep_masks: 
         127 => (LengthForm::Bits64, 10),
         _ => (LengthForm::Bits7, 2),
     };
-    let key = (second & 0x80 != 0).then(|| bytes.get(at..at + 4).and_then(|key| key.first_chunk::<4>().copied()));
-    let header_len = at + if key.is_some() { 4 } else { 0 };
-    let mut payload = session.wire(
-        record.link,
-        record.dir,
-        record.start + header_len as u64,
-        (record.len as usize).saturating_sub(header_len),
-    );
-    if payload.len() + header_len != record.len as usize || explained.record != *record {
+    let mask = if second & 0x80 == 0 { None } else { bytes.get(at..).and_then(|key| key.first_chunk::<4>().copied()) };
+    let header_len = at as u64 + if second & 0x80 == 0 { 0 } else { 4 };
+    let len = record.len.saturating_sub(header_len);
+    if len > RAW_LIMIT_BYTES as u64 {
+        return Err(format!("a raw frame carries at most {RAW_LIMIT_BYTES} bytes here, and this has {len}"));
+    }
+    let mut payload = session.wire(record.link, record.dir, record.start + header_len, len as usize);
+    if payload.len() as u64 != len {
         return Err(format!("of its {} bytes not all can be read", record.len));
     }
-    if payload.len() > RAW_LIMIT_BYTES {
-        return Err(format!(
-            "a raw frame carries at most {RAW_LIMIT_BYTES} bytes here, and this has {}",
-            payload.len()
-        ));
-    }
-    let key = key.flatten();
-    key.into_iter().for_each(|key| crate::session::unmask(&mut payload, key));
-    let mask = key.map(|key| if keep_masks { key } else { fresh_key() });
+    mask.into_iter().for_each(|key| unmask(&mut payload, key));
     let bit = |at: u8| first >> (7 - at) & 1 == 1;
     let rsv = [bit(1), bit(2), bit(3)];
     let payload = Bytes::from(payload);
     Ok(RawFrame { fin: bit(0), rsv, opcode: first & 0x0F, mask, length_form, claimed_len: None, payload })
+}
+
+/// A frame with a masking key of its own, unless it is to keep the one it had.
+fn frame(session: &Session, record: &Record, keep_masks: bool) -> Result<RawFrame, String> {
+    let frame = recorded_frame(session, record)?;
+    Ok(RawFrame { mask: frame.mask.map(|key| if keep_masks { key } else { fresh_key() }), ..frame })
 }
 
 /// A key nobody can foresee (RFC 6455 §5.3).

@@ -4,7 +4,7 @@ use super::bytes::BytesDiff;
 use super::content::{Content, Rules};
 use super::json::{self, CHANGES_LIMIT, Change, JsonDiff};
 use super::text::{LineKind, TextDiff};
-use crate::session::{RecordId, Session, one_line};
+use crate::session::{Kind, RecordId, Session, one_line};
 use std::time::{Duration, Instant};
 
 /// Bytes of a message that are compared at most.
@@ -101,7 +101,7 @@ pub fn read(session: &Session, id: RecordId) -> Message {
         return Message { payload: Vec::new(), left_out: 0 };
     };
     let explained = session.explain_within(id, MESSAGE_LIMIT_BYTES);
-    if record.kind.is_fact() {
+    if record.kind.is_fact() || record.kind == Kind::WsClose {
         return Message { payload: session.line(&explained).into_bytes(), left_out: 0 };
     }
     if explained.payload.is_empty() && record.payload_len == 0 {

@@ -171,7 +171,8 @@ impl Collector {
                     Some(session.field_text(&explained, field, HEAD_LIMIT_BYTES))
                 };
                 let line = match record.kind {
-                    kind if kind.is_fact() => Some(session.line(&explained)),
+                    // Of a close frame the code counts, too.
+                    kind if kind.is_fact() || kind == Kind::WsClose => Some(session.line(&explained)),
                     Kind::HttpRequest => Some(
                         [text("http.request.method"), text("http.request.target")]
                             .map(Option::unwrap_or_default)
@@ -193,7 +194,7 @@ impl Collector {
                 }
                 let is_cut = explained.payload.len() as u64 + explained.payload_left_out < record.payload_len
                     || explained.payload_left_out > 0;
-                self.side.cut += u64::from(is_cut && !record.kind.is_fact());
+                self.side.cut += u64::from(is_cut && !record.kind.is_fact() && record.kind != Kind::WsClose);
                 (self.side.items[*at].content, self.side.items[*at].key) = (content, key);
             }
         }
@@ -276,5 +277,8 @@ fn is_said(record: &Record) -> bool {
 /// Whether the payload alone is what such a record says.
 fn is_plain(kind: Kind) -> bool {
     !kind.is_fact()
-        && !matches!(kind, Kind::SseEvent | Kind::HttpRequest | Kind::HttpResponse | Kind::HttpInformational)
+        && !matches!(
+            kind,
+            Kind::SseEvent | Kind::WsClose | Kind::HttpRequest | Kind::HttpResponse | Kind::HttpInformational
+        )
 }
