@@ -276,10 +276,7 @@ impl State {
     }
 
     fn mark_of(&self, view: &View, id: RecordId) -> Marked {
-        let name = match self.views.len() {
-            1 => format!("#{}", id + 1),
-            _ => format!("#{} of {}", id + 1, view.title),
-        };
+        let name = format!("#{} of {}", id + 1, view.title);
         Marked { view: view.id, id, name }
     }
 }

@@ -16,6 +16,8 @@ pub fn compare_ui(ui: &mut Ui, app: &App, look: &mut Look, out: &mut Vec<Command
         Some(compared) if state.compare.shows_messages => messages::messages_ui(ui, compared, look, out),
         _ => sides::sides_ui(ui, app, look, out),
     }
+    // Lists of rows take no room by themselves, and the panel would shrink.
+    ui.allocate_space(ui.available_size());
 }
 
 fn head_ui(ui: &mut Ui, app: &App, out: &mut Vec<Command>) {
@@ -36,6 +38,7 @@ fn head_ui(ui: &mut Ui, app: &App, out: &mut Vec<Command>) {
                 });
             }
             None => {
+                button_ui(ui, app, "▶ Compare", CompareCommand::Start, out);
                 ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                     let text = RichText::new("connections or recordings").font(theme::small()).color(colors.weak);
                     ui.add(Label::new(text).truncate());

@@ -191,7 +191,7 @@ pub const FIGURES: f32 = 508.0;
 pub const FIGURE_ROW: f32 = 17.0;
 /// A column of figures.
 pub const FIGURE: f32 = 62.0;
-/// Corners.
+/// The name of a line of a form.
 pub const FORM_NAME: f32 = 52.0;
 /// A field for a number.
 pub const NUMBER: f32 = 64.0;

@@ -1,6 +1,5 @@
 //! Two connections or recordings beside one another, message by message.
 
-use super::button_ui;
 use crate::app::{App, Command, CompareCommand, CompareForm, Compared, SideChoice, Sides, State, ViewId};
 use crate::session::compare::{By, Item, Row};
 use crate::session::duration;
@@ -22,7 +21,7 @@ pub fn sides_ui(ui: &mut Ui, app: &App, look: &mut Look, out: &mut Vec<Command>)
     let (state, colors) = (app.state(), theme::colors(ui));
     Frame::new().inner_margin(Margin::symmetric(theme::MARGIN as i8, theme::UNIT as i8)).show(ui, |ui| {
         ui.set_width(ui.available_width());
-        form_ui(ui, app, out);
+        form_ui(ui, state, out);
         let why_not = app.objection(&Command::Compare(CompareCommand::Start));
         match &state.compare.sides {
             Some(Sides::UnderWay(job)) => {
@@ -44,8 +43,8 @@ pub fn sides_ui(ui: &mut Ui, app: &App, look: &mut Look, out: &mut Vec<Command>)
     }
 }
 
-fn form_ui(ui: &mut Ui, app: &App, out: &mut Vec<Command>) {
-    let (state, colors) = (app.state(), theme::colors(ui));
+fn form_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
+    let colors = theme::colors(ui);
     let mut form: CompareForm = state.compare.form.clone();
     ui.horizontal_wrapped(|ui| {
         for (side, name) in ["First", "Second"].into_iter().enumerate() {
@@ -56,6 +55,8 @@ fn form_ui(ui: &mut Ui, app: &App, out: &mut Vec<Command>) {
         }
         ui.label(RichText::new("by").color(colors.weak));
         by_ui(ui, &mut form);
+    });
+    ui.horizontal(|ui| {
         let field = |ui: &mut Ui, text: &mut String, name: &str, hint: &str, width: f32, help: &str| {
             ui.label(RichText::new(name).color(colors.weak));
             let edit = TextEdit::singleline(text).desired_width(width).font(theme::mono()).hint_text(hint);
@@ -87,7 +88,6 @@ fn form_ui(ui: &mut Ui, app: &App, out: &mut Vec<Command>) {
             theme::PATHS,
             "A filter: which records are compared. Empty: messages, without pings and pongs",
         );
-        button_ui(ui, app, "Compare", CompareCommand::Start, out);
     });
     if form != state.compare.form {
         out.push(Command::Compare(CompareCommand::Set(Box::new(form))));
