@@ -3,12 +3,16 @@
 
 #[path = "ui/anything.rs"]
 mod anything;
+#[path = "ui/comparing.rs"]
+mod comparing;
 #[path = "ui/composing.rs"]
 mod composing;
 #[path = "ui/consulting.rs"]
 mod consulting;
 #[path = "ui/finding.rs"]
 mod finding;
+#[path = "ui/resending.rs"]
+mod resending;
 #[path = "ui/scripting.rs"]
 mod scripting;
 

@@ -36,6 +36,7 @@ mod tally;
 mod time;
 mod view;
 
+pub use crate::session::compare::By;
 pub use command::{Command, Like, Move, Shortcut};
 pub use comparing::{CompareCommand, CompareForm, Compared, Comparing, Marked, Messages, SideChoice, Sides};
 pub use composer::{Composer, Format, FrameBytes, FrameDraft, LENGTH_FORMS, Preview, SendAs, Sending, opcode_name};

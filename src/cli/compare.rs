@@ -3,15 +3,20 @@
 use super::Failed;
 use super::args::{CompareArgs, Format};
 use crate::session::compare::{
-    Aligned, By, Change, Collector, Counts, Difference, Pair, Row, Rules, Scope, Side, align, collect, compare, read,
+    Aligned, By, Change, Collector, Counts, Difference, Pair, Row, Rules, Scope, Side, align, collect, compare,
+    read_all,
 };
 use crate::session::file::load;
 use crate::session::filter::Filter;
-use crate::session::{RecordId, Session};
+use crate::session::{Record, RecordId, Session};
 use crate::wire::{ConnectionId, Dir};
 use serde_json::{Value as Json, json};
 use std::io::{BufWriter, Write};
 use std::path::Path;
+
+/// Rows that are told at a time, and bytes of messages that are compared.
+const STRETCH: usize = 512;
+const STRETCH_BYTES: u64 = 32 << 20;
 
 /// A recording, and what is compared of it.
 struct Read {
@@ -86,74 +91,125 @@ struct Printer<'r, W> {
     out: W,
 }
 
+/// A row, and what is told of it.
+struct Told<'r> {
+    row: &'r Row,
+    /// The records of either side.
+    ids: [Option<RecordId>; 2],
+    at_ns: u64,
+    record: Record,
+    /// How the two differ, where they do, else what the one says.
+    says: Result<Difference, String>,
+}
+
 impl<W: Write> Printer<'_, W> {
     fn table(&mut self, aligned: &Aligned, all: bool) -> std::io::Result<()> {
         let mut wrote_header = false;
-        for row in aligned.rows.iter().filter(|row| all || row.differs()) {
+        self.each(aligned, all, |out, told| {
             if !std::mem::replace(&mut wrote_header, true) {
-                writeln!(self.out, "{:<20} {:>7} {:>7} {:>12}   {:<14} summary", "what", "A #", "B #", "time", "kind")?;
+                writeln!(out, "{:<20} {:>7} {:>7} {:>12}   {:<14} summary", "what", "A #", "B #", "time", "kind")?;
             }
-            let (a, b) = self.ids(row);
             let number = |id: Option<RecordId>| id.map_or_else(|| "–".to_owned(), |id| (id + 1).to_string());
-            let (read, id, at_ns) = self.shown(row);
-            let record = &read.session.records()[id];
-            let says = match row.is_changed {
-                true => self.difference(row).map_or_else(String::new, |difference| difference.line()),
-                false => read.session.summary(id),
+            let late = told.row.late_ns.map_or_else(String::new, |ns| format!("  {:+.3} s", ns as f64 / 1e9));
+            let arrow = if told.record.dir == Dir::Out { '↑' } else { '↓' };
+            let says = match &told.says {
+                Ok(difference) => &difference.line(),
+                Err(summary) => summary,
             };
-            let late = row.late_ns.map_or_else(String::new, |ns| format!("  {:+.3} s", ns as f64 / 1e9));
-            let arrow = if record.dir == Dir::Out { '↑' } else { '↓' };
             writeln!(
-                self.out,
+                out,
                 "{:<20} {:>7} {:>7} {:>12.6} {arrow} {:<14} {says}{late}",
-                row.words(),
-                number(a),
-                number(b),
-                at_ns as f64 / 1e9,
-                record.kind.name(),
-            )?;
-        }
+                told.row.words(),
+                number(told.ids[0]),
+                number(told.ids[1]),
+                told.at_ns as f64 / 1e9,
+                told.record.kind.name(),
+            )
+        })?;
         writeln!(self.out, "{}", aligned.counts.words())
     }
 
     fn lines(&mut self, aligned: &Aligned, all: bool) -> std::io::Result<()> {
-        for row in aligned.rows.iter().filter(|row| all || row.differs()) {
-            let (a, b) = self.ids(row);
-            let (read, id, at_ns) = self.shown(row);
-            let record = &read.session.records()[id];
-            let mut object = json!({"what": row.words().split(", ").collect::<Vec<_>>()});
-            for (key, id) in [("a", a), ("b", b)] {
+        self.each(aligned, all, |out, told| {
+            let mut object = json!({"what": told.row.words().split(", ").collect::<Vec<_>>()});
+            for (key, id) in ["a", "b"].into_iter().zip(told.ids) {
                 object[key] = id.map_or(Json::Null, |id| (id + 1).into());
             }
-            object["at_ns"] = at_ns.into();
-            (object["dir"], object["kind"]) = (record.dir.name().into(), record.kind.name().into());
-            if let Some(late_ns) = row.late_ns {
+            object["at_ns"] = told.at_ns.into();
+            (object["dir"], object["kind"]) = (told.record.dir.name().into(), told.record.kind.name().into());
+            if let Some(late_ns) = told.row.late_ns {
                 object["late_ns"] = late_ns.into();
             }
-            match self.difference(row).filter(|_| row.is_changed) {
-                Some(Difference::Json(diff)) => {
+            match &told.says {
+                Ok(Difference::Json(diff)) => {
                     object["changes"] = diff.changes.iter().map(change_object).collect();
                     if diff.left_out > 0 {
                         object["left_out"] = diff.left_out.into();
                     }
                 }
-                Some(difference) => object["difference"] = difference.line().into(),
-                None => object["summary"] = read.session.summary(id).into(),
+                Ok(difference) => object["difference"] = difference.line().into(),
+                Err(summary) => object["summary"] = summary.as_str().into(),
             }
-            writeln!(self.out, "{object}")?;
-        }
+            writeln!(out, "{object}")
+        })?;
         let Counts { equal, missing, extra, changed, reordered, late, early } = aligned.counts;
         let object = json!({"counts": {"equal": equal, "missing": missing, "extra": extra, "changed": changed,
             "reordered": reordered, "late": late, "early": early}, "is_equal": aligned.counts.is_equal()});
         writeln!(self.out, "{object}")
     }
 
-    fn ids(&self, row: &Row) -> (Option<RecordId>, Option<RecordId>) {
+    /// Tells each row, a stretch of them in one pass over their bytes.
+    fn each(
+        &mut self,
+        aligned: &Aligned,
+        all: bool,
+        mut tell: impl FnMut(&mut W, Told) -> std::io::Result<()>,
+    ) -> std::io::Result<()> {
+        let mut rows = aligned.rows.iter().filter(|row| all || row.differs()).peekable();
+        while rows.peek().is_some() {
+            let (mut stretch, mut bytes) = (Vec::new(), 0);
+            while let Some(row) = rows.next_if(|_| stretch.len() < STRETCH && bytes < STRETCH_BYTES) {
+                let ids = self.ids(row);
+                let sizes =
+                    [self.a, self.b].into_iter().zip(ids).filter_map(|(read, id)| read.session.records().get(id?));
+                bytes += if row.is_changed { sizes.map(|record| record.payload_len.max(record.len)).sum() } else { 0 };
+                stretch.push((row, ids));
+            }
+            for told in self.told(&stretch) {
+                tell(&mut self.out, told)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn told<'s>(&self, stretch: &[(&'s Row, [Option<RecordId>; 2])]) -> Vec<Told<'s>> {
+        let of = |side: usize, is_changed: bool| -> Vec<RecordId> {
+            // Of two that are equal the first side's is shown.
+            let is_shown = |ids: &[Option<RecordId>; 2]| is_changed || side == 0 || ids[0].is_none();
+            let rows = stretch.iter().filter(|(row, ids)| row.is_changed == is_changed && is_shown(ids));
+            rows.filter_map(|(_, ids)| ids[side]).collect()
+        };
+        let sessions = [&self.a.session, &self.b.session];
+        let mut summaries = [0, 1].map(|side| sessions[side].summaries(&of(side, false)).into_iter());
+        let mut messages = [0, 1].map(|side| read_all(sessions[side], &of(side, true)).into_iter());
+        let told = stretch.iter().filter_map(|(row, ids)| {
+            let (read, id, at_ns) = self.shown(row);
+            let record = *read.session.records().get(id)?;
+            let says = match row.is_changed {
+                true => Ok(compare(messages[0].next()?, messages[1].next()?, self.rules, false)),
+                false => Err(summaries[usize::from(ids[0].is_none())].next()?),
+            };
+            Some(Told { row, ids: *ids, at_ns, record, says })
+        });
+        told.collect()
+    }
+
+    fn ids(&self, row: &Row) -> [Option<RecordId>; 2] {
         let id = |read: &Read, at: u32| read.side.items.get(at as usize).map(|item| item.id as usize);
         match row.pair {
-            Pair::Missing(a) => (id(self.a, a), None),
-            Pair::Extra(b) => (None, id(self.b, b)),
-            Pair::Both(a, b) => (id(self.a, a), id(self.b, b)),
+            Pair::Missing(a) => [id(self.a, a), None],
+            Pair::Extra(b) => [None, id(self.b, b)],
+            Pair::Both(a, b) => [id(self.a, a), id(self.b, b)],
         }
     }
 
@@ -165,11 +221,6 @@ impl<W: Write> Printer<'_, W> {
         };
         let item = &read.side.items[at as usize];
         (read, item.id as usize, item.at_ns)
-    }
-
-    fn difference(&self, row: &Row) -> Option<Difference> {
-        let (Some(a), Some(b)) = self.ids(row) else { return None };
-        Some(compare(read(&self.a.session, a), read(&self.b.session, b), self.rules, false))
     }
 }
 

@@ -4,7 +4,7 @@ use super::bytes::BytesDiff;
 use super::content::{Content, Rules};
 use super::json::{self, CHANGES_LIMIT, Change, JsonDiff};
 use super::text::{LineKind, TextDiff};
-use crate::session::{Kind, RecordId, Session, one_line};
+use crate::session::{Explained, Kind, RecordId, Session, one_line};
 use std::time::{Duration, Instant};
 
 /// Bytes of a message that are compared at most.
@@ -67,7 +67,8 @@ impl Difference {
             Difference::Bytes(diff) => {
                 let (a, b) = diff.differing();
                 let at = diff.differences().next().map_or(0, |(a, _)| a.start);
-                format!("{a} bytes became {b}, from byte {at} on")
+                let unit = if a == 1 { "byte" } else { "bytes" };
+                format!("from byte {at} on, {a} {unit} became {b}")
             }
         }
     }
@@ -97,10 +98,19 @@ fn short(text: &str) -> String {
 
 /// What a record says: its payload, or where it has none, its bytes on the wire.
 pub fn read(session: &Session, id: RecordId) -> Message {
-    let Some(record) = session.records().get(id).copied() else {
-        return Message { payload: Vec::new(), left_out: 0 };
-    };
-    let explained = session.explain_within(id, MESSAGE_LIMIT_BYTES);
+    match session.records().get(id) {
+        Some(_) => message(session, session.explain_within(id, MESSAGE_LIMIT_BYTES)),
+        None => Message { payload: Vec::new(), left_out: 0 },
+    }
+}
+
+/// What many records say, in one pass over their bytes. They should fit into memory at once.
+pub fn read_all(session: &Session, ids: &[RecordId]) -> Vec<Message> {
+    session.explain_all(ids, MESSAGE_LIMIT_BYTES).into_iter().map(|explained| message(session, explained)).collect()
+}
+
+fn message(session: &Session, explained: Explained) -> Message {
+    let record = explained.record;
     if record.kind.is_fact() || record.kind == Kind::WsClose {
         return Message { payload: session.line(&explained).into_bytes(), left_out: 0 };
     }
