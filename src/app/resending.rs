@@ -179,6 +179,7 @@ impl App {
             ResendCommand::Stop => {
                 if let Some(run) = self.state.resend.as_mut().and_then(|resend| resend.run.as_mut()) {
                     run.resender.stop();
+                    self.tell_resent();
                 }
             }
         }
