@@ -1,21 +1,16 @@
 //! Comparing in the window: the mark, two messages, and two sides.
 
+mod files;
+mod form;
+
+pub use form::{CompareForm, SideChoice};
+
 use super::engine::Reply;
 use super::{App, Command, Job, Pane, Shortcut, State, View, ViewId, Wish};
-use crate::session::compare::{
-    Aligned, By, Collector, Counts, Difference, Item, Pair, Row, Rules, Scope, Side, align, compare, read,
-};
-use crate::session::file::Opened;
-use crate::session::filter::Filter;
-use crate::session::{RecordId, Session, Store};
+use crate::session::RecordId;
+use crate::session::compare::{Aligned, Counts, Difference, Item, Pair, Row, Rules, compare, read};
 use crate::wire::ConnectionId;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-
-/// Bytes of a file that are taken at a time.
-const BATCH_BYTES: usize = 4 << 20;
-/// Reading, then aligning: of so many parts the last is aligning.
-const PARTS: u64 = 10;
+use files::compare_files;
 
 /// Something to do about comparing.
 #[derive(Clone, Debug, PartialEq)]
@@ -91,110 +86,6 @@ pub struct Messages {
     /// How they differ, once that was found.
     pub difference: Option<Difference>,
     number: u64,
-}
-
-/// One side, as chosen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct SideChoice {
-    /// The recording.
-    pub view: Option<ViewId>,
-    /// One connection of it; else all.
-    pub connection: Option<ConnectionId>,
-}
-
-/// What is compared, and how, as typed.
-#[derive(Clone, Debug, PartialEq)]
-pub struct CompareForm {
-    /// The two sides.
-    pub sides: [SideChoice; 2],
-    /// How messages find one another.
-    pub by: By,
-    /// The JSONPath of their key.
-    pub key: String,
-    /// JSONPaths that are left out of equality, with blanks or commas between them.
-    pub ignore: String,
-    /// Beyond so many milliseconds a message is late; empty: time is not judged.
-    pub tolerance_ms: String,
-    /// Which records are compared; empty: messages.
-    pub filter: String,
-    /// Whether equal messages are left out of the list.
-    pub only_differences: bool,
-}
-
-impl Default for CompareForm {
-    fn default() -> CompareForm {
-        CompareForm {
-            sides: [SideChoice::default(); 2],
-            by: By::Content,
-            key: "$.id".to_owned(),
-            ignore: String::new(),
-            tolerance_ms: String::new(),
-            filter: String::new(),
-            only_differences: true,
-        }
-    }
-}
-
-impl CompareForm {
-    /// How messages find one another.
-    fn by(&self) -> By {
-        match &self.by {
-            By::Key(_) => By::Key(self.key.clone()),
-            other => other.clone(),
-        }
-    }
-
-    fn rules(&self) -> Result<Rules, String> {
-        Rules::new(split_paths(&self.ignore))
-    }
-
-    fn tolerance_ns(&self) -> Result<Option<u64>, String> {
-        match self.tolerance_ms.trim() {
-            "" => Ok(None),
-            text => match text.parse::<u64>() {
-                Ok(ms) => Ok(Some(ms.saturating_mul(1_000_000))),
-                Err(_) => Err(format!("Late from: {text:?} is no whole number of milliseconds")),
-            },
-        }
-    }
-
-    fn scope(&self, side: SideChoice) -> Result<Scope, String> {
-        let filter = match self.filter.trim() {
-            "" => None,
-            text => Some(Filter::parse(text).map_err(|error| format!("Only records: {}", error.text))?),
-        };
-        Ok(Scope { connection: side.connection, filter })
-    }
-
-    /// What is wrong with it.
-    pub fn mistake(&self) -> Option<String> {
-        let key = || Collector::new(Scope::default(), Rules::default(), &self.by()).map(|_| ());
-        let scope = || self.scope(SideChoice::default()).map(|_| ());
-        let first = self.rules().map(|_| ()).and_then(|()| self.tolerance_ns().map(|_| ())).and_then(|()| scope());
-        first.and_then(|()| key()).err()
-    }
-}
-
-/// Paths in a row; blanks and commas within brackets and quotes belong to a path.
-fn split_paths(text: &str) -> Vec<&str> {
-    let (mut depth, mut quote, mut start, mut paths) = (0_i32, None, 0, Vec::new());
-    for (at, char) in text.char_indices() {
-        match char {
-            _ if quote == Some(char) => quote = None,
-            _ if quote.is_some() => {}
-            '"' | '\'' => quote = Some(char),
-            '[' | '(' => depth += 1,
-            ']' | ')' => depth -= 1,
-            ' ' | ',' | '\n' | '\t' if depth <= 0 => {
-                paths.push(&text[start..at]);
-                start = at + char.len_utf8();
-            }
-            _ => {}
-        }
-    }
-    paths.push(&text[start..]);
-    paths.retain(|path| !path.is_empty());
-    paths
 }
 
 /// Two sides, compared.
@@ -454,72 +345,5 @@ impl App {
             return Some("both sides are the same".to_owned());
         }
         form.mistake()
-    }
-}
-
-/// Reads two sides from their files and aligns them.
-fn compare_files(form: &CompareForm, files: [(PathBuf, String); 2], job: &Job) -> Result<Compared, String> {
-    let (by, rules) = (form.by(), form.rules()?);
-    let tolerance_ns = form.tolerance_ns()?;
-    let mut remarks = Vec::new();
-    let mut sides = Vec::new();
-    for (part, ((path, name), choice)) in files.iter().zip(form.sides).enumerate() {
-        let collector = Collector::new(form.scope(choice)?, rules.clone(), &by)?;
-        let first = part as u64 * (PARTS / 2 - 1);
-        let side = read_side(path, collector, &mut remarks, &mut |done, total| {
-            let share = (PARTS / 2 - 1) * 1000 * done / total.max(1);
-            job.report(first * 1000 + share, PARTS * 1000)
-        })?;
-        remarks.extend(side.reservations().into_iter().map(|text| format!("{name}: {text}")));
-        sides.push(side);
-    }
-    let [a, b] = <[Side; 2]>::try_from(sides).map_err(|_| "a side is missing")?;
-    let mut progress =
-        |done: u64, total: u64| job.report((PARTS - 2) * 1000 + 2000 * done / total.max(1), PARTS * 1000);
-    let aligned = align(&a, &b, &by, tolerance_ns, &mut progress).ok_or("it was stopped")?;
-    let differing = (0..).zip(&aligned.rows).filter(|(_, row)| row.differs()).map(|(at, _)| at).collect();
-    let names = files.map(|(_, name)| name);
-    Ok(Compared { sides: form.sides, names, items: [a.items, b.items], aligned, differing, remarks, rules })
-}
-
-fn read_side(
-    path: &Path,
-    mut collector: Collector,
-    remarks: &mut Vec<String>,
-    progress: &mut dyn FnMut(u64, u64) -> bool,
-) -> Result<Side, String> {
-    let mut opened = Opened::open(path).map_err(|error| error.to_string())?;
-    let archive = opened.archive().map_err(|error| error.to_string())?;
-    let store = Store::archived(archive, Arc::new(u64::MAX.into()));
-    let mut session = Session::new(store, opened.started_unix_ns());
-    loop {
-        match opened.next_batch(BATCH_BYTES) {
-            Ok(entries) if entries.is_empty() => return Ok(collector.finish()),
-            Ok(entries) => {
-                let first = session.records().len();
-                for entry in entries {
-                    session.take(entry);
-                }
-                collector.take(&session, first..session.records().len());
-                session.forget_told();
-            }
-            Err(error) => remarks.push(error.to_string()),
-        }
-        let (done, total) = opened.progress();
-        if !progress(done, total) {
-            return Err("it was stopped".to_owned());
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::split_paths;
-
-    #[test]
-    fn paths_keep_the_blanks_within_them() {
-        assert_eq!(split_paths("$.a, $.b\n$['x, y'].z  "), ["$.a", "$.b", "$['x, y'].z"]);
-        assert_eq!(split_paths("$[?(@.a == 1)].t"), ["$[?(@.a == 1)].t"]);
-        assert_eq!(split_paths(" "), [""; 0]);
     }
 }

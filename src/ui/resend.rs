@@ -20,9 +20,8 @@ pub fn resend_ui(ui: &mut Ui, app: &App, look: &mut Look, out: &mut Vec<Command>
                 settings_ui(ui, app, resend, out);
                 ui.add_space(theme::MARGIN);
             }
-            match resend.resender() {
-                Some(resender) => run_ui(ui, app, resend, resender, look, out),
-                None => {}
+            if let Some(resender) = resend.resender() {
+                run_ui(ui, app, resend, resender, look, out);
             }
             if !resend.is_running() {
                 plan_ui(ui, resend);

@@ -127,19 +127,18 @@ impl Planner {
             _ if record.flags.has(Flags::INCOMPLETE) => self.leave("messages that were not sent whole"),
             Kind::WsFrame if self.choices.frames => self.plan(session, id),
             Kind::WsFrame if is_selected => self.leave("frames, which are sent with their messages"),
-            Kind::WsText | Kind::WsBinary | Kind::WsPing | Kind::WsPong | Kind::WsClose if self.choices.frames => {
-                if is_selected {
-                    self.frames_of(session, id, &record);
-                }
+            _ if self.choices.frames && is_selected && is_websocket(record.kind) => {
+                self.frames_of(session, id, &record);
             }
+            // Their frames are looked at themselves.
+            _ if self.choices.frames && is_websocket(record.kind) => {}
             Kind::WsText | Kind::WsBinary => self.plan(session, id),
             Kind::WsPing | Kind::WsPong | Kind::WsClose if self.choices.control => self.plan(session, id),
             Kind::WsPing | Kind::WsPong | Kind::WsClose => self.leave("pings, pongs and close frames"),
-            Kind::HttpRequest if is_upgrade(session, record.link) => {
-                if is_selected {
-                    self.leave("requests that open a WebSocket, which a connection makes itself");
-                }
+            Kind::HttpRequest if is_selected && is_upgrade(session, record.link) => {
+                self.leave("requests that open a WebSocket, which a connection makes itself");
             }
+            Kind::HttpRequest if is_upgrade(session, record.link) => {}
             Kind::HttpRequest if is_side(session, record.link) || self.with_own_requests => self.plan(session, id),
             Kind::HttpRequest => self.leave("requests that the connection makes itself"),
             _ => {}
@@ -178,6 +177,11 @@ impl Planner {
 pub(super) fn is_side(session: &Session, link: LinkId) -> bool {
     let opening = session.link(link).and_then(|link| link.opening.as_ref());
     opening.is_some_and(|opening| opening.purpose == crate::app::script::SIDE_REQUEST)
+}
+
+/// Whether it is a message or control message of WebSocket.
+fn is_websocket(kind: Kind) -> bool {
+    matches!(kind, Kind::WsText | Kind::WsBinary | Kind::WsPing | Kind::WsPong | Kind::WsClose)
 }
 
 fn is_upgrade(session: &Session, link: LinkId) -> bool {

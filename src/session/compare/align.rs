@@ -400,7 +400,7 @@ fn rows(
         aligned.counts.count(&row);
         aligned.rows.push(row);
     };
-    for place in 0..=a.len() {
+    for (place, first_extra) in head.into_iter().enumerate() {
         if let Some(at) = place.checked_sub(1) {
             let (item, partner) = (&a[at], to_b[at]);
             put(match b.get(partner as usize) {
@@ -413,7 +413,7 @@ fn rows(
                 None => Row { pair: Pair::Missing(at as u32), ..PLAIN },
             });
         }
-        let mut extra = head[place];
+        let mut extra = first_extra;
         while extra != NONE {
             put(Row { pair: Pair::Extra(extra), ..PLAIN });
             extra = next[extra as usize];

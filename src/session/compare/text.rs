@@ -84,14 +84,14 @@ impl TextDiff {
                 diff.put(LineKind::Removed, Some(run.a.start + n), None, from);
                 added.push((run.b.start + n, to));
             }
-            for at in run.a.start + both..run.a.end {
-                diff.put(LineKind::Removed, Some(at), None, vec![piece(lines_a[at], true)]);
+            for (at, line) in lines_a.iter().enumerate().take(run.a.end).skip(run.a.start + both) {
+                diff.put(LineKind::Removed, Some(at), None, vec![piece(line, true)]);
             }
             for (at, pieces) in added {
                 diff.put(LineKind::Added, None, Some(at), pieces);
             }
-            for at in run.b.start + both..run.b.end {
-                diff.put(LineKind::Added, None, Some(at), vec![piece(lines_b[at], true)]);
+            for (at, line) in lines_b.iter().enumerate().take(run.b.end).skip(run.b.start + both) {
+                diff.put(LineKind::Added, None, Some(at), vec![piece(line, true)]);
             }
         }
         diff.is_coarse = Instant::now() >= deadline;
