@@ -7,7 +7,7 @@ mod support;
 use bytes::Bytes;
 use divan::Bencher;
 use egui::{Event, Modifiers, MouseWheelSource, MouseWheelUnit, PointerButton, Pos2, RawInput, TouchPhase, pos2, vec2};
-use pushscope::app::Command;
+use pushscope::app::{Command, Play, Speed};
 use pushscope::ui::Window;
 use pushscope::wire::{Dir, EventSender, What};
 use std::cell::RefCell;
@@ -110,6 +110,38 @@ fn dragging(bencher: Bencher) {
         });
         stage.frame(vec![button(at(300.0), false)]);
         stage.frame(vec![Event::PointerMoved(OVER_ROWS)]);
+    });
+}
+
+/// The recording plays as fast as it can be shown.
+#[divan::bench(sample_count = 200, sample_size = 1)]
+fn playing(bencher: Bencher) {
+    STAGE.with_borrow_mut(|stage| {
+        for what in [Play::Speed(Speed::Max), Play::End(false), Play::Toggle] {
+            stage.window.app.apply(Command::Play(what));
+        }
+        stage.frame(Vec::new());
+        bencher.bench_local(|| stage.frame(Vec::new()));
+        let moment = stage.window.app.state().view().and_then(|view| view.moment());
+        assert!(moment.is_some_and(|moment| moment.records > 200), "nothing was played");
+        stage.window.app.apply(Command::Play(Play::Bar));
+        stage.window.app.apply(Command::SetFollow(false));
+    });
+}
+
+/// The scrubber is dragged: every frame shows another moment, far from the last.
+#[divan::bench(sample_count = 200, sample_size = 1)]
+fn scrubbing(bencher: Bencher) {
+    STAGE.with_borrow_mut(|stage| {
+        let end_ns = stage.window.app.state().view().map_or(0, |view| view.session.last_at_ns());
+        let mut turn = 0;
+        bencher.bench_local(|| {
+            turn += 1;
+            stage.window.app.apply(Command::Play(Play::To(end_ns / 1000 * (turn * 377 % 1000))));
+            stage.frame(Vec::new());
+        });
+        stage.window.app.apply(Command::Play(Play::Bar));
+        stage.window.app.apply(Command::SetFollow(false));
     });
 }
 

@@ -30,6 +30,8 @@ needs_library() {
 say "what the tests need"
 needs_program cc build-essential
 needs_program curl curl
+needs_program bash bash
+needs_program chromium chromium
 PATH="$PATH:/usr/sbin" needs_program nginx nginx-light
 [ -e /usr/lib/nginx/modules/ngx_nchan_module.so ] || packages+=(libnginx-mod-nchan)
 PATH="$PATH:/usr/sbin" needs_program squid squid-openssl
@@ -81,6 +83,10 @@ has_mitmproxy || {
 has_websockets || {
     python3 -m venv target/peers/websockets && target/peers/websockets/bin/pip install --quiet websockets
 } </dev/null || failed_steps+=("pip install websockets")
+# Its first messages are all that it is for here, so it need not be fast.
+[ -x target/peers/websocat/bin/websocat ] || command -v websocat >/dev/null ||
+    cargo install -q websocat --debug --version 1.14.0 --root target/peers/websocat </dev/null ||
+    failed_steps+=("cargo install websocat")
 npm --prefix tests/node install --no-audit --no-fund --loglevel=error </dev/null || failed_steps+=("npm install")
 
 if [ -z "${PUSHSCOPE_VECTORS:-}" ] && [ -d ../shared/vectors ]; then
@@ -141,7 +147,13 @@ say "outside suites"
 echo "nginx with nchan: $(outcome nchan)"
 echo "the program on the command line, Node's ws at the other end among others: $(outcome cli)"
 echo "Node's ws, Python's websockets and broken servers, through the transport: $(outcome transport)"
+echo "Chromium on the report, curl and websocat on the commands of exports: $(outcome exchange)"
 echo "GNOME keyring: $(outcome keyring)"
+if unshare -m mount -t tmpfs -o size=1m none /mnt 2>/dev/null; then
+    echo "full disks and places that cannot be written, on small file systems: $(outcome session_file/main)"
+else
+    echo "full disks and places that cannot be written: did not run, since no file system can be mounted here"
+fi
 echo "squid, tinyproxy, microsocks, mitmproxy, haproxy, nginx as proxies: $(outcome proxies)"
 echo "curl, npm eventsource, npm ws as clients of the lab: $(outcome lab)"
 if [ -n "${PUSHSCOPE_VECTORS:-}" ]; then

@@ -2,7 +2,6 @@
 
 use super::{App, Command, CopyAs, Draft, Move, Pane, PushType, Sending, Source, View, Wish};
 use crate::lab::Place;
-use crate::session::findings::Finding;
 use crate::session::{RecordId, one_line};
 use crate::transport::{Order, Spec, check};
 use crate::wire::ConnectionId;
@@ -46,6 +45,9 @@ impl App {
             Command::RefreshSaved => self.state.saved = super::open::saved_in(self.folder.as_deref().ok()),
             Command::Quit => self.wishes.push(Wish::Quit),
             Command::Copy(what) => self.copy(what),
+            Command::CopyLink(to) => self.copy_link(to),
+            Command::Play(what) => self.play(what),
+            Command::Remark(act) => self.remark(act),
             Command::CopyText(text) => self.wishes.push(Wish::Copy(text)),
             Command::FocusFilter => self.wishes.push(Wish::FocusFilter),
             Command::FocusAddress => self.wishes.push(Wish::FocusAddress),
@@ -274,6 +276,9 @@ impl App {
                 Err(why) => return self.complain(why),
             }
         }
+        if super::link::is_file(&self.state.draft.address) {
+            return self.open(std::path::PathBuf::from(self.state.draft.address.trim()));
+        }
         let draft = self.state.draft.clone();
         let spec = self.spec_of(&draft);
         let spec = match spec {
@@ -370,7 +375,7 @@ impl App {
 
     fn copy_findings(&mut self) {
         let Some(view) = self.state.view() else { return };
-        let texts: Vec<String> = view.findings.list().iter().map(Finding::to_text).collect();
+        let texts: Vec<String> = view.findings_shown().map(|(finding, _)| finding.to_text()).collect();
         let count = texts.len();
         self.wishes.push(Wish::Copy(texts.join("\n")));
         self.say(format!("Copied {count} findings"));

@@ -1,10 +1,8 @@
 //! Everything that can be done, as plain data. Menus, shortcuts, the palette and tests speak this language and no other.
 
 use super::doctor::ReportAs;
-use super::{
-    AckRule, CompareCommand, Composer, CopyAs, Draft, FieldRef, Group, Menu, Pane, ResendCommand, SentTime,
-    StatisticsAs, Theme, ViewId,
-};
+use super::{AckRule, CompareCommand, Composer, CopyAs, Draft, FieldRef, Group, LinkTo, Menu, Pane, Play, RemarkAct};
+use super::{ResendCommand, SentTime, StatisticsAs, Theme, ViewId};
 use crate::session::RecordId;
 use crate::wire::{ConnectionId, Dir};
 use std::ops::Range;
@@ -43,6 +41,8 @@ pub enum Command {
     Quit,
     /// Copy something of the selected record.
     Copy(CopyAs),
+    /// Copy a link into the recording.
+    CopyLink(LinkTo),
     /// Copy this text.
     CopyText(String),
     /// Put the cursor into the filter.
@@ -105,6 +105,10 @@ pub enum Command {
     ToggleFollow,
     /// Hold the view still while recording goes on, or let it go on.
     TogglePause,
+    /// Play the recording again.
+    Play(Play),
+    /// Mark records and say something of them.
+    Remark(RemarkAct),
     /// Select a record.
     Select(Option<RecordId>),
     /// Move the selection.

@@ -57,6 +57,11 @@ pub(super) enum Reply {
     Differs(u64, Box<Difference>),
     /// What differs between two sides.
     Compared(Job, Result<Box<super::Compared>, String>),
+    /// Remarks are in their file, or why they are not.
+    Remarked {
+        path: PathBuf,
+        result: Result<(), String>,
+    },
     /// Whether the keyring keeps a password.
     Kept(Result<String, String>),
     /// What the keyring kept for a question.

@@ -34,6 +34,7 @@ impl Command {
             RefreshSaved => "Look for recordings again",
             Quit => "Quit",
             Copy(what) => return format!("Copy {}", what.label()),
+            CopyLink(to) => to.label(),
             CopyText(_) => "Copy text",
             FocusFilter => "Filter the timeline",
             SetFilter(text) if text.is_empty() => "Clear the filter",
@@ -83,6 +84,8 @@ impl Command {
             SetFollow(false) => "Let go of the end",
             ToggleFollow => "Follow the end",
             TogglePause => "Pause the view",
+            Play(what) => return what.label(),
+            Remark(act) => return act.label(),
             Select(_) => "Select a record",
             Move(super::Move::By(rows)) if *rows < 0 => "Previous record",
             Move(super::Move::By(_)) => "Next record",
@@ -155,6 +158,8 @@ impl Command {
     pub fn submenu(&self) -> Option<&'static str> {
         Some(match self {
             Command::Copy(_) => "Copy",
+            Command::Play(_) => "Playback",
+            Command::Remark(_) => "Remarks",
             Command::FilterLike(..) => "Filter by the selection",
             Command::Resend(_) => "Send again",
             Command::Compare(_) => "Compare",
@@ -180,6 +185,8 @@ impl Command {
     pub fn shortcut(&self) -> Option<Shortcut> {
         use Command::*;
         let (command, shift, key) = match self {
+            Play(what) => return what.shortcut(),
+            Remark(act) => return act.shortcut(),
             NewRecording => (true, false, "N"),
             Open => (true, false, "O"),
             SaveAs => (true, false, "S"),

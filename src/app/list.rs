@@ -142,6 +142,8 @@ pub struct List {
     is_stopped: bool,
     /// Where a paused view ends.
     paused_at: Option<usize>,
+    /// Records from this number on are not rows now: the recording is shown as it was before they came.
+    until: Option<RecordId>,
     /// Whether the end is kept in sight.
     pub follow: bool,
     /// Records that had come when following was let go; another filter changes the rows, not this.
@@ -167,6 +169,7 @@ impl Default for List {
             behind_since: None,
             is_stopped: false,
             paused_at: None,
+            until: None,
             follow: true,
             seen: 0,
         };
@@ -178,27 +181,48 @@ impl Default for List {
 impl List {
     /// How many rows there are.
     pub fn len(&self) -> usize {
-        self.chosen.len()
+        match self.until {
+            Some(until) => self.chosen.row_of(until).unwrap_or_else(|row| row),
+            None => self.chosen.len(),
+        }
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.chosen.len() == 0
+        self.len() == 0
     }
 
     /// The record in a row.
     pub fn id(&self, row: usize) -> Option<RecordId> {
+        self.chosen.get(row).filter(|id| self.until.is_none_or(|until| *id < until))
+    }
+
+    /// The record in a row, though it is one of those that had not come.
+    pub(super) fn id_to_come(&self, row: usize) -> Option<RecordId> {
         self.chosen.get(row)
     }
 
     /// The row of a record, or where it would be.
     pub fn row_of(&self, id: RecordId) -> Result<usize, usize> {
-        self.chosen.row_of(id)
+        match self.until {
+            Some(until) if id >= until => Err(self.len()),
+            _ => self.chosen.row_of(id),
+        }
     }
 
     /// How many records were looked at, for progress.
     pub fn scanned(&self) -> usize {
-        self.scanned
+        self.until.map_or(self.scanned, |until| self.scanned.min(until))
+    }
+
+    /// Records that were not looked at yet, of so many.
+    pub(super) fn unlooked(&self, records: usize) -> usize {
+        records.saturating_sub(self.scanned)
+    }
+
+    /// Ends the rows before this record, or lets all that are there be rows.
+    pub(super) fn set_until(&mut self, until: Option<RecordId>) {
+        self.until = until;
     }
 
     /// How often the rows were begun anew: a sum over them must be, too.
@@ -236,7 +260,8 @@ impl List {
 
     /// Rows that came since the end was let go.
     pub fn unseen(&self) -> usize {
-        if self.follow { 0 } else { self.chosen.len() - self.chosen.row_of(self.seen).unwrap_or_else(|row| row) }
+        let seen = self.chosen.row_of(self.seen).unwrap_or_else(|row| row);
+        if self.follow { 0 } else { self.len().saturating_sub(seen) }
     }
 
     /// Whether anything is left out of the records.
@@ -286,6 +311,13 @@ impl List {
         self.standing = text.trim().to_owned();
         self.text = text;
         self.restart();
+    }
+
+    /// Begins anew where the filter asks for remarks, which have changed.
+    pub(super) fn remarks_changed(&mut self) {
+        if self.filter.as_ref().is_some_and(Filter::is_of_remarks) {
+            self.restart();
+        }
     }
 
     pub(super) fn restart(&mut self) {

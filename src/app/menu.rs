@@ -1,7 +1,7 @@
 //! The menus: which commands stand where. The palette and the shortcuts take theirs from here.
 
 use super::doctor::ReportAs;
-use super::{Command, CopyAs, Group, Like, Pane, StatisticsAs, Theme};
+use super::{Command, CopyAs, Group, Like, LinkTo, Pane, Play as PlayAct, RemarkAct, StatisticsAs, Theme};
 use crate::session::statistics::SentTime;
 use crate::wire::Dir;
 
@@ -56,6 +56,8 @@ impl Menu {
                         Extend(super::Move::First),
                         Extend(super::Move::Last),
                     ]),
+                    LinkTo::ALL.map(|to| Some(CopyLink(to))).to_vec(),
+                    RemarkAct::all().into_iter().map(|act| Some(Remark(act))).collect(),
                     list(&[Find, FindNext(true), FindNext(false)]),
                     list(&[CopyFindings]),
                     StatisticsAs::ALL.map(|how| Some(CopyStatistics(how))).to_vec(),
@@ -74,6 +76,7 @@ impl Menu {
                     .into_iter()
                     .chain(list(&[ZoomTime(true), ZoomTime(false), PanTime(true), PanTime(false), ShowTime(None)]))
                     .collect(),
+                PlayAct::all().into_iter().map(|what| Some(Play(what))).collect(),
                 list(&[ToggleFollow, TogglePause, ToggleSidebar, ToggleActivity, ToggleDetails]),
                 Pane::NAMED.map(|pane| Some(ShowPane(pane))).to_vec(),
                 list(&[SetSentTime(SentTime::lab()), SetSentTime(SentTime::NONE)]),

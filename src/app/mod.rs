@@ -3,6 +3,7 @@
 //! It knows no window. [`App::apply`] is the only way in, [`App::tick`] takes what is new within a time budget, and
 //! everything there is to show can be read from [`App::state`].
 
+mod addresses;
 mod apply;
 mod chosen;
 mod command;
@@ -19,6 +20,7 @@ mod inspect;
 mod job;
 mod json;
 mod label;
+mod link;
 mod list;
 mod live;
 mod login;
@@ -27,16 +29,20 @@ mod objection;
 mod open;
 mod pane;
 mod payload;
+mod playback;
 mod reading;
+mod remarks;
 pub mod resend;
 mod resending;
 pub mod script;
 mod scripting;
+mod shown;
 mod tally;
 mod time;
 mod view;
 
 pub use crate::session::compare::By;
+pub use addresses::{lab_addresses, middlebox_addresses};
 pub use command::{Command, Like, Move, Shortcut};
 pub use comparing::{CompareCommand, CompareForm, Compared, Comparing, Marked, Messages, SideChoice, Sides};
 pub use composer::{Composer, Format, FrameBytes, FrameDraft, LENGTH_FORMS, Preview, SendAs, Sending, opcode_name};
@@ -48,13 +54,16 @@ pub use find::{Find, Found};
 pub use inspect::{Bits, FieldRef, Inspection, Part, Place, Tab};
 pub use job::Job;
 pub use json::{JSON_LIMIT_BYTES, JsonRow, JsonTree, Shape};
+pub use link::{LinkTo, is_file};
 pub use list::{FilterMistake, Group, List};
 pub use live::{Live, Open, Repeat, Source};
 pub use login::{Credentials, LoginQuestion};
 pub use menu::Menu;
 pub use pane::Pane;
 pub use payload::{LONGEST_LINE, PayloadText, TextPiece};
+pub use playback::{IDLE_MS, Play, Playback, Speed};
 pub use reading::Reading;
+pub use remarks::{RemarkAct, Remarking};
 pub use resending::{ResendCommand, ResendSettings, Resending, To};
 pub use scripting::{Scripting, StepState};
 pub use tally::Tally;
@@ -160,6 +169,8 @@ pub enum Wish {
     FocusComposer,
     /// Put the cursor into the path field.
     FocusPath,
+    /// Put the cursor into the remark.
+    FocusRemark,
     /// Bring the selected row into sight.
     Reveal,
     /// Close the window.
@@ -321,6 +332,7 @@ pub struct App {
     folder: Result<PathBuf, String>,
     wishes: Vec<Wish>,
     next_view: u32,
+    remarks: remarks::ToWrite,
     to_keep: Option<login::ToKeep>,
 }
 
@@ -376,7 +388,8 @@ impl App {
             palette: false,
         };
         let engine = Engine::new(setup.notify, setup.pickers)?;
-        Ok(App { state, engine, folder: setup.folder, wishes: Vec::new(), next_view: 1, to_keep: None })
+        let (wishes, remarks) = (Vec::new(), remarks::ToWrite::default());
+        Ok(App { state, engine, folder: setup.folder, wishes, next_view: 1, remarks, to_keep: None })
     }
 
     /// Everything there is to show.
@@ -406,6 +419,9 @@ impl App {
             }
             again |= view.find.is_searching();
         }
+        self.place_remarks();
+        self.go_to_places();
+        let playing = self.play_on(Instant::now());
         let script = self.script_on(deadline);
         again |= script == Some(Duration::ZERO);
         let resend = self.resend_on(deadline);
@@ -424,7 +440,7 @@ impl App {
         let messages = messages.map(|until| until.saturating_duration_since(now));
         let is_busy = self.state.repeat.is_some() || !self.state.jobs.is_empty();
         let busy = is_busy.then_some(PROGRESS_PERIOD);
-        match [rates, messages, busy, script, resend].into_iter().flatten().min() {
+        match [rates, messages, busy, script, resend, playing].into_iter().flatten().min() {
             Some(after) => Next::After(after),
             None => Next::Rest,
         }
@@ -434,6 +450,7 @@ impl App {
     pub fn shut_down(&mut self) {
         self.state.jobs.iter().for_each(Job::stop);
         self.end_live();
+        self.write_remarks_now();
         self.engine.shut_down();
     }
 
@@ -443,9 +460,9 @@ impl App {
             if let Source::Live(live) = &mut view.source {
                 live.end(&mut view.session, Duration::from_millis(800));
                 let path = live.path.clone();
+                view.file = path.clone();
                 let name = path.as_deref().and_then(|path| path.file_stem()).map(|stem| stem.to_string_lossy());
                 view.title = name.map_or_else(|| view.title.clone(), |name| name.into_owned());
-                view.file = path;
                 view.source = Source::Still;
             }
         }
@@ -477,18 +494,4 @@ pub fn is_sent_message(record: &crate::session::Record) -> bool {
         record.kind,
         Kind::HttpRequest | Kind::WsText | Kind::WsBinary | Kind::WsPing | Kind::WsPong | Kind::WsClose
     )
-}
-
-/// The lab's middleboxes: a lab address that shows it, its name, explanation.
-pub fn middlebox_addresses() -> Vec<(String, &'static str, &'static str)> {
-    let all = crate::lab::MIDDLEBOXES.iter();
-    all.map(|middlebox| (middlebox.example.to_owned(), middlebox.name, middlebox.explanation)).collect()
-}
-
-/// The lab's endpoints as addresses: address, push type, explanation.
-pub fn lab_addresses() -> Vec<(String, &'static str, &'static str)> {
-    crate::lab::ENDPOINTS
-        .iter()
-        .map(|endpoint| (format!("lab:{}", endpoint.name), endpoint.push_type, endpoint.explanation))
-        .collect()
 }

@@ -22,9 +22,8 @@ impl App {
             | Command::OnlyConnection(_)
             | Command::OnlyDir(_)
             | Command::ToggleGroup(_)
-            | Command::ShowPane(
-                Pane::Record | Pane::Statistics | Pane::Findings | Pane::Delivery | Pane::Resend | Pane::Compare,
-            )
+            | Command::ShowPane(Pane::Record | Pane::Statistics | Pane::Findings | Pane::Remarks | Pane::Delivery)
+            | Command::ShowPane(Pane::Resend | Pane::Compare)
             | Command::ShowTime(_)
             | Command::ZoomTime(_)
             | Command::PanTime(_)
@@ -35,6 +34,9 @@ impl App {
             | Command::SelectTo(_)
             | Command::SelectRows
             | Command::Move(_) => need(view.is_some(), "no recording is open"),
+            Command::Play(what) => self.play_objection(*what),
+            Command::Remark(act) => self.remark_objection(act),
+            Command::CopyLink(to) => self.link_objection(*to),
             Command::SaveAs | Command::SaveAsPath(_) => match view.map(View::path) {
                 None => Some("no recording is open".into()),
                 Some(None) => Some("this recording has no file to copy".into()),
@@ -54,7 +56,7 @@ impl App {
                 "no time is selected: drag over the activity",
             ),
             Command::CopyFindings => {
-                need(view.is_some_and(|view| !view.findings.list().is_empty()), "nothing was found to be wrong")
+                need(view.is_some_and(|view| view.findings_shown().next().is_some()), "nothing was found to be wrong")
             }
             Command::CopyStatistics(_) => {
                 need(view.is_some() && state.shows(Pane::Statistics), "no statistics are shown: the View menu has them")

@@ -82,13 +82,20 @@ impl App {
         Recorder::start(&path, events, started_unix_ns).map_err(|error| format!("not recorded to a file: {error}"))
     }
 
-    pub(super) fn open(&mut self, path: PathBuf) {
+    pub(super) fn open(&mut self, target: PathBuf) {
+        let (path, place) = match super::link::read(&target) {
+            Ok(read) => read,
+            Err(why) => return self.complain(why),
+        };
         if super::scripting::is_script(&path) {
             return self.open_script(path);
         }
         let already = self.state.views.iter().find(|view| view.path().as_deref() == Some(path.as_path()));
         if let Some(id) = already.map(|view| view.id) {
             self.state.active = Some(id);
+            if let Some(view) = self.state.view_mut() {
+                view.wanted = place;
+            }
             return;
         }
         let opened = Opened::open(&path).and_then(|opened| Ok((opened.archive()?, opened)));
@@ -99,13 +106,17 @@ impl App {
                 }
                 let name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
                 let store = Store::archived(archive, Arc::new(AtomicU64::new(u64::MAX)));
-                let session = Session::new(store, opened.started_unix_ns());
+                let mut session = Session::new(store, opened.started_unix_ns());
+                let (remarks, about_remarks) = opened.remarks();
+                session.expect_remarks(remarks);
+                about_remarks.iter().for_each(|notice| self.complain(format!("{}: {notice}", path.display())));
                 match Reading::start(path, opened, self.engine.notify()) {
                     Ok(reading) => _ = self.add_view(name, session, Source::File(reading)),
                     Err(error) => return self.complain(error),
                 }
                 if let Some(view) = self.state.view_mut() {
                     view.list.set_follow(false);
+                    view.wanted = place;
                 }
             }
             Err(error) => self.complain(error.to_string()),
@@ -227,6 +238,7 @@ impl App {
             Reply::Stock(address, verdict) => self.take_stock(&address, verdict),
             Reply::Differs(number, difference) => self.take_difference(number, *difference),
             Reply::Compared(job, compared) => self.take_compared(&job, compared),
+            Reply::Remarked { path, result } => self.take_remarked(path, result),
             Reply::Kept(Ok(said)) => self.say(said),
             Reply::Kept(Err(why)) => self.complain(why),
             Reply::Fetched(question, found) => self.take_login(&question, found),

@@ -10,6 +10,8 @@ pub enum Pane {
     Statistics,
     /// What is wrong with the connections, and what to try.
     Findings,
+    /// What the user has to say of records.
+    Remarks,
     /// How far what was sent has come.
     Delivery,
     /// Every way to an endpoint, tried.
@@ -24,8 +26,16 @@ pub enum Pane {
 
 impl Pane {
     /// Those that can be asked for by name.
-    pub const NAMED: [Pane; 7] =
-        [Pane::Statistics, Pane::Findings, Pane::Delivery, Pane::Doctor, Pane::Script, Pane::Resend, Pane::Compare];
+    pub const NAMED: [Pane; 8] = [
+        Pane::Statistics,
+        Pane::Findings,
+        Pane::Remarks,
+        Pane::Delivery,
+        Pane::Doctor,
+        Pane::Script,
+        Pane::Resend,
+        Pane::Compare,
+    ];
 
     /// Its name.
     pub fn label(self) -> &'static str {
@@ -33,6 +43,7 @@ impl Pane {
             Pane::Record => "Details",
             Pane::Statistics => "Statistics",
             Pane::Findings => "Findings",
+            Pane::Remarks => "Remarks",
             Pane::Delivery => "How far it got",
             Pane::Doctor => "Doctor",
             Pane::Script => "Script",
@@ -47,6 +58,7 @@ impl Pane {
             Pane::Record => "Show the selected record",
             Pane::Statistics => "Show statistics of the rows",
             Pane::Findings => "Show findings: what is wrong, and what to try",
+            Pane::Remarks => "Show bookmarks and remarks",
             Pane::Delivery => "Show how far what was sent got",
             Pane::Doctor => "Show the doctor: every way to the address, tried",
             Pane::Script => "Show the script: its steps, and how far it is",

@@ -1,7 +1,8 @@
 //! An open recording as it is looked at: its session, its rows, what is selected, and where its events come from.
 
+use super::link::Place;
 use super::live::Source;
-use super::{FieldRef, FilterMistake, Find, Inspection, Like, List, Move, Tally};
+use super::{FieldRef, FilterMistake, Find, Inspection, Like, List, Move, Playback, Remarking, Tally};
 use crate::session::filter::compose;
 use crate::session::findings::Findings;
 use crate::session::statistics::SentTime;
@@ -50,6 +51,14 @@ pub struct View {
     pub span_ns: Option<Range<u64>>,
     /// Figures over the rows, while they are shown.
     pub tally: Tally,
+    /// The moment that is shown, and how it goes on.
+    pub playback: Playback,
+    /// What is known of its remarks besides what they are.
+    pub remarking: Remarking,
+    /// Its file, where it was recorded and is complete.
+    pub(super) file: Option<PathBuf>,
+    /// Where a link leads that was opened.
+    pub(super) wanted: Option<Place>,
     /// What is wrong, and what to try.
     pub findings: Findings,
     /// What answers what was sent.
@@ -58,8 +67,6 @@ pub struct View {
     pub selected: Option<RecordId>,
     /// The other end of the selected rows, where there are several.
     pub anchor: Option<RecordId>,
-    /// Its file, once it is no longer recorded to.
-    pub file: Option<PathBuf>,
     /// What is said of the selected record.
     pub inspection: Option<Inspection>,
     /// The selected field.
@@ -82,11 +89,14 @@ impl View {
             find: Find::default(),
             span_ns: None,
             tally: Tally::new(),
+            playback: Playback::default(),
+            remarking: Remarking::default(),
+            file: None,
+            wanted: None,
             findings: Findings::default(),
             deliveries: Deliveries::default(),
             selected: None,
             anchor: None,
-            file: None,
             inspection: None,
             field: None,
             source,
@@ -265,7 +275,7 @@ impl View {
     pub(super) fn tick(&mut self, deadline: Instant, figures: Option<&SentTime>) -> bool {
         let more = self.source.drain(&mut self.session, deadline);
         // Rows have time of their own: a flood that takes all of the draining's must not hold the list back.
-        let is_far = self.session.records().len().saturating_sub(self.list.scanned()) > FAR_BEHIND;
+        let is_far = self.list.unlooked(self.session.records().len()) > FAR_BEHIND;
         let budget = if is_far { LIST_BUDGET_BEHIND } else { LIST_BUDGET };
         let unscanned = self.list.extend(&self.session, deadline.max(Instant::now() + budget));
         self.measure();

@@ -2,12 +2,14 @@
 
 mod backoff;
 mod compare;
+mod exchange;
 mod websocket;
 
 use crate::transport::{Backoff, ProxyChoice, ProxyOptions};
 use backoff::backoff;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 pub use compare::{CompareArgs, ResendArgs};
+pub use exchange::{ExportArgs, ImportArgs};
 use std::path::PathBuf;
 use std::time::Duration;
 pub use websocket::WebSocketArgs;
@@ -35,6 +37,10 @@ pub enum Command {
     Compare(CompareArgs),
     /// Send what the client of a recording sent once more, in its rhythm, and record what comes of it.
     Resend(Box<ResendArgs>),
+    /// Write a recording as what other tools read.
+    Export(ExportArgs),
+    /// Read another tool's file as a recording.
+    Import(ImportArgs),
     /// Try every way to an address, and say what works and why not.
     Doctor(Box<DoctorArgs>),
     /// Run the lab: a loopback server that speaks every push type.
@@ -208,11 +214,14 @@ impl ProxyArgs {
 /// `pushscope show`.
 #[derive(Debug, Args)]
 pub struct ShowArgs {
-    /// A recording.
+    /// A recording, or a file that `import` reads.
     pub file: PathBuf,
     /// Print why connections do not work and what to try, in the place of the records.
     #[arg(long, conflicts_with_all = ["fields", "filter", "messages"])]
     pub findings: bool,
+    /// Verify the file: its pages, its rows and their checksums, and what they add up to; exit code 1 where it is not sound.
+    #[arg(long, conflicts_with_all = ["fields", "filter", "messages", "findings"])]
+    pub check: bool,
     /// What is printed.
     #[command(flatten)]
     pub out: OutputArgs,

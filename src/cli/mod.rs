@@ -4,8 +4,10 @@
 //! pipe ends quietly.
 
 pub mod args;
+mod check;
 mod compare;
 mod doctor;
+mod export;
 mod findings;
 mod lab;
 mod output;
@@ -14,6 +16,7 @@ mod resend;
 mod script;
 mod show;
 
+use crate::session::filter::Filter;
 use args::Command;
 use std::process::ExitCode;
 
@@ -45,6 +48,8 @@ pub fn run(command: Command) -> ExitCode {
         Command::Show(args) => show::run(args),
         Command::Compare(args) => compare::run(args),
         Command::Resend(args) => resend::run(*args),
+        Command::Export(args) => export::export(args),
+        Command::Import(args) => export::import(args),
         Command::Doctor(args) => doctor::run(*args),
         Command::Lab(args) => lab::run(args),
     };
@@ -56,6 +61,12 @@ pub fn run(command: Command) -> ExitCode {
     };
     eprintln!("pushscope: {text}");
     ExitCode::from(code)
+}
+
+/// The filter of an option. The error is a sentence about it.
+fn filter_of(text: &str) -> Result<Filter, String> {
+    Filter::parse(text)
+        .map_err(|error| format!("the filter cannot be read at character {}: {}", error.at + 1, error.text))
 }
 
 /// A runtime for connections and the lab.

@@ -1,17 +1,13 @@
 //! Records on standard output: a table for people, JSON Lines for programs.
 
 use super::args::{Format, OutputArgs};
-use crate::dissect::{Explained, Field, Flags, Record, Severity, Value};
+use crate::dissect::{Explained, Field, Severity};
+use crate::interop::{is_message_level, jsonl};
 use crate::session::filter::Filter;
-use crate::session::{RecordId, Session, duration};
-use crate::wire::{Buf, Dir};
-use base64::Engine;
-use serde_json::{Map, Value as Json, json};
+use crate::session::{Mark, RecordId, Remark, Session, duration, one_line};
+use crate::wire::Dir;
 use std::io::{self, BufWriter, StdoutLock, Write};
 use std::ops::Range;
-
-/// Bytes of a payload or field that are printed in full.
-const PRINT_LIMIT_BYTES: usize = 16 << 20;
 
 /// Bytes of a record that are looked at for a line of the table.
 const LINE_LIMIT_BYTES: usize = 2048;
@@ -31,8 +27,7 @@ pub struct Output {
 impl Output {
     /// On standard output. The error is a sentence about the filter.
     pub fn new(args: &OutputArgs, is_quiet: bool) -> Result<Output, String> {
-        let filter = Filter::parse(&args.filter)
-            .map_err(|error| format!("the filter cannot be read at character {}: {}", error.at + 1, error.text))?;
+        let filter = super::filter_of(&args.filter)?;
         let out = BufWriter::with_capacity(64 * 1024, io::stdout().lock());
         Ok(Output { out, filter, args: args.clone(), is_quiet, wrote_header: false })
     }
@@ -49,13 +44,13 @@ impl Output {
             shown.extend(self.filter.select(session, stretch));
         }
         let is_table = self.args.format == Format::Table && !self.args.fields;
-        let limit = if is_table { LINE_LIMIT_BYTES } else { PRINT_LIMIT_BYTES };
+        let limit = if is_table { LINE_LIMIT_BYTES } else { jsonl::RECORD_LIMIT_BYTES };
         for ids in shown.chunks(STRETCH).flat_map(|stretch| session.stretches(stretch, limit)) {
             for (id, explained) in ids.iter().zip(session.explain_all(ids, limit)) {
                 match self.args.format {
                     Format::Table => self.row(session, *id, &explained)?,
                     Format::Jsonl => {
-                        let object = object(session, *id, &explained, self.args.fields);
+                        let object = jsonl::object(session, *id, &explained, self.args.fields);
                         serde_json::to_writer(&mut self.out, &object)?;
                         self.out.write_all(b"\n")?;
                     }
@@ -92,9 +87,10 @@ impl Output {
             Some(note) => note,
         };
         let mark = if note.is_empty() { "" } else { mark };
+        let remark = session.remarks().get(id).map_or(String::new(), remark_text);
         writeln!(
             self.out,
-            "{:>6} {:>12.6} {gap:>9} {} {:<18} {size:>8}  {}{mark}{note}",
+            "{:>6} {:>12.6} {gap:>9} {} {:<18} {size:>8}  {}{mark}{note}{remark}",
             id + 1,
             at_ns as f64 / 1e9,
             if record.kind.is_fact() { ' ' } else { arrow(record.dir) },
@@ -124,9 +120,12 @@ fn worst_note(explained: &Explained) -> Option<&'static str> {
     worst.max_by_key(|note| note.def.severity).map(|note| note.def.text)
 }
 
-/// Whether a record is shown where layers below the messages are not.
-pub fn is_message_level(record: &Record) -> bool {
-    record.kind.is_fact() || record.flags.has(Flags::MESSAGE) || record.worst >= Severity::Warning
+/// A remark at the end of a line: its mark, its colour where it has one, its words.
+fn remark_text(remark: &Remark) -> String {
+    let color = if remark.mark == Mark::Plain { String::new() } else { format!(" {}", remark.mark.name()) };
+    let text = if remark.text.is_empty() { String::new() } else { format!(" {}", one_line(&remark.text)) };
+    let colon = if color.is_empty() || text.is_empty() { "" } else { ":" };
+    format!("  ⚑{color}{colon}{text}")
 }
 
 fn arrow(dir: Dir) -> char {
@@ -136,16 +135,9 @@ fn arrow(dir: Dir) -> char {
     }
 }
 
-fn buffer(field: &Field, explained: &Explained) -> String {
-    match field.span.buf {
-        Buf::Wire(..) => "wire".to_owned(),
-        Buf::Made(n) => explained.made.get(n as usize).map_or("made", |made| made.label).to_owned(),
-    }
-}
-
 fn place(field: &Field, explained: &Explained) -> String {
     let (bit, bits) = (field.span.bit, field.span.bits);
-    let buffer = buffer(field, explained);
+    let buffer = jsonl::buffer(field, explained);
     if bits == 0 {
         return "not on the wire".to_owned();
     }
@@ -153,70 +145,4 @@ fn place(field: &Field, explained: &Explained) -> String {
         return format!("{buffer} {}+{}", bit / 8, bits / 8);
     }
     format!("{buffer} {}.{}+{bits} bits", bit / 8, bit % 8)
-}
-
-/// A record as DESIGN.md's JSON object.
-fn object(session: &Session, id: RecordId, explained: &Explained, with_fields: bool) -> Json {
-    let record = &session.records()[id];
-    let notes: Vec<Json> = explained
-        .notes
-        .iter()
-        .map(|note| {
-            let def = note.def;
-            let mut object = json!({"key": def.key, "severity": def.severity.name(), "text": def.text});
-            for (key, text) in [("spec", def.spec), ("detail", note.detail.as_str())] {
-                if !text.is_empty() {
-                    object[key] = text.into();
-                }
-            }
-            object
-        })
-        .collect();
-    let mut object = Map::new();
-    let mut put = |key: &str, value: Json| object.insert(key.to_owned(), value);
-    put("n", (id + 1).into());
-    put("at_ns", session.at_ns(id).into());
-    put("connection", session.connection_of(record).0.into());
-    put("link", record.link.0.into());
-    put("dir", record.dir.name().into());
-    put("kind", record.kind.name().into());
-    put("span", json!([record.start, record.end()]));
-    put("len", record.payload_len.into());
-    put("summary", session.line(explained).into());
-    put("notes", notes.into());
-    // A body that was told message by message has a length and nothing more to say.
-    if !explained.payload.is_empty() || explained.payload_left_out > 0 {
-        match std::str::from_utf8(&explained.payload) {
-            Ok(text) => put("text", text.into()),
-            Err(_) => put("base64", base64::engine::general_purpose::STANDARD.encode(&explained.payload).into()),
-        };
-        if explained.payload_left_out > 0 {
-            put("left_out", explained.payload_left_out.into());
-        }
-    }
-    if with_fields {
-        let fields: Vec<Json> = explained.fields.iter().map(|field| field_object(session, explained, field)).collect();
-        put("fields", fields.into());
-    }
-    Json::Object(object)
-}
-
-fn field_object(session: &Session, explained: &Explained, field: &Field) -> Json {
-    let bytes = || session.field_bytes(explained, field, PRINT_LIMIT_BYTES);
-    let value = match &field.value {
-        Value::Group => Json::Null,
-        Value::Number(number) | Value::Named(number, _) => (*number).into(),
-        Value::Flag(flag) => u8::from(*flag).into(),
-        Value::Says(text) => text.as_ref().into(),
-        Value::Text => String::from_utf8_lossy(&bytes()).into_owned().into(),
-        Value::Bytes => bytes().iter().map(|byte| format!("{byte:02x}")).collect::<String>().into(),
-    };
-    let mut object = json!({"key": field.def.key, "value": value});
-    if let Value::Named(_, name) = &field.value {
-        object["name"] = (*name).into();
-    }
-    object["bit"] = field.span.bit.into();
-    object["bits"] = field.span.bits.into();
-    object["buf"] = buffer(field, explained).into();
-    object
 }

@@ -14,14 +14,23 @@ const BATCH_BYTES: usize = 4 << 20;
 
 /// Prints the records of a recording, or what they say about why a connection does not work.
 pub fn run(args: ShowArgs) -> Result<(), Failed> {
+    if args.check {
+        return super::check::run(&args.file, args.out.format);
+    }
     let mut output = Output::new(&args.out, false).map_err(Failed::Usage)?;
     let failed = |error: crate::session::file::FileError| Failed::Run(error.to_string());
-    let mut opened = Opened::open(&args.file).map_err(failed)?;
+    let passing = super::export::pass_through(&args.file)?;
+    let mut opened = Opened::open(&passing.path).map_err(failed)?;
     for notice in opened.notices() {
         eprintln!("pushscope: {}: {notice}", args.file.display());
     }
     let store = Store::archived(opened.archive().map_err(failed)?, Arc::new(AtomicU64::new(u64::MAX)));
     let mut session = Session::new(store, opened.started_unix_ns());
+    let (remarks, about_remarks) = opened.remarks();
+    session.expect_remarks(remarks);
+    for notice in about_remarks {
+        eprintln!("pushscope: {}: {notice}", args.file.display());
+    }
     let mut findings = args.findings.then(Findings::default);
     let mut damage = None;
     loop {
@@ -41,11 +50,16 @@ pub fn run(args: ShowArgs) -> Result<(), Failed> {
         for entry in entries {
             session.take(entry);
         }
+        session.place_remarks(false);
         match &mut findings {
             Some(findings) => findings.look_all(&session),
             None => output.print(&session, first..session.records().len())?,
         }
         session.forget_told();
+    }
+    session.place_remarks(true);
+    if let Some(notice) = session.remarks().lost_notice() {
+        eprintln!("pushscope: {}: {notice}", args.file.display());
     }
     match findings {
         Some(findings) => super::findings::print(findings.list(), args.out.format)?,

@@ -3,8 +3,27 @@
 //! An export is given a [`Chosen`] and writes it out; it sees a session from which secrets were taken, where they were to
 //! be. An import turns a file into the events that a tap would have seen, and writes them into a session file.
 
+mod asked;
+pub mod curl;
+mod detect;
+mod export;
+mod format;
+pub mod html;
+mod import;
+pub mod jsonl;
+mod output;
+mod shell;
+pub mod websocat;
+
+pub use detect::{Found, detect};
+pub use export::{Which, export, is_message_level, session_of};
+pub use format::{Format, Importable};
+pub use import::{Imported, Passing, import, import_into_folder, pass_through};
+pub use output::write_file;
+
 use crate::session::file::FileError;
 use crate::session::{RecordId, Remark, Session};
+use std::path::PathBuf;
 
 /// Told how much is done of how much; says whether to go on.
 pub type Progress<'a> = &'a mut dyn FnMut(u64, u64) -> bool;
@@ -40,6 +59,18 @@ pub struct Report {
     pub remarks: Vec<String>,
 }
 
+impl Report {
+    /// How much was written or read: `1 record`, `12 entries`.
+    pub fn amount(&self) -> String {
+        let of = match (self.written, self.of.strip_suffix("ies"), self.of.strip_suffix('s')) {
+            (1, Some(stem), _) => format!("{stem}y"),
+            (1, None, Some(singular)) => singular.to_owned(),
+            _ => self.of.to_owned(),
+        };
+        format!("{} {of}", self.written)
+    }
+}
+
 /// Why an export or import ended early.
 #[derive(Debug, thiserror::Error)]
 pub enum InteropError {
@@ -49,6 +80,17 @@ pub enum InteropError {
     /// A session file can't be read or written.
     #[error("{0}")]
     File(#[from] FileError),
+    /// The output's file can't be made or written.
+    #[error("{}: cannot be written: {why}", path.display())]
+    Output {
+        /// The file.
+        path: PathBuf,
+        /// What the system says, and what would help.
+        why: String,
+    },
+    /// Something is there already.
+    #[error("{}: there is such a file already, and it is not overwritten unless that is asked for", .0.display())]
+    Exists(PathBuf),
     /// The input is not what it should be: what was read, where, and what would help.
     #[error("{0}")]
     Input(String),

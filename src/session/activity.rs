@@ -4,7 +4,7 @@
 //! is twice as wide from then on; no counter is ever lost by that. A look at less time than that is counted afresh from
 //! the records and reads, where there are few of them.
 
-use super::{RecordId, Session, is_message};
+use super::{Moment, RecordId, Session, is_message};
 use crate::dissect::{Record, Severity};
 use crate::wire::Dir;
 use std::ops::Range;
@@ -164,6 +164,47 @@ impl Session {
             return bins;
         }
         self.activity.over(&range, shift)
+    }
+
+    /// What had happened within a time at a moment, in the same stretches. The stretch in which the moment lies is
+    /// counted afresh up to it, unless more happened in it than can be.
+    pub fn activity_as_of(&self, range: Range<u64>, most: usize, moment: Moment) -> Bins {
+        let mut bins = self.activity(range, most);
+        let (start_ns, width_ns) = (bins.start_ns, bins.width_ns);
+        for (at, bucket) in bins.buckets.iter_mut().enumerate() {
+            let start = start_ns + at as u64 * width_ns;
+            if start > moment.at_ns {
+                *bucket = Bucket::default();
+            } else if moment.at_ns < start + width_ns - 1
+                && let Some(part) = self.part(start..moment.at_ns + 1, moment)
+            {
+                *bucket = part;
+            }
+        }
+        bins
+    }
+
+    /// What happened in a time that ends at a moment, where that is little.
+    fn part(&self, range: Range<u64>, moment: Moment) -> Option<Bucket> {
+        let ids = self.ids_near(&range);
+        if ids.len() > AFRESH + 2 * MARGIN {
+            return None;
+        }
+        let mut bucket = Bucket::default();
+        for id in ids.start..ids.end.min(moment.records) {
+            let record = &self.records()[id];
+            if Activity::counts(record) && range.contains(&self.at_ns(id)) {
+                bucket.count(record);
+            }
+        }
+        let mut left = AFRESH;
+        for (link, dir) in self.links().iter().flat_map(|link| [(link, Dir::Out), (link, Dir::In)]) {
+            for (_, len) in link.reads_within(dir, range.clone()) {
+                left = left.checked_sub(1)?;
+                bucket.bytes[dir.index()] += len;
+            }
+        }
+        Some(bucket)
     }
 
     /// Counts from the records and reads, unless these are many.

@@ -1,6 +1,6 @@
 //! A link as the session sees it: its stages, where its bytes lie, and its dissector with checkpoints.
 
-use super::segments::{Segment, Segments};
+use super::segments::{At, Segment, Segments};
 use super::way::{Checkpoint, Step, Way};
 use super::{Progresses, Records, Store};
 use crate::dissect::websocket::Agreement;
@@ -258,6 +258,28 @@ impl Link {
         let start = segments.get(segments.at_time(range.start)).map_or(u64::MAX, |segment| segment.start);
         let reads = self.pieces(dir, start).map(|(segment, next)| (segment.at_ns, next - segment.start));
         reads.take_while(move |(at_ns, _)| *at_ns < range.end).filter(move |(at_ns, _)| *at_ns >= range.start)
+    }
+
+    /// What the reads or writes of some events moved: event, time, and how many bytes.
+    pub(super) fn reads_of(&self, dir: Dir, events: Range<u64>) -> impl Iterator<Item = (u64, u64, u64)> {
+        let (segments, len) = (&self.segments[dir.index()], self.len[dir.index()]);
+        let mut at = segments.at_event(events.start);
+        std::iter::from_fn(move || {
+            let segment = segments.get(at).filter(|segment| segment.seq < events.end)?;
+            at = segments.after(at);
+            let end = segments.get(at).map_or(len, |next| next.start);
+            Some((segment.seq, segment.at_ns, end - segment.start))
+        })
+    }
+
+    /// What one read or write moved, by its place among those of its direction.
+    pub(super) fn segment(&self, dir: Dir, at: At) -> Option<Segment> {
+        self.segments[dir.index()].get(at)
+    }
+
+    /// The place behind another.
+    pub(super) fn segment_after(&self, dir: Dir, at: At) -> At {
+        self.segments[dir.index()].after(at)
     }
 
     /// The segments from the one that holds byte `start` on, each with where it ends.

@@ -6,16 +6,19 @@
 mod activity;
 pub mod compare;
 mod delivery;
+mod entries;
 mod explain;
 mod facts;
 pub mod file;
 pub mod filter;
 pub mod findings;
 mod link;
+mod moment;
 mod payloads;
 mod progress;
 mod records;
 mod remark;
+mod remarks;
 mod segments;
 pub mod statistics;
 mod store;
@@ -27,17 +30,21 @@ pub use crate::dissect::hixie::OLD_FRAME;
 pub use crate::dissect::{Explained, Field, Flags, Kind, Layer, Payload, Record, Severity, Value, unmask};
 pub use activity::{Bins, Bucket};
 pub use delivery::{AckRule, Deliveries, Delivery};
+pub use entries::Entries;
 pub use explain::{BYTES_MISSING, EXPLAIN_LIMIT_BYTES, UNFINISHED};
 pub use facts::duration;
 pub use link::{Link, LinkState, StageTime};
+pub use moment::Moment;
 pub use progress::{Progresses, Reached};
 pub use records::Records;
 pub use remark::{Mark, Remark};
+pub use remarks::{RemarkPlace, Remarks, StoredRemark};
 pub use store::{Archive, Store};
 pub use summary::{one_line, preview};
 
 use crate::wire::{Act, ConnectionId, ConnectionInfo, Dir, Entry, Event, LinkId, What};
 use activity::Activity;
+use moment::History;
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -101,6 +108,8 @@ pub struct Session {
     store: Store,
     totals: Totals,
     activity: Activity,
+    history: History,
+    remarks: Remarks,
     events: u64,
     last_at_ns: u64,
 }
@@ -118,6 +127,8 @@ impl Session {
             store,
             totals: Totals::default(),
             activity: Activity::default(),
+            history: History::default(),
+            remarks: Remarks::default(),
             events: 0,
             last_at_ns: 0,
         }
@@ -148,9 +159,11 @@ impl Session {
         self.events += 1;
         self.last_at_ns = self.last_at_ns.max(event.at_ns);
         let index = self.link_of(&event);
+        self.history.event(seq, event.at_ns, self.totals.bytes);
         let link = &mut self.links[index];
         let (at_ns, mut fresh) = (event.at_ns, None);
         if let What::Bytes(dir, bytes) = &event.what {
+            self.history.read(seq, at_ns, index);
             self.totals.bytes[dir.index()] += bytes.len() as u64;
             self.activity.moved(at_ns, *dir, bytes.len());
             fresh = Some((*dir, link.len_bytes(*dir)));
@@ -203,16 +216,20 @@ impl Session {
     /// Counts the records from `first` on, which an event of `at_ns` completed, with the direction and first of its bytes.
     fn count(&mut self, first: RecordId, link: usize, at_ns: u64, fresh: Option<(Dir, u64)>) {
         let id = self.links[link].connection;
-        let connection = self.connections.iter_mut().find(|c| c.info.id == id);
         let mut messages = [0u64; 2];
-        for record in self.records.range(first..self.records.len()) {
+        for (id, record) in (first..).zip(self.records.range(first..self.records.len())) {
+            if self.history.is_sum_due(id) {
+                let sums = self.sums_before(record, messages);
+                self.history.sum(sums);
+            }
             self.totals.notes[record.worst as usize] += 1;
+            let is_fresh = fresh.is_some_and(|(dir, first)| record.dir == dir && record.last_byte() >= first);
+            let at_ns = match is_fresh || record.kind.is_fact() {
+                true => at_ns,
+                false => self.links[link].at_ns(record.dir, record.last_byte()),
+            };
+            self.history.completed(id, at_ns);
             if Activity::counts(record) {
-                let is_fresh = fresh.is_some_and(|(dir, first)| record.dir == dir && record.last_byte() >= first);
-                let at_ns = match is_fresh || record.kind.is_fact() {
-                    true => at_ns,
-                    false => self.links[link].at_ns(record.dir, record.last_byte()),
-                };
                 self.activity.completed(at_ns, record);
             }
             if is_message(record) {
@@ -223,7 +240,9 @@ impl Session {
         for (total, new) in self.totals.messages.iter_mut().zip(messages) {
             *total += new;
         }
-        if let Some(connection) = connection.filter(|_| messages != [0, 0]) {
+        if messages != [0, 0]
+            && let Some(connection) = self.connections.iter_mut().find(|c| c.info.id == id)
+        {
             connection.messages[0] += messages[0];
             connection.messages[1] += messages[1];
             connection.last_at_ns = self.last_at_ns;
@@ -235,6 +254,7 @@ impl Session {
     pub fn forget_told(&mut self) {
         self.records.forget(GAP_LOOK_BACK + 1);
         self.links.iter_mut().for_each(|link| link.thin(MOST_CHECKPOINTS));
+        self.history.forget();
     }
 
     /// Every record, oldest first.

@@ -38,6 +38,18 @@ impl Mark {
         }
     }
 
+    /// What it looks like, for those who do not see its colour.
+    pub fn help(self) -> &'static str {
+        match self {
+            Mark::Plain => "A bookmark without a colour: a ribbon",
+            Mark::Red => "Red: a square on its tip",
+            Mark::Orange => "Orange: a triangle",
+            Mark::Green => "Green: a dot",
+            Mark::Blue => "Blue: a square",
+            Mark::Purple => "Purple: a ring",
+        }
+    }
+
     /// The mark of that name.
     pub fn named(name: &str) -> Option<Mark> {
         Mark::ALL.into_iter().find(|mark| mark.name() == name)

@@ -38,8 +38,8 @@ pub(super) struct Segments {
     near: Cell<usize>,
 }
 
-/// The place of a segment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The place of a segment; by default the first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct At {
     block: usize,
     inside: usize,

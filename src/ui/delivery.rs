@@ -25,7 +25,7 @@ pub fn delivery_ui(ui: &mut Ui, state: &State, view: &View, look: &mut Look, out
             .resizable(false)
             .exact_size((width * 0.42).min(2.0 * theme::PLOT))
             .frame(Frame::new().fill(colors.ground).inner_margin(theme::MARGIN))
-            .show(ui, |ui| plot_ui(ui, link));
+            .show(ui, |ui| plot_ui(ui, view, link));
     }
     egui::CentralPanel::default().frame(Frame::new().fill(colors.ground)).show(ui, |ui| {
         ScrollArea::vertical().auto_shrink(false).content_margin(theme::MARGIN).show(ui, |ui| {
@@ -71,19 +71,20 @@ fn shown_link(view: &View) -> Option<&Link> {
 fn list_ui(ui: &mut Ui, view: &View, look: &mut Look, out: &mut Vec<Command>) {
     let colors = theme::colors(ui);
     let records = view.session.records();
-    let from = records.len().saturating_sub(LOOKED_THROUGH).max(records.first_held());
+    let end = view.records_shown();
+    let from = end.saturating_sub(LOOKED_THROUGH).max(records.first_held());
     let is_sent = |id: &RecordId| {
         let record = &records[*id];
         record.dir == Dir::Out && crate::app::is_sent_message(record)
     };
-    let sent: Vec<RecordId> = (from..records.len()).rev().filter(is_sent).take(LISTED).collect();
+    let sent: Vec<RecordId> = (from..end).rev().filter(is_sent).take(LISTED).collect();
     if sent.is_empty() {
         ui.label(RichText::new("Nothing was sent yet.").color(colors.weak));
         return;
     }
     Grid::new("sent").num_columns(4).spacing([theme::GROUP_GAP, 2.0]).show(ui, |ui| {
         for id in sent {
-            let Some(delivery) = view.deliveries.of(&view.session, id) else { continue };
+            let Some(delivery) = view.delivery_shown(id) else { continue };
             let number = RichText::new(format!("#{}", id + 1)).font(theme::small()).color(colors.accent);
             if ui.add(egui::Button::new(number).frame(false)).on_hover_text("Show the record").clicked() {
                 out.push(Command::Select(Some(id)));
@@ -114,7 +115,7 @@ fn told(view: &View, id: RecordId, delivery: Delivery, colors: &theme::Colors) -
 /// The mark of a row, where it was sent: short, and how it is painted.
 pub fn mark(view: &View, id: RecordId, colors: &theme::Colors) -> Option<(String, Color32)> {
     let record = view.session.records().get(id).filter(|record| crate::app::is_sent_message(record))?;
-    let delivery = view.deliveries.of(&view.session, id).filter(|_| record.dir == Dir::Out)?;
+    let delivery = view.delivery_shown(id).filter(|_| record.dir == Dir::Out)?;
     let since = |at_ns: u64| duration(at_ns.saturating_sub(view.session.at_ns(id)));
     Some(match (delivery.answered, delivery.reached) {
         (Some((_, at_ns)), _) => (format!("✔✔ {}", since(at_ns)), colors.good),
@@ -139,11 +140,12 @@ fn note_ui(ui: &mut Ui, link: Option<&Link>) {
     ui.add(Label::new(RichText::new(text).font(theme::small()).color(colors.weak)).wrap());
 }
 
-fn plot_ui(ui: &mut Ui, link: &Link) {
+fn plot_ui(ui: &mut Ui, view: &View, link: &Link) {
     let colors = theme::colors(ui);
     let mut points = Vec::new();
     let mut before = 0.0;
-    for (at_ns, progress) in link.progress.samples() {
+    let until_ns = view.moment().map_or(u64::MAX, |moment| moment.at_ns);
+    for (at_ns, progress) in link.progress.samples().iter().take_while(|(at_ns, _)| *at_ns <= until_ns) {
         let Some(acknowledged) = progress.acknowledged_bytes else { continue };
         let at = *at_ns as f64 / 1e9;
         let now = progress.sent_bytes.saturating_sub(acknowledged) as f64;

@@ -1,7 +1,7 @@
 //! The selected record: fields, payload and notes at the left, its bytes at the right.
 
 use super::rows::Scroll;
-use super::{Look, bits, fields, hex, hints, notes, payload, theme};
+use super::{Look, bits, fields, hex, hints, notes, payload, remarks, theme};
 use crate::app::{Bits, Command, Inspection, JsonTree, PayloadText, Place, View};
 use crate::dissect::Severity;
 use crate::wire::Buf;
@@ -54,6 +54,7 @@ pub fn details_ui(ui: &mut Ui, view: &View, look: &mut Look, out: &mut Vec<Comma
         look.note_bits = Some(bits);
         fields::show_bits(look, inspection, bits);
     }
+    remarks::line_ui(ui, view, inspection.id(), look, out);
     let has_bytes = !inspection.tabs.is_empty();
     if has_bytes {
         let width = ui.available_width();

@@ -8,7 +8,7 @@ use egui::{Align, Button, Frame, Layout, Margin, RichText, ScrollArea, Ui, Widge
 /// Draws the findings of a recording.
 pub fn findings_ui(ui: &mut Ui, view: &View, look: &mut Look, out: &mut Vec<Command>) {
     let colors = theme::colors(ui);
-    let found = view.findings.list();
+    let found: Vec<(&Finding, bool)> = view.findings_shown().collect();
     let bar = Frame::new().fill(colors.bar).inner_margin(Margin::symmetric(theme::MARGIN as i8, 2));
     bar.show(ui, |ui| {
         ui.horizontal(|ui| {
@@ -34,16 +34,16 @@ pub fn findings_ui(ui: &mut Ui, view: &View, look: &mut Look, out: &mut Vec<Comm
             ui.label(RichText::new(text).color(colors.weak));
         }
         // What stops a connection stands first, what is for learners last; else in the order of finding.
-        let mut order: Vec<&Finding> = found.iter().collect();
-        order.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-        for finding in order {
-            finding_ui(ui, view, finding, look, out);
+        let mut order = found;
+        order.sort_by_key(|(finding, _)| std::cmp::Reverse(finding.severity));
+        for (finding, comes_again) in order {
+            finding_ui(ui, view, finding, comes_again, look, out);
             ui.add_space(theme::MARGIN);
         }
     });
 }
 
-fn finding_ui(ui: &mut Ui, view: &View, finding: &Finding, look: &mut Look, out: &mut Vec<Command>) {
+fn finding_ui(ui: &mut Ui, view: &View, finding: &Finding, comes_again: bool, look: &mut Look, out: &mut Vec<Command>) {
     let colors = theme::colors(ui);
     let severity = finding.severity;
     Frame::new().fill(colors.bar).corner_radius(theme::ROUND).inner_margin(theme::MARGIN).show(ui, |ui| {
@@ -51,7 +51,16 @@ fn finding_ui(ui: &mut Ui, view: &View, finding: &Finding, look: &mut Look, out:
         ui.horizontal_wrapped(|ui| {
             ui.label(RichText::new(theme::severity_mark(severity)).color(colors.severity(severity)));
             ui.label(RichText::new(finding.title).color(colors.strong));
-            let times = if finding.count > 1 { format!(" · {} times", finding.count) } else { String::new() };
+            let seen = finding.evidence.iter().filter(|evidence| view.is_there(evidence.record)).count();
+            let times = if comes_again && seen > 1 {
+                format!(" · at least {seen} times so far")
+            } else if comes_again {
+                " · so far".to_owned()
+            } else if finding.count > 1 {
+                format!(" · {} times", finding.count)
+            } else {
+                String::new()
+            };
             let label = view.session.connection(finding.connection).map_or("", |connection| &connection.info.label);
             let text = format!("{}{times} · {label}", finding.confidence.label());
             ui.label(RichText::new(text).font(theme::small()).color(colors.weak)).on_hover_text(finding.key);
@@ -71,7 +80,7 @@ fn finding_ui(ui: &mut Ui, view: &View, finding: &Finding, look: &mut Look, out:
                 ui.set_width(theme::FINDING_NAME);
                 ui.label(RichText::new("Where").font(theme::small()).color(colors.weak));
             });
-            for evidence in &finding.evidence {
+            for evidence in finding.evidence.iter().filter(|evidence| view.is_there(evidence.record)) {
                 evidence_ui(ui, evidence, look, out);
             }
         });

@@ -1,7 +1,7 @@
 //! What the details show before a record is selected: what they are for, and the keys worth knowing.
 
 use super::{keys, theme};
-use crate::app::{Command, Move};
+use crate::app::{Command, Move, Play, RemarkAct};
 use egui::{Align2, Rect, RichText, Sense, Ui, WidgetInfo, vec2};
 
 /// Draws the hints.
@@ -30,6 +30,8 @@ pub fn hints_ui(ui: &mut Ui) {
                     Command::Find,
                     Command::ToggleFollow,
                     Command::TogglePause,
+                    Command::Play(Play::Toggle),
+                    Command::Remark(RemarkAct::Toggle),
                     Command::ToggleDetails,
                     Command::ToggleSidebar,
                     Command::ZoomIn,

@@ -1,6 +1,6 @@
 //! Shortcuts: from keys to commands.
 
-use super::Look;
+use super::{Look, playback};
 use crate::app::{Command, Move, Shortcut, State};
 use egui::{Context, Key, KeyboardShortcut, Modifiers};
 
@@ -40,6 +40,8 @@ pub fn keys(ctx: &Context, state: &State, look: &Look, out: &mut Vec<Command>) {
     if ctx.any_popup_open() && !is_typing {
         return;
     }
+    playback::keys(ctx, out);
+    let is_space_taken = playback::is_space_taken(ctx);
     let mut wanted: Vec<(Shortcut, Command)> =
         Command::catalog().into_iter().filter_map(|(_, command)| Some((command.shortcut()?, command))).collect();
     // egui takes a key without Shift for pressed where Shift is held as well, so those with Shift go first.
@@ -52,6 +54,9 @@ pub fn keys(ctx: &Context, state: &State, look: &Look, out: &mut Vec<Command>) {
         }
         // The text of a field is selected by the same key.
         if command == Command::SelectRows && is_typing {
+            continue;
+        }
+        if wanted.key == "Space" && is_space_taken {
             continue;
         }
         let is_send = command == Command::Send;

@@ -25,6 +25,8 @@ mod notes;
 mod options;
 mod palette;
 mod payload;
+mod playback;
+mod remarks;
 mod resend;
 mod rows;
 mod run;

@@ -99,11 +99,8 @@ fn without_panic<T>(is_open: Arc<AtomicBool>, run: impl FnOnce() -> T) -> Result
 
 /// A file that is there, or that is named like a recording, is opened; all else is an address.
 fn command_for(target: &str) -> Command {
-    let path = PathBuf::from(target);
-    let is_recording = path.extension().is_some_and(|extension| extension == "pushscope");
-    let has_scheme = target.contains("://") || target.starts_with("lab:");
-    if path.is_file() || (is_recording && !has_scheme) {
-        Command::OpenPath(path)
+    if crate::app::is_file(target) {
+        Command::OpenPath(PathBuf::from(target))
     } else {
         Command::ConnectTo(target.to_owned())
     }

@@ -19,7 +19,7 @@ pub fn status_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
             say(ui, "Nothing is recorded yet".into(), colors.weak);
             return;
         };
-        let totals = view.session.totals();
+        let totals = view.totals();
         match &view.source {
             Source::Live(live) => match live.trouble() {
                 Some(trouble) => {
@@ -60,6 +60,11 @@ pub fn status_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
                 say(ui, "ended recording".into(), colors.weak);
             }
         }
+        if let Some(moment) = view.moment() {
+            let text = format!("▶ as of {} s", words::seconds(moment.at_ns));
+            let later = words::counted((view.session.records().len() - moment.records) as u64, "later record");
+            say(ui, text, colors.info).on_hover_text(format!("Everything is shown as it was then; {later} not shown"));
+        }
         if totals.unverified_links > 0 {
             say(ui, "⚠ TLS not verified".into(), colors.warning).on_hover_text(format!(
                 "{} accepted whatever certificate was shown: anybody in between could read and change this",
@@ -71,9 +76,9 @@ pub fn status_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
                 "The socket was left unread because the recording could not keep up; kind:stall finds them",
             );
         }
-        let findings = view.findings.count(Severity::Warning);
+        let findings = view.findings_count(Severity::Warning);
         if findings > 0 {
-            let is_bad = view.findings.count(Severity::Error) > 0;
+            let is_bad = view.findings_count(Severity::Error) > 0;
             let color = if is_bad { colors.error } else { colors.warning };
             let text = RichText::new(format!("⚠ {}", words::counted(findings as u64, "finding")));
             let button = ui.add(egui::Button::new(text.font(theme::small()).color(color)).frame(false));
@@ -94,7 +99,7 @@ pub fn status_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
             let [sent, received] = totals.bytes;
             let payload = totals.payload_bytes[0] + totals.payload_bytes[1];
             let share = (payload * 100).checked_div(sent + received).unwrap_or(0);
-            let rate = words::rate(view.total_rate());
+            let rate = words::rate(view.rate_shown());
             if !rate.is_empty() {
                 say(ui, rate, colors.text);
             }

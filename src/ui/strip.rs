@@ -1,6 +1,6 @@
 //! Activity over time, above the filter: received above the line, sent below it. Dragging selects a time.
 
-use super::{Look, theme, words};
+use super::{Look, playback, remarks, theme, words};
 use crate::app::{Command, View};
 use crate::dissect::Severity;
 use crate::session::{Bins, Bucket};
@@ -17,18 +17,18 @@ const WHEEL_ZOOM: f64 = 0.006;
 
 /// Where times lie on the screen.
 #[derive(Clone)]
-struct Scale {
-    rect: Rect,
-    shown: Range<u64>,
+pub(super) struct Scale {
+    pub rect: Rect,
+    pub shown: Range<u64>,
 }
 
 impl Scale {
-    fn x(&self, at_ns: u64) -> f32 {
+    pub fn x(&self, at_ns: u64) -> f32 {
         let along = (at_ns as f64 - self.shown.start as f64) / self.len() as f64;
         self.rect.left() + (along * f64::from(self.rect.width())) as f32
     }
 
-    fn at_ns(&self, x: f32) -> u64 {
+    pub fn at_ns(&self, x: f32) -> u64 {
         let along = f64::from((x - self.rect.left()) / self.rect.width().max(1.0)).clamp(0.0, 1.0);
         self.shown.start + (along * self.len() as f64) as u64
     }
@@ -49,7 +49,9 @@ pub fn strip_ui(ui: &mut Ui, view: &View, look: &mut Look, out: &mut Vec<Command
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), theme::STRIP), Sense::hover());
     let scale = Scale { rect: rect.shrink2(vec2(theme::MARGIN, 0.0)), shown: view.shown_time() };
     let most = (scale.rect.width() / theme::STRIP_BAR).max(1.0) as usize;
-    let bins = view.session.activity(scale.shown.clone(), most);
+    let bins = view.activity_shown(scale.shown.clone(), most);
+    // In playback what is still to come is seen in outline.
+    let all = view.moment().map(|_| view.session.activity(scale.shown.clone(), most));
     let response = ui.interact(rect, Id::unique(("activity", view.id)), Sense::click_and_drag());
     response.widget_info(|| {
         let said = format!("Activity over time, {}: {}", words::time_range(&scale.shown), say(&sum(&bins)));
@@ -61,7 +63,7 @@ pub fn strip_ui(ui: &mut Ui, view: &View, look: &mut Look, out: &mut Vec<Command
     painter.rect_filled(rect, 0.0, colors.ground);
     let bars = Rect::from_min_max(scale.rect.min, pos2(scale.rect.right(), rect.bottom() - theme::STRIP_AXIS));
     axis_ui(&painter, &scale, bars.bottom(), colors);
-    bars_ui(&painter, &scale, bars.shrink2(vec2(0.0, 1.0)), &bins, colors);
+    bars_ui(&painter, &scale, bars.shrink2(vec2(0.0, 1.0)), &bins, all.as_ref(), colors);
     if let Some(range) = selecting.as_ref().or(view.list.range_ns.as_ref()) {
         range_ui(&painter, &scale, rect, range, colors);
     }
@@ -70,6 +72,9 @@ pub fn strip_ui(ui: &mut Ui, view: &View, look: &mut Look, out: &mut Vec<Command
         painter.vline(x, bars.y_range(), Stroke::new(1.0, colors.strong));
     }
     painter.hline(rect.x_range(), rect.bottom() - 0.5, Stroke::new(1.0, colors.line));
+    let flags = Rect::from_min_max(pos2(rect.left(), bars.bottom() - theme::FLAG), bars.max);
+    remarks::flags_ui(ui, view, &scale, flags, out);
+    playback::playhead_ui(ui, view, &scale, bars, out);
     if response.has_focus() {
         painter.rect_stroke(rect, 0.0, Stroke::new(1.0, colors.accent), egui::StrokeKind::Inside);
     }
@@ -147,17 +152,28 @@ fn pan(view: &View, scale: &Scale, points: f32, out: &mut Vec<Command>) {
     }
 }
 
-fn bars_ui(painter: &Painter, scale: &Scale, rect: Rect, bins: &Bins, colors: &theme::Colors) {
+fn bars_ui(painter: &Painter, scale: &Scale, rect: Rect, bins: &Bins, all: Option<&Bins>, colors: &theme::Colors) {
     let line = rect.top() + (rect.height() * RECEIVED_SHARE).round();
     let heights = [rect.bottom() - line - 1.0, line - rect.top() - theme::UNIT];
     // One measure for both directions: as many messages are as high above as below.
     let most = |of: &dyn Fn(&Bucket, usize) -> u64| {
-        let all = bins.buckets.iter().flat_map(|bucket| [0, 1].map(|dir| of(bucket, dir) as f32 / heights[dir]));
+        let buckets = &all.unwrap_or(bins).buckets;
+        let all = buckets.iter().flat_map(|bucket| [0, 1].map(|dir| of(bucket, dir) as f32 / heights[dir]));
         all.fold(0.0_f32, f32::max)
     };
     let messages = most(&|bucket, dir| bucket.messages[dir]);
     let bytes = most(&|bucket, dir| bucket.bytes[dir]);
     let height = |count: u64, most: f32| if count == 0 { 0.0 } else { (count as f32 / most).max(1.5) };
+    let outline = colors.line;
+    for (at, bucket) in all.iter().flat_map(|all| all.buckets.iter().enumerate()) {
+        if bins.buckets.get(at) == Some(bucket) {
+            continue;
+        }
+        let x = |at: usize| scale.x(bins.start_ns + at as u64 * bins.width_ns);
+        let tall = |dir: usize| height(bucket.messages[dir], messages).max(height(bucket.bytes[dir], bytes));
+        let (top, bottom) = (pos2(x(at), line - tall(1)), pos2(x(at + 1).max(x(at) + 1.0), line + 1.0 + tall(0)));
+        painter.rect_filled(Rect::from_min_max(top, bottom), 0.0, outline);
+    }
     for (at, bucket) in bins.buckets.iter().enumerate().filter(|(_, bucket)| !bucket.is_quiet()) {
         let start = bins.start_ns + at as u64 * bins.width_ns;
         let (left, right) = (scale.x(start), scale.x(start + bins.width_ns).max(scale.x(start) + 1.0));

@@ -5,6 +5,7 @@
 
 use crate::app::Group;
 use crate::dissect::{Kind, Record, Severity};
+use crate::session::Mark;
 use crate::wire::Dir;
 use egui::{Color32, CornerRadius, FontFamily, FontId, Stroke, TextStyle, Theme, Visuals};
 
@@ -237,6 +238,16 @@ pub const TOOLTIP: f32 = 360.0;
 pub const BUTTON: f32 = 92.0;
 /// A box of the bit ruler.
 pub const BIT: f32 = 15.0;
+/// A button of the play bar.
+pub const PLAY: f32 = 28.0;
+/// The speed of playback.
+pub const SPEED: f32 = 58.0;
+/// A row of the list of remarks, with room to write in.
+pub const REMARK_ROW: f32 = 28.0;
+/// The height of the strip's flags.
+pub const FLAG: f32 = 12.0;
+/// Flags on the scrubber at most.
+pub const MOST_FLAGS: usize = 400;
 /// Text for reading.
 pub const BODY: f32 = 13.5;
 /// Text beside it.
@@ -295,6 +306,23 @@ impl Colors {
             Severity::Warning => self.warning,
             Severity::Error => self.error,
         }
+    }
+
+    /// The colour of a mark; each has a shape as well.
+    pub fn mark(&self, mark: Mark) -> Color32 {
+        match mark {
+            Mark::Plain => self.strong,
+            Mark::Red => self.error,
+            Mark::Orange => self.sent,
+            Mark::Green => self.good,
+            Mark::Blue => self.received,
+            Mark::Purple => self.head,
+        }
+    }
+
+    /// The colour of what is said beside a mark.
+    pub fn mark_text(&self, mark: Mark) -> Color32 {
+        if mark == Mark::Plain { self.weak } else { self.mark(mark) }
     }
 
     /// The colour of a record's kind.

@@ -87,14 +87,15 @@ fn body_ui(
     );
     if view.list.follow && shown.scrolled < 0 {
         out.push(Command::SetFollow(false));
-    } else if !view.list.follow && shown.scrolled > 0 && shown.at_end && view.is_live() {
+    } else if !view.list.follow && shown.scrolled > 0 && shown.at_end && (view.is_live() || view.moment().is_some()) {
         out.push(Command::SetFollow(true));
     }
     look.timeline.insert(view.id, scroll);
 }
 
 fn empty_ui(ui: &mut Ui, body: Rect, view: &View) {
-    let text = match (view.session.records().is_empty(), view.list.is_narrowed()) {
+    let text = match (view.records_shown() == 0, view.list.is_narrowed()) {
+        (true, _) if view.moment().is_some() => "Nothing had come yet at this moment.",
         (true, _) => "Nothing has come yet.",
         (false, true) => "No record passes the filter.",
         (false, false) => "Every kind is hidden: the chips above show them.",
@@ -108,7 +109,8 @@ fn empty_ui(ui: &mut Ui, body: Rect, view: &View) {
 
 /// What has begun on open links and is not complete.
 fn pending(view: &View) -> Vec<String> {
-    if !view.is_live() {
+    // What had begun at a moment of the past is not known.
+    if !view.is_live() || view.moment().is_some() {
         return Vec::new();
     }
     let mut lines = Vec::new();

@@ -1,6 +1,6 @@
 //! Above the timeline: the filter, the chips, follow and pause.
 
-use super::{Look, completion, find_bar, status, theme, words};
+use super::{Look, completion, find_bar, playback, status, theme, words};
 use crate::app::{Command, Group, List, Pane, State, View, Wish};
 use crate::wire::Dir;
 use egui::text::{LayoutJob, TextFormat};
@@ -37,6 +37,7 @@ fn filter_ui(ui: &mut Ui, view: &View, look: &mut Look, out: &mut Vec<Command>) 
         if ui.add(button).on_hover_text("Hold the view still; recording goes on").clicked() {
             out.push(Command::TogglePause);
         }
+        playback::toggle_ui(ui, view, out);
         let clear = ui.add_enabled(!list.text.is_empty(), Button::new("✖").frame(false));
         if clear.accessible_name("Clear the filter").clicked() {
             out.push(Command::SetFilter(String::new()));
@@ -134,7 +135,7 @@ fn chips_ui(ui: &mut Ui, state: &State, view: &View, out: &mut Vec<Command>) {
         out.push(Command::ShowPane(Pane::Statistics));
     }
     ui.add_space(theme::MARGIN);
-    let records = view.session.records().len();
+    let records = view.records_shown();
     let percent = list.scanned() * 100 / records.max(1);
     let rows = words::count(list.len() as u64);
     if list.is_working() {

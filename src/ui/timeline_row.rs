@@ -3,12 +3,15 @@
 use super::sidebar::elided;
 use super::timeline_header::{Slot, is_number};
 use super::window::Told;
-use super::{delivery, theme, words};
-use crate::app::{Command, CompareCommand, CopyAs, ResendCommand, View};
+use super::{delivery, remarks, theme, words};
+use crate::app::{Command, CompareCommand, CopyAs, LinkTo, Play, RemarkAct, ResendCommand, View};
 use crate::dissect::{Kind, Severity};
 use crate::session::filter::compose;
 use crate::session::{RecordId, duration};
 use egui::{Align2, Color32, Id, Rect, Sense, Ui, WidgetInfo, pos2, vec2};
+
+/// The column of summaries.
+const SUMMARY: usize = 6;
 
 /// Draws a row.
 #[allow(clippy::too_many_arguments)] // What a row is made of.
@@ -29,7 +32,10 @@ pub fn row_ui(
     let is_selected = view.selected == Some(id);
     let response = ui.interact(rect, Id::unique(("row", view.id, row)), Sense::click());
     response.widget_info(|| {
-        let said = format!("{} {} {} {}", id + 1, record.dir.name(), record.kind.name(), told.summary);
+        let remark = view.session.remarks().get(id);
+        let remark =
+            remark.map_or(String::new(), |remark| format!(", remark {}: {}", remark.mark.name(), remark.says()));
+        let said = format!("{} {} {} {}{remark}", id + 1, record.dir.name(), record.kind.name(), told.summary);
         WidgetInfo::selected(egui::Role::ListItem, true, is_selected || is_chosen, said)
     });
     if response.clicked() && ui.input(|input| input.modifiers.shift) {
@@ -60,6 +66,10 @@ pub fn row_ui(
         painter.rect_filled(rect, 0.0, colors.hover);
     }
     let at_ns = view.session.at_ns(id);
+    let remark = view.session.remarks().get(id);
+    if let Some(remark) = remark.filter(|_| !slots.iter().any(|slot| slot.column == SUMMARY)) {
+        remarks::row_ui(&painter, rect, None, remark, colors);
+    }
     for slot in slots {
         let place = Rect::from_min_size(pos2(slot.left, rect.top()), vec2(slot.width - theme::UNIT, rect.height()));
         let (text, color) = match slot.column {
@@ -89,6 +99,9 @@ pub fn row_ui(
                     let right = pos2(place.right(), place.center().y);
                     let mark = painter.text(right, Align2::RIGHT_CENTER, text, theme::small(), color);
                     place.max.x = (mark.left() - theme::UNIT).max(place.left());
+                }
+                if let Some(remark) = remark {
+                    place = remarks::row_ui(&painter, rect, Some(place), remark, colors).unwrap_or(place);
                 }
                 elided(&painter, place, &told.summary, theme::mono(), color);
                 continue;
@@ -150,6 +163,12 @@ fn menu_ui(
     }
     entry(ui, Command::Compare(CompareCommand::Mark));
     entry(ui, Command::Compare(CompareCommand::WithMarked));
+    ui.separator();
+    for act in [RemarkAct::Toggle, RemarkAct::Edit] {
+        entry(ui, Command::Remark(act));
+    }
+    entry(ui, Command::CopyLink(LinkTo::Record));
+    entry(ui, Command::Play(Play::Here));
     ui.separator();
     if column == 1 {
         entry(ui, Command::RangeFromSelected);

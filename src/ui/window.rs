@@ -6,7 +6,7 @@ use super::rows::Scroll;
 use super::statistics::Measure;
 use super::{
     compare, composer, connection_bar, delivery, details, doctor, findings, first_run, keys, menu, messages, palette,
-    resend, script, sidebar, statistics, status, strip, theme, timeline, timeline_bar,
+    playback, remarks, resend, script, sidebar, statistics, status, strip, theme, timeline, timeline_bar,
 };
 use crate::app::{App, Bits, Command, FieldRef, Marked, Next, Pane, Preview, State, Theme, View, ViewId, Wish};
 use crate::session::RecordId;
@@ -97,6 +97,10 @@ pub struct Look {
     /// Where the comparison of two sides is scrolled to, and what its messages say.
     pub(super) sides_scroll: Scroll,
     pub(super) compared_told: HashMap<(ViewId, RecordId), String>,
+    /// The remark that is being written.
+    pub(super) writing: remarks::Writing,
+    /// Where the list of remarks is scrolled to.
+    pub(super) remarks: Scroll,
     zoom: f32,
     theme: Option<Theme>,
 }
@@ -254,6 +258,7 @@ impl Window {
                             Pane::Script => script::script_ui(ui, app, look, commands),
                             Pane::Resend => resend::resend_ui(ui, app, look, commands),
                             Pane::Compare => compare::compare_ui(ui, app, look, commands),
+                            Pane::Remarks => remarks::remarks_ui(ui, view, look, commands),
                             Pane::Delivery => delivery::delivery_ui(ui, state, view, look, commands),
                             Pane::Record => details::details_ui(ui, view, look, commands),
                         });
@@ -262,6 +267,11 @@ impl Window {
                     Panel::top("activity")
                         .frame(bar(0.0, 0.0))
                         .show(ui, |ui| strip::strip_ui(ui, view, look, commands));
+                }
+                if view.moment().is_some() {
+                    Panel::top("playback")
+                        .frame(bar(theme::MARGIN, theme::UNIT / 2.0))
+                        .show(ui, |ui| playback::play_bar_ui(ui, view, commands));
                 }
                 Panel::top("filter")
                     .frame(bar(theme::MARGIN, theme::UNIT))

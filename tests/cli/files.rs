@@ -42,15 +42,41 @@ fn what_is_no_recording_is_told() {
 }
 
 #[test]
-fn a_newer_format_is_told() {
+fn of_a_newer_format_what_is_known_is_shown() {
     let folder = TempDir::new().expect("a folder");
-    let (path, _) = recording(&folder);
+    let (path, lines) = recording(&folder);
     rusqlite::Connection::open(&path)
         .and_then(|database| {
             database.execute_batch("PRAGMA user_version = 99; UPDATE meta SET value = '99' WHERE key = 'format'")
         })
         .expect("changed");
-    pushscope(&["show", text(&path)]).refused(1, &[text(&path), "format 99", "a newer Pushscope"]);
+    let ended = pushscope(&["show", text(&path), "--format", "jsonl"]);
+    assert!(ended.err.contains("written in format 99") && ended.err.contains("a newer Pushscope"), "{}", ended.err);
+    assert_eq!(ended.out.lines().count(), lines);
+}
+
+#[test]
+fn a_file_is_verified() {
+    let folder = TempDir::new().expect("a folder");
+    let (path, lines) = recording(&folder);
+    let sound = pushscope(&["show", text(&path), "--check"]).lines().join("\n");
+    assert!(sound.contains(": sound\n") && sound.contains(&format!("records     {lines}\n")), "{sound}");
+    assert!(sound.contains("checksums   one for every event"), "{sound}");
+
+    let mut bytes = std::fs::read(&path).expect("its bytes");
+    let request = b"GET /poll?rate=20&size=500 HTTP/1.1";
+    let places: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at..].starts_with(request)).collect();
+    bytes[places[places.len() / 2] + 5] ^= 0x20;
+    std::fs::write(&path, &bytes).expect("written");
+    let ended = pushscope(&["show", text(&path), "--check"]);
+    ended.refused(1, &[text(&path), "not sound", "not as written: the checksum differs"]);
+    let ended = pushscope(&["show", text(&path), "--check", "--format", "jsonl"]);
+    let object: serde_json::Value = serde_json::from_str(&ended.out).expect("one object");
+    assert_eq!((&object["sound"], object["problems"].as_array().map(Vec::len)), (&false.into(), Some(1)), "{object}");
+    // What is shown is all of it, and the exit code tells.
+    let shown = pushscope(&["show", text(&path), "--format", "jsonl"]);
+    assert_eq!(shown.out.lines().count(), lines);
+    shown.refused(1, &["checksum"]);
 }
 
 #[test]

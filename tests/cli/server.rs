@@ -1,5 +1,8 @@
 //! A server that does what a test says: each connection's bytes by hand.
 
+// Some tests use a part of this.
+#![allow(dead_code)]
+
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;

@@ -17,7 +17,9 @@ fn each_file_that_is_no_recording_gets_its_own_sentence() {
     std::fs::create_dir(path("folder")).unwrap();
     Connection::open(path("foreign")).unwrap().execute_batch("CREATE TABLE bookmarks(a)").unwrap();
     record(&path("newer"), script);
-    Connection::open(path("newer")).unwrap().pragma_update(None, "user_version", 7).unwrap();
+    let newer = Connection::open(path("newer")).unwrap();
+    newer.pragma_update(None, "user_version", 7).unwrap();
+    newer.execute_batch("ALTER TABLE event RENAME COLUMN what TO whatever").unwrap();
     record(&path("view"), script);
     let tricked = "DROP TABLE event; CREATE VIEW event AS SELECT 1 AS seq";
     Connection::open(path("view")).unwrap().execute_batch(tricked).unwrap();
@@ -118,4 +120,93 @@ fn no_damage_makes_reading_fail_in_another_way_than_by_saying_so() {
             assert!(!errors.is_empty() || entries.len() == live.len(), "page {page}: something is missing silently");
         }
     }
+}
+
+#[test]
+fn a_file_of_a_newer_format_gives_what_is_known_of_it() {
+    let folder = folder();
+    let path = folder.path().join("a.pushscope");
+    let live = record(&path, script);
+    let file = Connection::open(&path).unwrap();
+    file.execute_batch(
+        "PRAGMA user_version = 7; UPDATE meta SET value = 'Pushscope 9.0' WHERE key = 'program';
+         ALTER TABLE event ADD COLUMN mood TEXT; UPDATE event SET what = 77 WHERE seq = 1;",
+    )
+    .unwrap();
+    let mut opened = Opened::open(&path).unwrap();
+    let notice = &opened.notices()[0];
+    assert!(
+        notice.starts_with("written in format 7 by Pushscope 9.0, and this program knows formats up to 2"),
+        "{notice}"
+    );
+    let (entries, errors) = read(&mut opened);
+    assert_eq!(entries.len(), live.len() - 1);
+    assert!(errors.len() == 1 && errors[0].to_string().contains("its kind is 77"), "{errors:?}");
+}
+
+#[test]
+fn bytes_that_are_not_what_was_written_are_shown_and_said() {
+    let folder = folder();
+    let path = folder.path().join("a.pushscope");
+    let live = record(&path, script);
+    let sound = check(&path, &mut |_, _| true).unwrap();
+    assert!(sound.is_sound() && sound.unverified == 0, "{sound:?}");
+    assert_eq!(sound.events, events(&live).count() as u64);
+
+    // One bit, in the middle of a page of bytes: no structure of the database tells.
+    let mut whole = std::fs::read(&path).unwrap();
+    let needle = b"message 123\n";
+    // SQLite leaves copies behind in pages that it has split.
+    let places: Vec<usize> = (0..whole.len()).filter(|at| whole[*at..].starts_with(needle)).collect();
+    assert!(!places.is_empty());
+    places.iter().for_each(|at| whole[at + 3] ^= 1);
+    std::fs::write(&path, &whole).unwrap();
+
+    let (entries, errors) = read(&mut Opened::open(&path).unwrap());
+    assert_eq!(entries.len(), live.len());
+    let [FileError::Altered { first, last, .. }] = errors[..] else { panic!("{errors:?}") };
+    let changed = events(&entries).zip(events(&live)).position(|(read, live)| read != live).unwrap() as u64;
+    assert!((first..=last).contains(&changed), "{changed} is not in {first} to {last}");
+    let checked = check(&path, &mut |_, _| true).unwrap();
+    let said = format!("event {changed} is not as written: the checksum differs; shown as found");
+    assert_eq!(checked.problems, [said]);
+}
+
+#[test]
+fn a_file_from_before_there_were_checksums_is_read_and_said_to_have_none() {
+    let folder = folder();
+    let (path, copy) = (folder.path().join("a.pushscope"), folder.path().join("b.pushscope"));
+    let live = record(&path, long_script);
+    Connection::open(&path).unwrap().execute_batch("ALTER TABLE event DROP COLUMN crc").unwrap();
+    let (entries, errors) = read(&mut Opened::open(&path).unwrap());
+    assert!(entries == live && errors.is_empty(), "{errors:?}");
+    let checked = check(&path, &mut |_, _| true).unwrap();
+    assert!(checked.is_sound() && checked.unverified == checked.events, "{checked:?}");
+    save_copy(&path, &copy, &mut |_, _| true).unwrap();
+    assert!(check(&copy, &mut |_, _| true).unwrap().is_sound());
+}
+
+#[test]
+fn checking_names_what_is_wrong() {
+    let folder = folder();
+    let path = folder.path().join("a.pushscope");
+    record(&path, long_script);
+    let whole = std::fs::read(&path).unwrap();
+    let found = |change: &dyn Fn(&mut Vec<u8>)| {
+        let mut bytes = whole.clone();
+        change(&mut bytes);
+        std::fs::write(&path, &bytes).unwrap();
+        check(&path, &mut |_, _| true).unwrap()
+    };
+    assert_eq!(found(&|_| {}).problems, [""; 0]);
+    let cut = found(&|bytes| bytes.truncate(bytes.len() / 2 + 100));
+    assert!(cut.problems[0].contains("its end is missing"), "{:?}", cut.problems);
+    let torn = found(&|bytes| {
+        let middle = bytes.len() / 2 / 16384 * 16384;
+        bytes[middle..middle + 16384].fill(0x55);
+    });
+    assert!(torn.problems.iter().any(|problem| problem.starts_with("the database says: ")), "{:?}", torn.problems);
+    assert!(torn.events > 0);
+    let stopped = check(&path, &mut |_, _| false);
+    assert_eq!(stopped, Err(FileError::Stopped { path: path.clone() }));
 }

@@ -7,7 +7,7 @@ mod damage;
 mod disasters;
 
 use bytes::Bytes;
-use pushscope::session::file::{FileError, Opened, Recorder, save_copy};
+use pushscope::session::file::{FileError, Opened, Recorder, check, save_copy};
 use pushscope::session::{Session, Store};
 use pushscope::wire::*;
 use rusqlite::Connection;

@@ -5,7 +5,7 @@
 //! row by row instead: events are only ever appended, so rows below a number stay what they are.
 
 use super::error::{FileError, journal_of};
-use super::{reader, recorder, schema};
+use super::{opening, recorder, remarks, schema};
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, types::Value};
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ const RESTARTS: u32 = 2;
 /// Copies a recording. `progress` is told how much is done of how much, and says whether to go on. What was at `to`
 /// stays whole until the copy is complete.
 pub fn save_copy(from: &Path, to: &Path, progress: &mut dyn FnMut(u64, u64) -> bool) -> Result<(), FileError> {
-    let source = reader::open_checked(from)?;
+    let source = opening::open_checked(from)?;
     if to.canonicalize().is_ok_and(|to| from.canonicalize().is_ok_and(|from| from == to)) {
         return Err(FileError::Exists { path: to.to_owned() });
     }
@@ -125,18 +125,21 @@ fn rows(
     let small = [
         ("SELECT key, value FROM meta", "INSERT OR REPLACE INTO meta VALUES(?1, ?2)"),
         ("SELECT id, spec, label FROM connection", "INSERT INTO connection VALUES(?1, ?2, ?3)"),
-        ("SELECT id, record, text, mark FROM remark", "INSERT INTO remark VALUES(?1, ?2, ?3, ?4)"),
     ];
     for (select, insert) in small {
         move_rows(source, &mut target, select, insert, []).map_err(fail)?;
     }
+    remarks::copy(source, &mut target).map_err(fail)?;
     target.pragma_update(None, "journal_mode", "DELETE").map_err(fail)
 }
 
 fn move_events(source: &Connection, target: &mut Connection, next: i64, last: i64) -> rusqlite::Result<i64> {
-    let select = "SELECT seq, at_ns, link, connection, what, detail, bytes FROM event
-        WHERE seq >= ?1 AND seq <= ?2 ORDER BY seq";
-    let seq = move_rows(source, target, select, schema::INSERT, [next, last])?;
+    let crc = if schema::columns(source)? == schema::COLUMNS { "NULL" } else { "crc" };
+    let select = format!(
+        "SELECT seq, at_ns, link, connection, what, detail, bytes, {crc} FROM event
+        WHERE seq >= ?1 AND seq <= ?2 ORDER BY seq"
+    );
+    let seq = move_rows(source, target, &select, schema::INSERT, [next, last])?;
     Ok(seq.map_or(last + 1, |seq| seq + 1))
 }
 

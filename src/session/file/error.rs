@@ -41,6 +41,13 @@ pub enum FileError {
         }
     )]
     Damaged { path: PathBuf, event: u64, why: String, read: u64, lost: Option<u64> },
+    /// Bytes are not what was written.
+    #[error(
+        "{}: {} not as written: the checksum differs; shown as found",
+        path.display(),
+        if first == last { format!("event {first} is") } else { format!("events {first} to {last} are") }
+    )]
+    Altered { path: PathBuf, first: u64, last: u64 },
     /// Damaged before the first event.
     #[error("{}: damaged: {why}; nothing of it can be read", path.display())]
     Unreadable { path: PathBuf, why: String },

@@ -1,7 +1,7 @@
 //! A whole recording as a session, for those who need all of it at once.
 
 use super::{FileError, Opened};
-use crate::session::{Session, Store};
+use crate::session::{Remark, Session, Store};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -17,6 +17,8 @@ pub struct Loaded {
     pub notices: Vec<String>,
     /// Stretches that could not be read.
     pub damage: Vec<FileError>,
+    /// The user's remarks, in the order of their records; the session has them, too.
+    pub remarks: Vec<Remark>,
 }
 
 /// Reads a recording. `progress` is told how many events were read of how many, and says whether to go on.
@@ -24,6 +26,8 @@ pub fn load(path: &Path, progress: &mut dyn FnMut(u64, u64) -> bool) -> Result<L
     let mut opened = Opened::open(path)?;
     let store = Store::archived(opened.archive()?, Arc::new(AtomicU64::new(u64::MAX)));
     let mut session = Session::new(store, opened.started_unix_ns());
+    let (stored, about_remarks) = opened.remarks();
+    session.expect_remarks(stored);
     let mut damage = Vec::new();
     loop {
         match opened.next_batch(BATCH_BYTES) {
@@ -40,5 +44,10 @@ pub fn load(path: &Path, progress: &mut dyn FnMut(u64, u64) -> bool) -> Result<L
             return Err(FileError::Stopped { path: path.to_owned() });
         }
     }
-    Ok(Loaded { session, notices: opened.notices().to_vec(), damage })
+    session.place_remarks(true);
+    let mut notices = opened.notices().to_vec();
+    notices.extend(about_remarks);
+    notices.extend(session.remarks().lost_notice());
+    let remarks = session.remarks().iter().cloned().collect();
+    Ok(Loaded { session, notices, damage, remarks })
 }

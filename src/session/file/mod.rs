@@ -6,20 +6,25 @@
 
 mod archive;
 mod batch;
+mod check;
 mod copy;
 mod error;
 mod folder;
 mod load;
+mod opening;
 mod reader;
 mod recorder;
+mod remarks;
 mod schema;
 mod writer;
 
+pub use check::{Checked, Condition, check};
 pub use copy::save_copy;
 pub use error::FileError;
 pub use folder::{Recording, list_recordings, new_recording_path, recordings_folder};
 pub use load::{Loaded, load};
 pub use reader::Opened;
 pub use recorder::{Recorder, RecorderStatus};
+pub use remarks::{RemarkChange, read_remarks, write_remarks};
 pub use schema::{APPLICATION_ID, FORMAT_VERSION};
 pub use writer::SessionWriter;

@@ -4,15 +4,15 @@
 //! is trusted: a row that makes no sense is damage, which is told and stepped over.
 
 use super::archive::{FileArchive, Holes};
-use super::error::{FileError, journal_of};
+use super::error::FileError;
+use super::opening::{self, How, allow_truncated, connect, connect_immutable};
 use super::{folder, schema};
 use crate::session::Archive;
 use crate::wire::{ConnectionId, ConnectionInfo, Entry};
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::Connection;
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
-use std::time::Duration;
 
 /// What an event counts for in a batch beyond its bytes.
 const EVENT_COST_BYTES: usize = 64;
@@ -31,6 +31,7 @@ pub struct Opened {
     next: u64,
     /// How many events were delivered.
     delivered: u64,
+    unverified: u64,
     total: u64,
     last_connection: u32,
     are_connections_readable: bool,
@@ -39,21 +40,11 @@ pub struct Opened {
     holes: Holes,
 }
 
-/// How a file had to be opened.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum How {
-    Plainly,
-    /// As it stands, its journal left aside.
-    Immutable,
-    /// Although its end is missing.
-    Truncated,
-}
-
 impl Opened {
     /// Opens a session file to read it. A recording whose program was killed is set right first, where the file may be
     /// written.
     pub fn open(path: &Path) -> Result<Opened, FileError> {
-        let (connection, how, mut notices) = open(path)?;
+        let opening::Opening { connection, how, mut notices } = opening::open(path)?;
         let meta = |key| schema::meta(&connection, key).unwrap_or(None);
         let started_unix_ns = meta("started_at").and_then(|text| folder::unix_ns(&text)).unwrap_or_else(|| {
             notices.push("the time of its beginning is missing; times of day are not known".to_owned());
@@ -62,7 +53,7 @@ impl Opened {
         if let Some(failed) = meta("failed") {
             notices.push(format!("it is not complete, for its recorder could not go on: {failed}"));
         }
-        let is_last_row_doubtful = is_last_page_short(path, &connection);
+        let is_last_row_doubtful = opening::is_last_page_short(path, &connection);
         let (ended_at, total) = (meta("ended_at"), total(&connection));
         Ok(Opened {
             path: path.to_owned(),
@@ -74,6 +65,7 @@ impl Opened {
             ended_at,
             next: 0,
             delivered: 0,
+            unverified: 0,
             total,
             last_connection: 0,
             are_connections_readable: true,
@@ -99,6 +91,10 @@ impl Opened {
         &self.notices
     }
 
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
     /// The next entries, of about `max_bytes` together; none at the end.
     ///
     /// An error is told after everything before it was delivered. Reading may go on after it: the next call delivers
@@ -121,6 +117,26 @@ impl Opened {
     /// How far reading is: events done, events in all.
     pub fn progress(&self) -> (u64, u64) {
         (self.next, self.total.max(self.next))
+    }
+
+    /// How many events were delivered.
+    pub(super) fn delivered(&self) -> u64 {
+        self.delivered
+    }
+
+    /// How many of the events that were delivered have no checksum, so that nobody can tell whether they are as written.
+    pub fn unverified(&self) -> u64 {
+        self.unverified
+    }
+
+    /// What the file says of itself by this key of its table `meta`.
+    pub fn meta(&self, key: &str) -> Option<String> {
+        schema::meta(&self.connection, key).unwrap_or(None)
+    }
+
+    /// The connection to the file, for those who look at it as a database.
+    pub(super) fn database(&self) -> &Connection {
+        &self.connection
     }
 
     /// Looks whether events have come since the end was reached; then there are batches to read again.
@@ -201,6 +217,14 @@ impl Opened {
             if let Some(connection) = row.connection {
                 self.give_connections(connection, batch);
             }
+            match row.is_intact {
+                Some(true) => {}
+                Some(false) => {
+                    let (path, last) = (self.path.clone(), row.seq + (events.len() as u64).saturating_sub(1));
+                    self.errors.push_back(FileError::Altered { path, first: row.seq, last });
+                }
+                None => self.unverified += events.len() as u64,
+            }
             self.next += events.len() as u64;
             self.delivered += events.len() as u64;
             cost += events.iter().map(|event| event.what.len_bytes() + EVENT_COST_BYTES).sum::<usize>();
@@ -260,7 +284,7 @@ impl Found {
 }
 
 fn rows(connection: &Connection, from: u64, max_bytes: usize, at_least: usize) -> rusqlite::Result<Found> {
-    let columns = schema::COLUMNS;
+    let columns = schema::columns(connection)?;
     let mut statement =
         connection.prepare_cached(&format!("SELECT {columns} FROM event WHERE seq >= ?1 ORDER BY seq"))?;
     let mut rows = statement.query([i64::try_from(from).unwrap_or(i64::MAX)])?;
@@ -319,171 +343,4 @@ fn total(connection: &Connection) -> u64 {
         |row| schema::read(row).map(|row| row.seq.saturating_add(row.events.map_or(1, |events| events.len() as u64))),
     );
     last.unwrap_or(0)
-}
-
-/// A connection that reads.
-pub(super) fn connect(path: &Path) -> Result<Connection, FileError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let open = || {
-        let connection = Connection::open_with_flags(path, flags)?;
-        prepare(&connection)?;
-        Ok(connection)
-    };
-    open().map_err(|error: rusqlite::Error| FileError::reading(path, &error))
-}
-
-fn connect_immutable(path: &Path) -> Result<Connection, FileError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
-    let name = path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23").replace('\\', "/");
-    let root = if name.starts_with('/') || !path.is_absolute() { "" } else { "/" };
-    let open = || {
-        let connection = Connection::open_with_flags(format!("file:{root}{name}?immutable=1"), flags)?;
-        prepare(&connection)?;
-        Ok(connection)
-    };
-    open().map_err(|error: rusqlite::Error| FileError::reading(path, &error))
-}
-
-fn prepare(connection: &Connection) -> rusqlite::Result<()> {
-    connection.busy_timeout(Duration::from_secs(5))?;
-    connection.pragma_update(None, "trusted_schema", false)?;
-    connection.pragma_update(None, "cell_size_check", true)
-}
-
-/// Lets SQLite read a database that is shorter than its header says: the pages that are there are good.
-fn allow_truncated(connection: &Connection) {
-    let _ = connection.pragma_update(None, "writable_schema", true);
-}
-
-/// A read-only connection to a file that is known to be a recording of a format we know.
-pub(super) fn open_checked(path: &Path) -> Result<Connection, FileError> {
-    open(path).map(|(connection, ..)| connection)
-}
-
-fn open(path: &Path) -> Result<(Connection, How, Vec<String>), FileError> {
-    let owned = path.to_owned();
-    let metadata = std::fs::metadata(path).map_err(|error| unreadable(path, &error))?;
-    if metadata.is_dir() {
-        return Err(FileError::Folder { path: owned });
-    }
-    if metadata.len() == 0 {
-        return Err(FileError::Empty { path: owned });
-    }
-    let mut notices = Vec::new();
-    roll_back(path);
-    let connection = connect(path).map_err(|error| permission(path).unwrap_or(error))?;
-    const TRUNCATED: &str = "its end is missing: the file is shorter than it was when it was written";
-    let (connection, how) = match check(path, &connection) {
-        Ok(()) => (connection, How::Plainly),
-        Err(Check::Says(error)) => return Err(error),
-        Err(Check::Sqlite(error)) => match error.sqlite_error_code() {
-            Some(ErrorCode::NotADatabase) => return Err(not_a_recording(path)),
-            Some(ErrorCode::DatabaseCorrupt) => {
-                allow_truncated(&connection);
-                check(path, &connection).map_err(|again| again.into_error(path))?;
-                notices.push(TRUNCATED.to_owned());
-                (connection, How::Truncated)
-            }
-            Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen) => {
-                let cut_off = FileError::CutOff { path: owned, why: error.to_string() };
-                let connection = connect_immutable(path)?;
-                if check(path, &connection).is_err() {
-                    return Err(cut_off);
-                }
-                notices.push(format!("{cut_off}. What is shown is the file as it stands, and its end may be damaged"));
-                (connection, How::Immutable)
-            }
-            _ => return Err(permission(path).unwrap_or(FileError::reading(path, &error))),
-        },
-    };
-    if how != How::Truncated && is_last_page_short(path, &connection) {
-        notices.push(TRUNCATED.to_owned());
-    }
-    Ok((connection, how, notices))
-}
-
-/// Whether a part of the last page is missing. SQLite reads zeros there and says nothing.
-fn is_last_page_short(path: &Path, connection: &Connection) -> bool {
-    let number = |pragma: &str| connection.query_row(&format!("PRAGMA {pragma}"), [], |row| row.get::<_, i64>(0));
-    let pages = number("page_count").and_then(|pages| Ok(pages * number("page_size")?));
-    // The size is asked for afterwards: a file that is being written only grows.
-    pages.is_ok_and(|len| path.metadata().is_ok_and(|metadata| metadata.len() < len as u64))
-}
-
-/// Sets a recording right whose program was killed in the middle of a write: SQLite undoes the unfinished part when the
-/// file is opened to be written. Where that is not possible, reading says so.
-fn roll_back(path: &Path) {
-    if journal_of(path).metadata().is_ok_and(|journal| journal.len() > 0) {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let _ = Connection::open_with_flags(path, flags).and_then(|connection| {
-            prepare(&connection)?;
-            connection.query_row("SELECT count(*) FROM sqlite_master", [], |_| Ok(()))
-        });
-    }
-}
-
-enum Check {
-    Sqlite(rusqlite::Error),
-    Says(FileError),
-}
-
-impl From<rusqlite::Error> for Check {
-    fn from(error: rusqlite::Error) -> Check {
-        Check::Sqlite(error)
-    }
-}
-
-impl Check {
-    fn into_error(self, path: &Path) -> FileError {
-        match self {
-            Check::Sqlite(error) => FileError::reading(path, &error),
-            Check::Says(error) => error,
-        }
-    }
-}
-
-/// Whether it is one of ours, and of a format that we know.
-fn check(path: &Path, connection: &Connection) -> Result<(), Check> {
-    let number = |pragma: &str| connection.query_row(&format!("PRAGMA {pragma}"), [], |row| row.get::<_, i64>(0));
-    let foreign = |why: &str| Err(Check::Says(FileError::Foreign { path: path.to_owned(), why: why.to_owned() }));
-    if number("application_id")? != schema::APPLICATION_ID {
-        return foreign("its header does not name Pushscope");
-    }
-    let (version, known) = (number("user_version")?, schema::FORMAT_VERSION);
-    if version > known {
-        return Err(Check::Says(FileError::Newer { path: path.to_owned(), version, known }));
-    }
-    // A view or a virtual table of that name could make reading run whatever its author wished.
-    let tables = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND rootpage > 0
-        AND lower(name) IN ('meta', 'connection', 'event')";
-    if connection.query_row(tables, [], |row| row.get::<_, i64>(0))? != 3 {
-        return foreign("it lacks the tables of a recording");
-    }
-    Ok(())
-}
-
-fn unreadable(path: &Path, error: &std::io::Error) -> FileError {
-    let path = path.to_owned();
-    match error.kind() {
-        std::io::ErrorKind::NotFound => FileError::NotFound { path },
-        std::io::ErrorKind::PermissionDenied => FileError::Permission { path },
-        _ => FileError::Read { path, why: error.to_string() },
-    }
-}
-
-/// Why the operating system does not let the file be read, if it does not. Only asked after SQLite could not open it:
-/// closing a file takes away the locks that SQLite holds on it in this process.
-fn permission(path: &Path) -> Option<FileError> {
-    std::fs::File::open(path).err().map(|error| unreadable(path, &error))
-}
-
-fn not_a_recording(path: &Path) -> FileError {
-    use std::io::Read;
-    let mut head = Vec::new();
-    if let Err(error) = std::fs::File::open(path).and_then(|file| file.take(16).read_to_end(&mut head)) {
-        return unreadable(path, &error);
-    }
-    let hex: Vec<String> = head.iter().map(|byte| format!("{byte:02x}")).collect();
-    let text: String = head.iter().map(|b| if (0x20..0x7f).contains(b) { char::from(*b) } else { '.' }).collect();
-    FileError::NotARecording { path: path.to_owned(), begins: format!("{} ({text:?})", hex.join(" ")) }
 }

@@ -8,7 +8,7 @@ use super::archive::FileArchive;
 use super::batch::Batch;
 use super::error::FileError;
 use super::schema;
-use super::{folder, reader};
+use super::{folder, opening};
 use crate::session::Archive;
 use crate::wire::EventReceiver;
 use rusqlite::Connection;
@@ -19,7 +19,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// A commit begins when its oldest event is this old; with the time it takes that stays below the promised 250 ms.
-const COMMIT_AFTER: Duration = Duration::from_millis(200);
+const COMMIT_AFTER: Duration = Duration::from_millis(150);
 
 /// A commit begins at once when so many bytes wait.
 const COMMIT_BYTES: usize = 4 << 20;
@@ -89,7 +89,7 @@ impl Recorder {
 
     /// The file as a place to fetch bytes from, while it is written and afterwards.
     pub fn archive(&self) -> Result<Box<dyn Archive>, FileError> {
-        let connection = reader::connect(&self.path)?;
+        let connection = opening::connect(&self.path)?;
         Ok(Box::new(FileArchive { connection, holes: Arc::default() }))
     }
 

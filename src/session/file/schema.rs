@@ -18,10 +18,13 @@
 //! | 14 | challenged | [`Challenge`](crate::wire::Challenge) |
 //! | 15 | progress | [`Progress`](crate::wire::Progress) |
 //!
-//! Format 1 had no 9, 14 and 15.
+//! Format 1 had no 9, 14 and 15. Tables `remark` of older files lack `at_ns`, `kind` and `nth`.
 //!
 //! `seq` counts events from 0. A row that holds several reads has the number and time of the first; the next row's
 //! number is larger by as many. Nothing but neighbouring reads of one link and direction share a row.
+//!
+//! `event.crc` is the CRC-32 (ISO 3309, as in gzip) of the row: `at_ns`, `link` and `what` as 8 bytes each, lowest first,
+//! then `detail`, a zero byte, and `bytes`. Files from before it lack the column; their rows can't be verified.
 
 use crate::wire::{Dir, Event, LinkId, What};
 use bytes::Bytes;
@@ -49,8 +52,9 @@ const TABLES: &str = "
     CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT);
     CREATE TABLE connection(id INTEGER PRIMARY KEY, spec TEXT, label TEXT);
     CREATE TABLE event(seq INTEGER PRIMARY KEY, at_ns INTEGER, link INTEGER, connection INTEGER, what INTEGER,
-        detail TEXT, bytes BLOB);
-    CREATE TABLE remark(id INTEGER PRIMARY KEY, record INTEGER, text TEXT, mark TEXT);";
+        detail TEXT, bytes BLOB, crc INTEGER);
+    CREATE TABLE remark(id INTEGER PRIMARY KEY, record INTEGER, text TEXT, mark TEXT,
+        at_ns INTEGER, kind TEXT, nth INTEGER);";
 
 /// Makes the tables of an empty database.
 pub(super) fn create(connection: &Connection) -> rusqlite::Result<()> {
@@ -75,7 +79,7 @@ pub(super) fn meta(connection: &Connection, key: &str) -> rusqlite::Result<Optio
 
 /// The statement that [`EventRow::insert`] fills.
 pub(super) const INSERT: &str =
-    "INSERT INTO event(seq, at_ns, link, connection, what, detail, bytes) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    "INSERT INTO event(seq, at_ns, link, connection, what, detail, bytes, crc) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
 
 /// A row of `event` before it is written.
 pub(super) struct EventRow {
@@ -148,7 +152,9 @@ impl EventRow {
         let (seq, link) = (self.seq as i64, self.link.0);
         match &self.kind {
             RowKind::Fact(at_ns, what, detail) => {
-                statement.execute((seq, *at_ns as i64, link, self.connection, what, detail, None::<&[u8]>))?;
+                let at_ns = *at_ns as i64;
+                let crc = crc(at_ns, link, *what, detail.as_deref(), &[]);
+                statement.execute((seq, at_ns, link, self.connection, what, detail, None::<&[u8]>, crc))?;
             }
             RowKind::Reads { dir, reads, .. } => {
                 let (at_ns, what) = (reads[0].0 as i64, BYTES[dir.index()]);
@@ -160,11 +166,24 @@ impl EventRow {
                         (Some(bounds(several)), joined.as_slice())
                     }
                 };
-                statement.execute((seq, at_ns, link, self.connection, what, detail, Some(bytes)))?;
+                let crc = crc(at_ns, link, what, detail.as_deref(), bytes);
+                statement.execute((seq, at_ns, link, self.connection, what, detail, Some(bytes), crc))?;
             }
         }
         Ok(())
     }
+}
+
+/// The checksum of a row.
+fn crc(at_ns: i64, link: u32, what: i64, detail: Option<&str>, bytes: &[u8]) -> u32 {
+    let mut crc = crc32fast::Hasher::new();
+    for number in [at_ns, i64::from(link), what] {
+        crc.update(&number.to_le_bytes());
+    }
+    crc.update(detail.unwrap_or_default().as_bytes());
+    crc.update(&[0]);
+    crc.update(bytes);
+    crc.finalize()
 }
 
 /// `[[at_ns,length],…]`; written by hand, for it is made for every row of a busy link.
@@ -182,21 +201,40 @@ fn json(fact: &impl Serialize) -> Option<String> {
     serde_json::to_string(fact).ok()
 }
 
-/// The columns that [`read`] expects, in its order.
-pub(super) const COLUMNS: &str = "seq, at_ns, link, what, detail, bytes, connection";
+/// The columns that [`read`] expects, in its order, with no checksum to hold them against.
+pub(super) const COLUMNS: &str = "seq, at_ns, link, what, detail, bytes, connection, NULL";
+
+/// The same, with the checksum where the file has one.
+pub(super) fn columns(connection: &Connection) -> rusqlite::Result<&'static str> {
+    let sql = "SELECT count(*) FROM pragma_table_info('event') WHERE name = 'crc'";
+    let has_crc = connection.prepare_cached(sql)?.query_row([], |row| row.get::<_, i64>(0))? > 0;
+    Ok(if has_crc { "seq, at_ns, link, what, detail, bytes, connection, crc" } else { COLUMNS })
+}
 
 /// A row of `event` as it was read: its number and its events, or what is wrong with it.
 pub(super) struct ReadRow {
     pub seq: u64,
     pub connection: Option<u32>,
     pub events: Result<Vec<Event>, String>,
+    /// Whether its checksum is right; `None` where it has none.
+    pub is_intact: Option<bool>,
 }
 
 /// Reads a row. `Err` where SQLite itself fails.
 pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<ReadRow> {
     let seq = row.get::<_, i64>(0)?.max(0) as u64;
     let connection = row.get::<_, Option<u32>>(6).unwrap_or(None);
-    Ok(ReadRow { seq, connection, events: events(row) })
+    Ok(ReadRow { seq, connection, events: events(row), is_intact: is_intact(row) })
+}
+
+fn is_intact(row: &Row<'_>) -> Option<bool> {
+    let expected = row.get::<_, i64>(7).ok()?;
+    let crc = || -> rusqlite::Result<u32> {
+        let (detail, bytes) = (row.get_ref(4)?, row.get_ref(5)?);
+        let (detail, bytes) = (detail.as_str_or_null()?, bytes.as_blob_or_null()?);
+        Ok(crc(row.get(1)?, row.get(2)?, row.get(3)?, detail, bytes.unwrap_or_default()))
+    };
+    Some(crc().is_ok_and(|crc| i64::from(crc) == expected))
 }
 
 fn events(row: &Row<'_>) -> Result<Vec<Event>, String> {

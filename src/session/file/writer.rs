@@ -2,7 +2,9 @@
 
 use super::batch::Batch;
 use super::error::{FileError, journal_of};
+use super::remarks::{self, RemarkChange};
 use super::{recorder, schema};
+use crate::session::StoredRemark;
 use crate::wire::Entry;
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
@@ -15,13 +17,19 @@ pub struct SessionWriter {
     path: PathBuf,
     connection: Option<Connection>,
     batch: Batch,
+    remarks: Vec<RemarkChange>,
 }
 
 impl SessionWriter {
     /// Creates the file. One that exists is left alone, and is an error.
     pub fn create(path: &Path, started_unix_ns: i64) -> Result<SessionWriter, FileError> {
         let connection = recorder::create(path, started_unix_ns)?;
-        Ok(SessionWriter { path: path.to_owned(), connection: Some(connection), batch: Batch::default() })
+        Ok(SessionWriter {
+            path: path.to_owned(),
+            connection: Some(connection),
+            batch: Batch::default(),
+            remarks: Vec::new(),
+        })
     }
 
     /// The file.
@@ -41,9 +49,18 @@ impl SessionWriter {
         schema::set_meta(connection, key, value).map_err(|error| FileError::writing(&self.path, &error))
     }
 
+    /// Keeps a remark on a record of what is written.
+    pub fn put_remark(&mut self, stored: StoredRemark) {
+        self.remarks.push(RemarkChange::Put(stored));
+    }
+
     /// Writes what waits, marks the recording as ended and closes the file.
     pub fn finish(mut self) -> Result<(), FileError> {
         self.commit()?;
+        if let Some(connection) = self.connection.as_mut() {
+            let written = remarks::change(connection, &self.remarks);
+            written.map_err(|error| FileError::writing(&self.path, &error))?;
+        }
         self.set_meta("ended_at", &jiff::Timestamp::now().to_string())?;
         if let Some(connection) = self.connection.as_ref() {
             let closed = connection.pragma_update(None, "journal_mode", "DELETE");

@@ -2,6 +2,7 @@
 
 use super::keys::{Keys, NAMED};
 use crate::dissect::{Kind, all_notes};
+use crate::session::Mark;
 use std::ops::Range;
 
 /// Offers at most; the next letter narrows them.
@@ -111,6 +112,11 @@ fn values_of(name: &str, word: &str) -> Vec<Offer> {
             let notes = all_notes().map(|note| (note.key, note.text));
             ranked(severities.into_iter().chain(notes).map(said), &lower)
         }
+        "remark" => {
+            let any = [("*", "Any bookmark or remark")].into_iter();
+            let marks = Mark::ALL.into_iter().map(|mark| (mark.name(), mark.help()));
+            ranked(any.chain(marks).map(said), &lower)
+        }
         _ => Vec::new(),
     }
 }
@@ -153,6 +159,8 @@ mod tests {
         assert_eq!(texts("kind:ws.text,ss")[0], "sse.*");
         assert_eq!(texts("-kind:he"), Vec::<String>::new());
         assert_eq!(texts("dir:"), ["in", "out"]);
+        assert_eq!(texts("-remark:r")[0], "red");
+        assert_eq!(texts("rem")[0], "remark:");
         assert_eq!(texts("(dir:o"), ["out"]);
         assert_eq!(texts("note:wa")[0], "warning");
         assert!(texts("note:utf8").iter().any(|key| key == "text.bad-utf8"));
@@ -178,7 +186,7 @@ mod tests {
 
     #[test]
     fn every_offer_of_a_value_or_field_is_taken_by_the_parser() {
-        for start in ["kind:", "dir:", "note:"] {
+        for start in ["kind:", "dir:", "note:", "remark:"] {
             for offer in complete(start, start.len()).list {
                 let filter = format!("{start}{}", offer.text);
                 assert!(Filter::parse(&filter).is_ok(), "{filter}");

@@ -104,6 +104,11 @@ fn term_matches(term: &Term, looked: &Looked<'_>) -> bool {
         Term::At(range) => range.holds(session.at_ns(looked.id)),
         Term::Gap(range) => session.gap_ns(looked.id).is_some_and(|gap| range.holds(gap)),
         Term::Note(severity) => record.worst >= *severity,
+        Term::Remark => session.remarks().get(looked.id).is_some(),
+        Term::Marked(marks) => session.remarks().get(looked.id).is_some_and(|remark| marks.contains(&remark.mark)),
+        Term::RemarkSays(regex) => {
+            session.remarks().get(looked.id).is_some_and(|remark| regex.is_match(remark.text.as_bytes()))
+        }
         Term::NoteKey(globs) => {
             let notes = || &looked.explained().notes;
             record.worst > Severity::None

@@ -3,13 +3,14 @@
 use crate::dissect::FieldDef;
 
 /// Terms that are not fields: their name, what follows it, and what they mean.
-pub(super) const NAMED: [(&str, &str); 9] = [
+pub(super) const NAMED: [(&str, &str); 10] = [
     ("kind", "the kind of record: kind:ws.* or kind:sse.event,line"),
     ("dir", "the direction: dir:in from the server, dir:out to it"),
     ("connection", "the number of the connection: connection:2"),
     ("link", "the number of the link: link:1"),
     ("stream", "the number of the HTTP/2 stream: stream:3"),
     ("note", "the worst note, or the key of a note: note:error, note:websocket.*"),
+    ("remark", "what you marked: remark:* all of it, remark:red a colour, remark:\"text\" words"),
     ("size", "the bytes of the payload: size>1000, size<4kB"),
     ("gap", "the time since the record before, of the same connection: gap>250ms"),
     ("at", "the time since the recording began: at>3s"),

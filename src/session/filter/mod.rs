@@ -14,6 +14,9 @@
 //! | `gap>250ms` | by the time since the newest earlier record of the same connection that shares no byte with them |
 //! | `note:warning` | whose worst note is at least that bad: `info`, `warning`, `error`; `any` is `info` |
 //! | `note:websocket.*` | with a note of that key |
+//! | `remark:`, `remark:*` | that the user put a bookmark or a remark on |
+//! | `remark:red,blue` | whose bookmark has one of these colours: `plain`, `red`, `orange`, `green`, `blue`, `purple` |
+//! | `remark:"text"` | whose remark holds it, whatever its case |
 //! | `websocket.opcode=9` | with a field that compares so: `=`, `!=`, `<`, `<=`, `>`, `>=`, `~` for a regular expression |
 //! | `sse.id` | with such a field |
 //! | `"text"`, `text` | whose payload holds it, whatever its case; where there is no payload, whose line does |
@@ -40,7 +43,7 @@ pub use shape::Shape;
 use crate::session::payloads::Payloads;
 use crate::session::{RecordId, Session};
 use std::cell::RefCell;
-use term::{Cost, Expr};
+use term::{Cost, Expr, Term};
 
 /// A condition on records.
 #[derive(Clone, Debug)]
@@ -116,6 +119,11 @@ impl Filter {
         }
         taken.sort_unstable();
         taken
+    }
+
+    /// Whether it asks for remarks, so that a change of these changes what it matches.
+    pub fn is_of_remarks(&self) -> bool {
+        self.expr.any(&|term| matches!(term, Term::Remark | Term::Marked(_) | Term::RemarkSays(_)))
     }
 
     /// Whether no record has to be explained for it: a million records are filtered at once.

@@ -1,5 +1,7 @@
 //! Reads filters. What is wrong is said with its place, what was expected there, and what may have been meant.
 
+mod remark;
+
 use super::FilterError;
 use super::eval::is_like;
 use super::keys::{Keys, NAMED, nearest};
@@ -423,6 +425,9 @@ impl<'t> Parser<'t> {
 
     /// What follows `kind:` and its like: words with commas between them.
     fn one_of(&mut self, name: &str) -> Parsed<Term> {
+        if name == "remark" {
+            return self.remark();
+        }
         let first = self.at;
         let list = self.word();
         if list.is_empty() {

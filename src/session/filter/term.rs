@@ -2,6 +2,7 @@
 
 use super::path::Path;
 use crate::dissect::{Kind, Severity};
+use crate::session::Mark;
 use crate::wire::Dir;
 use regex::bytes::Regex;
 use std::cmp::Ordering;
@@ -37,6 +38,15 @@ impl Expr {
         if members.len() == 1 { members.remove(0) } else { Expr::Or(members) }
     }
 
+    /// Whether any term is so.
+    pub fn any(&self, is_so: &impl Fn(&Term) -> bool) -> bool {
+        match self {
+            Expr::And(members) | Expr::Or(members) => members.iter().any(|member| member.any(is_so)),
+            Expr::Not(inner) => inner.any(is_so),
+            Expr::Term(term) => is_so(term),
+        }
+    }
+
     pub fn cost(&self) -> Cost {
         match self {
             Expr::And(members) | Expr::Or(members) => members.iter().map(Expr::cost).max().unwrap_or(Cost::Record),
@@ -64,6 +74,9 @@ pub(super) enum Term {
     Gap(Range),
     Note(Severity),
     NoteKey(Vec<String>),
+    Remark,
+    Marked(Vec<Mark>),
+    RemarkSays(Regex),
     Field(String, Option<Test>),
     Search(Regex),
     Path(Path, Option<Test>),

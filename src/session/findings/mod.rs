@@ -138,6 +138,13 @@ impl Findings {
         self.reports.list()
     }
 
+    /// What was found when there were so many records: each finding, and whether it was seen later as well, so that its
+    /// count is not what it was.
+    pub fn as_of(&self, records: RecordId) -> impl Iterator<Item = (&Finding, bool)> {
+        let told = self.reports.list().iter().enumerate().map(|(at, finding)| (finding, self.reports.told_at(at)));
+        told.filter(move |(_, (first, _))| *first < records).map(move |(finding, (_, last))| (finding, last >= records))
+    }
+
     /// Looks at the next record, where there is one. The work that it was.
     fn step(&mut self, session: &Session) -> Option<u32> {
         self.next = self.next.max(session.records().first_held());

@@ -4,6 +4,7 @@ use super::rules::Rule;
 use super::seen::Case;
 use super::{Confidence, Evidence, Finding};
 use crate::dissect::Severity;
+use crate::session::RecordId;
 use crate::wire::ConnectionId;
 use std::collections::HashMap;
 
@@ -33,6 +34,8 @@ type Place = (ConnectionId, &'static str, String);
 #[derive(Default)]
 pub(super) struct Reports {
     list: Vec<Finding>,
+    /// The records at which each was told first and last.
+    told_at: Vec<(RecordId, RecordId)>,
     places: HashMap<Place, usize>,
     of_connection: HashMap<ConnectionId, usize>,
 }
@@ -42,12 +45,18 @@ impl Reports {
         &self.list
     }
 
+    /// The records at which a finding was told first and last.
+    pub fn told_at(&self, at: usize) -> (RecordId, RecordId) {
+        self.told_at.get(at).copied().unwrap_or_default()
+    }
+
     /// Tells a finding of the connection of `case`, or that it was seen again.
     pub fn tell(&mut self, case: &Case, told: Told) {
         let connection = case.connection();
         let place = (connection, told.rule.key, told.about);
-        if let Some(finding) = self.places.get(&place).and_then(|at| self.list.get_mut(*at)) {
+        if let Some((at, finding)) = self.places.get(&place).and_then(|at| Some((*at, self.list.get_mut(*at)?))) {
             finding.count += 1;
+            self.told_at[at].1 = case.id;
             finding.severity = finding.severity.max(told.severity);
             finding.confidence = finding.confidence.max(told.confidence);
             let room = MOST_EVIDENCE.saturating_sub(finding.evidence.len());
@@ -62,6 +71,7 @@ impl Reports {
         self.places.insert(place, self.list.len());
         let mut evidence = told.evidence;
         evidence.truncate(MOST_EVIDENCE);
+        self.told_at.push((case.id, case.id));
         self.list.push(Finding {
             key: told.rule.key,
             title: told.rule.title,
@@ -92,6 +102,7 @@ impl Reports {
     pub fn take_back(&mut self, connection: ConnectionId, rule: &Rule, about: &str) {
         let Some(gone) = self.places.remove(&(connection, rule.key, about.to_owned())) else { return };
         self.list.remove(gone);
+        self.told_at.remove(gone);
         for at in self.places.values_mut().filter(|at| **at > gone) {
             *at -= 1;
         }
