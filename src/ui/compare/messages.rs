@@ -196,7 +196,9 @@ fn line_ui(ui: &mut Ui, row: usize, rect: Rect, number_width: f32, line: &Line) 
     for piece in &line.pieces {
         let mut format = format(if is_lit(piece) { color } else { colors.text });
         // Blanks that differ are seen by what is behind them.
-        format.background = if is_lit(piece) { colors.tint } else { Color32::TRANSPARENT };
+        if is_lit(piece) {
+            format.background = colors.tint;
+        }
         job.append(&piece.text.replace('\t', "    "), 0.0, format);
     }
     let text: String = line.pieces.iter().map(|piece| piece.text.as_str()).collect();
