@@ -11,6 +11,10 @@ mod composing;
 mod consulting;
 #[path = "ui/finding.rs"]
 mod finding;
+#[path = "ui/library.rs"]
+mod library;
+#[path = "ui/requests.rs"]
+mod requests;
 #[path = "ui/resending.rs"]
 mod resending;
 #[path = "ui/scripting.rs"]

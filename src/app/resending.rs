@@ -1,5 +1,6 @@
 //! Sending again in the window: what was chosen, where it goes, and how far it is.
 
+mod objection;
 mod request;
 
 use super::resend::{
@@ -9,7 +10,7 @@ use super::script::Moment;
 use super::{App, Command, Job, Pane, Shortcut, Source, State, View, ViewId, Wish};
 use crate::session::{Kind, RecordId};
 use crate::wire::ConnectionId;
-use request::request_draft;
+use request::{has_braces, request_draft};
 use std::time::{Duration, Instant};
 
 /// Rows of a selection that are sent at most.
@@ -120,6 +121,8 @@ pub struct Resending {
     pub plan: Option<Plan>,
     planner: Planner,
     connection: Option<ConnectionId>,
+    /// Whether the recorded request holds what the address bar takes for variables.
+    has_braces: bool,
     run: Option<Run>,
 }
 
@@ -240,6 +243,7 @@ impl App {
             Some(connection) => Endpoint::of(&view.session, connection),
             None => Err("nothing is selected".to_owned()),
         };
+        let has_braces = endpoint.as_ref().is_ok_and(|endpoint| has_braces(&draft_of(&endpoint.spec)));
         let recorded = endpoint.map(|endpoint| (endpoint.spec.url, endpoint.without));
         let source = view.id;
         let to = match (self.state.open_connection(), &recorded) {
@@ -260,8 +264,18 @@ impl App {
             choices.control |= ids.iter().all(|id| view.is_some_and(|records| is_control(records[*id].kind)));
         }
         let settings = ResendSettings { to, speed, choices };
-        let mut resend =
-            Resending { source, chosen, what, recorded, settings, plan: None, planner, connection, run: None };
+        let mut resend = Resending {
+            source,
+            chosen,
+            what,
+            recorded,
+            settings,
+            plan: None,
+            planner,
+            connection,
+            has_braces,
+            run: None,
+        };
         resend.plan_anew();
         self.state.resend = Some(resend);
         (self.state.pane, self.state.details) = (Pane::Resend, true);
@@ -273,6 +287,9 @@ impl App {
         let Ok(speed) = Speed::named(&resend.settings.speed) else { return };
         let choices = resend.settings.choices;
         let Some(plan) = resend.plan.clone() else { return };
+        // Where connecting fails, nothing goes out over a connection that is open already.
+        let place = |state: &State| (state.live().map(|view| view.id), state.current);
+        let before = place(&self.state);
         match to {
             To::Open => {}
             To::Address => self.connect(),
@@ -280,7 +297,10 @@ impl App {
                 let view = self.state.views.iter().find(|view| view.id == source);
                 let endpoint = view.zip(connection).map(|(view, id)| Endpoint::of(&view.session, id));
                 match endpoint {
-                    Some(Ok(endpoint)) => self.state.draft = draft_of(&endpoint.spec),
+                    Some(Ok(endpoint)) => {
+                        self.leave_request();
+                        self.state.draft = draft_of(&endpoint.spec);
+                    }
                     Some(Err(why)) => return self.complain(why),
                     None => return,
                 }
@@ -288,6 +308,9 @@ impl App {
             }
         }
         // What went wrong while connecting was told.
+        if to != To::Open && place(&self.state) == before {
+            return;
+        }
         let Some(connection) = self.state.open_connection() else { return };
         let Some(view) = self.state.live().map(|view| view.id) else { return };
         let origin = self.origin();
@@ -381,7 +404,12 @@ impl App {
         let Some(id) = view.selected_request() else { return };
         match request_draft(&view.session, id) {
             Err(why) => self.complain(format!("#{} cannot be edited: {why}", id + 1)),
+            Ok((draft, _)) if has_braces(&draft) => self.complain(format!(
+                "#{} is not put into the address bar: it has {{{{…}}}} in it, which would be filled with your variables",
+                id + 1
+            )),
             Ok((draft, without)) => {
+                self.leave_request();
                 self.state.draft = draft;
                 self.wishes.push(Wish::FocusAddress);
                 if !without.is_empty() {
@@ -391,59 +419,6 @@ impl App {
                     ));
                 }
             }
-        }
-    }
-
-    /// Why nothing of this can be done now.
-    pub(super) fn resend_objection(&self, command: &ResendCommand) -> Option<String> {
-        let (state, view) = (&self.state, self.state.view());
-        let selected = view.and_then(|view| Some((view, view.session.records().get(view.selected?)?)));
-        let running = state.resend_run();
-        let why = match command {
-            ResendCommand::Again | ResendCommand::Selection | ResendCommand::Edit if selected.is_none() => {
-                "no record is selected"
-            }
-            ResendCommand::Again if state.open_connection().is_none() => {
-                "no connection is open: “Send the selection again” opens one"
-            }
-            ResendCommand::Again | ResendCommand::Edit if selected.is_some_and(|(_, it)| it.kind.is_fact()) => {
-                "this record is no message"
-            }
-            ResendCommand::Selection | ResendCommand::ClientSide | ResendCommand::Start if running.is_some() => {
-                "something is being sent again already"
-            }
-            ResendCommand::ClientSide if view.and_then(chosen_connection).is_none() => {
-                "no record of a connection is selected"
-            }
-            ResendCommand::EditRequest if view.and_then(View::selected_request).is_none() => {
-                "no request, and no record of a connection that begins with one, is selected"
-            }
-            ResendCommand::Start => return self.start_objection(),
-            ResendCommand::Pause | ResendCommand::Stop if running.is_none() => "nothing is being sent again",
-            _ => return None,
-        };
-        Some(why.to_owned())
-    }
-
-    fn start_objection(&self) -> Option<String> {
-        let state = &self.state;
-        let Some(resend) = &state.resend else { return Some("nothing was chosen to be sent again".to_owned()) };
-        if let Err(why) = Speed::named(&resend.settings.speed) {
-            return Some(why);
-        }
-        match (resend.settings.to, &resend.recorded) {
-            (To::Open, _) if state.open_connection().is_none() => return Some("no connection is open".to_owned()),
-            (To::Recorded, Err(why)) => return Some(why.clone()),
-            (To::Address, _) if state.draft.address.trim().is_empty() => return Some("there is no address".to_owned()),
-            _ => {}
-        }
-        match &resend.plan {
-            None => Some("what is to be sent is still being found".to_owned()),
-            // A connection without a message is a request all the same.
-            Some(plan) if plan.planned.is_empty() && resend.settings.to == To::Open => {
-                Some("nothing of this can be sent".to_owned())
-            }
-            Some(_) => None,
         }
     }
 }

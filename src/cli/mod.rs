@@ -12,6 +12,8 @@ mod findings;
 mod lab;
 mod output;
 mod record;
+mod request;
+mod requests;
 mod resend;
 mod script;
 mod show;
@@ -51,6 +53,7 @@ pub fn run(command: Command) -> ExitCode {
         Command::Export(args) => export::export(args),
         Command::Import(args) => export::import(args),
         Command::Doctor(args) => doctor::run(*args),
+        Command::Requests(args) => requests::run(&args),
         Command::Lab(args) => lab::run(args),
     };
     let (text, code) = match done {

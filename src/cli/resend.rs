@@ -48,7 +48,7 @@ pub fn run(args: ResendArgs) -> Result<(), Failed> {
     let record = record_args(&args, &spec)?;
     let (linger, is_quiet) = (args.linger, args.quiet);
     let url = spec.url.clone();
-    record::run_with(&record, spec, |place| {
+    record::run_with(&record, spec, url.clone(), |place| {
         let origin = origin(&url, &place);
         let resender = Resender::new(plan, speed, choices, origin, ConnectionId(1));
         let resent = Resent { source, resender, linger, over_at: None, patience: PATIENCE, is_quiet };

@@ -34,6 +34,11 @@ impl Endpoint {
         if spec.url.trim().is_empty() {
             return Err("the recording does not say where the connection led: type an address".to_owned());
         }
+        // A file may say anything; the address bar would open a path, or read a curl command.
+        let is_address = ["http:", "https:", "ws:", "wss:", "lab:"].iter().any(|scheme| spec.url.starts_with(scheme));
+        if !is_address {
+            return Err(format!("the recording says that it led to {:?}, which is no address", short(&spec.url)));
+        }
         let mut without = Vec::new();
         spec.headers.retain(|(name, value)| {
             let is_there = value != LEFT_OUT;
@@ -48,6 +53,10 @@ impl Endpoint {
         }
         Ok(Endpoint { spec, without })
     }
+}
+
+fn short(text: &str) -> String {
+    text.chars().take(80).collect()
 }
 
 fn first_request(session: &Session, connection: ConnectionId) -> Option<RecordId> {

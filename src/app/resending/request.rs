@@ -57,3 +57,11 @@ pub(super) fn request_draft(session: &Session, id: RecordId) -> Result<(Draft, V
     }
     Ok((draft_of(&spec), request.without))
 }
+
+/// Whether a request from a file holds what the address bar would fill with the user's variables.
+pub(super) fn has_braces(draft: &Draft) -> bool {
+    let proxy = [&draft.proxy, &draft.ca_file, &draft.cert_file, &draft.key_file];
+    let cursor = [&draft.cursor_name, &draft.cursor_target, &draft.last_event_id, &draft.websocket.subprotocols];
+    let request = [&draft.address, &draft.method, &draft.headers, &draft.body];
+    [request, proxy, cursor].into_iter().flatten().any(|text| text.contains("{{"))
+}

@@ -23,17 +23,21 @@ pub struct Recording {
     pub modified: Option<SystemTime>,
 }
 
-/// The folder that recordings go to, made if need be: `recordings` in the user's data folder, or in the one that the
-/// environment variable `PUSHSCOPE_DATA_DIR` names.
-pub fn recordings_folder() -> Result<PathBuf, FileError> {
-    let data = match std::env::var_os("PUSHSCOPE_DATA_DIR").filter(|folder| !folder.is_empty()) {
-        Some(folder) => PathBuf::from(folder),
+/// The folder for what this program keeps: the user's data folder, or the one that the environment variable
+/// `PUSHSCOPE_DATA_DIR` names.
+pub fn data_folder() -> Result<PathBuf, FileError> {
+    match std::env::var_os("PUSHSCOPE_DATA_DIR").filter(|folder| !folder.is_empty()) {
+        Some(folder) => Ok(PathBuf::from(folder)),
         None => {
             let folders = directories::ProjectDirs::from("", "", "Pushscope").ok_or(FileError::NoHome)?;
-            folders.data_dir().to_owned()
+            Ok(folders.data_dir().to_owned())
         }
-    };
-    let folder = data.join("recordings");
+    }
+}
+
+/// The folder that recordings go to, made if need be: `recordings` in the [`data_folder`].
+pub fn recordings_folder() -> Result<PathBuf, FileError> {
+    let folder = data_folder()?.join("recordings");
     std::fs::create_dir_all(&folder).map_err(|error| match FileError::creating(&folder, &error) {
         FileError::Exists { path } => FileError::CannotCreate { path, why: "a file is in the way".to_owned() },
         other => other,
