@@ -3,6 +3,8 @@
 
 #[path = "ui/anything.rs"]
 mod anything;
+#[path = "ui/comparing.rs"]
+mod comparing;
 #[path = "ui/composing.rs"]
 mod composing;
 #[path = "ui/consulting.rs"]
@@ -15,6 +17,8 @@ mod finding;
 mod library;
 #[path = "ui/requests.rs"]
 mod requests;
+#[path = "ui/resending.rs"]
+mod resending;
 #[path = "ui/scripting.rs"]
 mod scripting;
 #[path = "ui/secrets.rs"]

@@ -138,6 +138,8 @@ impl App {
                     repeat.stop();
                 }
             }
+            Command::Resend(command) => self.apply_resend(command),
+            Command::Compare(command) => self.apply_compare(command),
             Command::History(earlier) => self.state.composer.browse(earlier),
             Command::Dismiss(at) => {
                 if at < self.state.messages.len() {
@@ -221,6 +223,22 @@ impl App {
                 }
                 self.wishes.push(Wish::Reveal);
             }
+            Command::SelectTo(id) => {
+                view.list.set_follow(false);
+                view.extend_to(id);
+                self.wishes.push(Wish::Reveal);
+            }
+            Command::Extend(to) => {
+                view.extend(to);
+                self.wishes.push(Wish::Reveal);
+            }
+            Command::SelectRows => {
+                view.list.set_follow(false);
+                if let (Some(first), Some(last)) = (view.list.id(0), view.list.id(view.list.len().saturating_sub(1))) {
+                    view.select(Some(first));
+                    view.extend_to(last);
+                }
+            }
             Command::SelectField(field) => view.field = field,
             Command::SetRange(_) | Command::RangeFromSelected | Command::RangeToSelected => view.narrow_time(command),
             Command::ShowTime(_) | Command::ZoomToRange | Command::ZoomTime(_) | Command::PanTime(_) => {
@@ -238,7 +256,7 @@ impl App {
         self.state.zoom = ZOOMS[at.saturating_add_signed(by).min(ZOOMS.len() - 1)];
     }
 
-    fn with_live(&mut self, act: impl FnOnce(&mut super::Live)) {
+    pub(super) fn with_live(&mut self, act: impl FnOnce(&mut super::Live)) {
         let live = self.state.views.iter_mut().find_map(|view| match &mut view.source {
             Source::Live(live) => Some(live),
             _ => None,
@@ -277,7 +295,7 @@ impl App {
         }
     }
 
-    fn connect(&mut self) {
+    pub(super) fn connect(&mut self) {
         if let Some(read) = super::paste::read(&self.state.draft.address) {
             match read {
                 Ok(pasted) => {

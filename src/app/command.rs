@@ -2,8 +2,8 @@
 
 use super::doctor::ReportAs;
 use super::{
-    AckRule, Composer, CopyAs, Draft, FieldRef, Group, LibraryCommand, LinkTo, Menu, Pane, Play, RemarkAct,
-    ReplayDraft, RequestCommand, SentTime, StatisticsAs, Theme, ViewId,
+    AckRule, CompareCommand, Composer, CopyAs, Draft, FieldRef, Group, LibraryCommand, LinkTo, Menu, Pane, Play,
+    RemarkAct, ReplayDraft, RequestCommand, ResendCommand, SentTime, StatisticsAs, Theme, ViewId,
 };
 use crate::interop::Format;
 use crate::session::RecordId;
@@ -143,6 +143,16 @@ pub enum Command {
     Select(Option<RecordId>),
     /// Move the selection.
     Move(Move),
+    /// Select the rows from where the selection began up to this record.
+    SelectTo(RecordId),
+    /// Move the end of the selected rows.
+    Extend(Move),
+    /// Select every row that is shown.
+    SelectRows,
+    /// Send again what was sent.
+    Resend(ResendCommand),
+    /// Compare messages, connections or recordings.
+    Compare(CompareCommand),
     /// Select a field of the selected record.
     SelectField(Option<FieldRef>),
     /// Light or dark.

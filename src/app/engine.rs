@@ -4,6 +4,7 @@ use super::doctor::{Outcome, Report};
 use super::{Credentials, Job, LoginQuestion, ViewId, library, requests};
 use crate::interop::{Format, Importable, Imported};
 use crate::lab::{Lab, Place};
+use crate::session::compare::Difference;
 use crate::session::redact::Plan;
 use crate::transport::Verdict;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -94,6 +95,10 @@ pub(super) enum Reply {
     ToReplay(Job, Result<super::replaying::Ready, String>),
     /// What an ordinary client makes of an address.
     Stock(String, Verdict),
+    /// What differs between two messages; the number is that of the question.
+    Differs(u64, Box<Difference>),
+    /// What differs between two sides.
+    Compared(Job, Result<Box<super::Compared>, String>),
     /// Remarks are in their file, or why they are not.
     Remarked {
         path: PathBuf,

@@ -63,6 +63,13 @@ impl Menu {
             Menu::Edit => {
                 vec![
                     CopyAs::ALL.map(|what| Some(Copy(what))).to_vec(),
+                    list(&[
+                        SelectRows,
+                        Extend(super::Move::By(-1)),
+                        Extend(super::Move::By(1)),
+                        Extend(super::Move::First),
+                        Extend(super::Move::Last),
+                    ]),
                     LinkTo::ALL.map(|to| Some(CopyLink(to))).to_vec(),
                     RemarkAct::all().into_iter().map(|act| Some(Remark(act))).collect(),
                     list(&[Find, FindNext(true), FindNext(false)]),
@@ -101,6 +108,8 @@ impl Menu {
                     .collect(),
                 list(&[LogIn(false), LogIn(true), FetchLogin]),
                 list(&[FocusComposer, Send, StopRepeat]),
+                super::ResendCommand::NAMED.map(|command| Some(Resend(command))).to_vec(),
+                super::CompareCommand::NAMED.map(|command| Some(Compare(command))).to_vec(),
                 list(&[OpenScript, RunScript, StopScript]),
                 list(&[StartReplay, StopReplay, CopyReplayAddress]),
                 list(&[

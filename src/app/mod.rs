@@ -3,9 +3,12 @@
 //! It knows no window. [`App::apply`] is the only way in, [`App::tick`] takes what is new within a time budget, and
 //! everything there is to show can be read from [`App::state`].
 
+mod addresses;
 mod apply;
 mod chosen;
+mod columns;
 mod command;
+mod comparing;
 mod composer;
 mod consult;
 mod copy;
@@ -17,7 +20,6 @@ mod find;
 mod inspect;
 mod job;
 mod json;
-mod lab;
 mod label;
 pub mod library;
 mod link;
@@ -36,6 +38,8 @@ mod reading;
 mod remarks;
 mod replaying;
 pub mod requests;
+pub mod resend;
+mod resending;
 pub mod script;
 mod scripting;
 mod secrets;
@@ -45,7 +49,11 @@ mod time;
 mod trash;
 mod view;
 
+pub use crate::session::compare::By;
+pub use addresses::{lab_addresses, middlebox_addresses};
+pub use columns::{COLUMNS, Column, LONG_GAPS_MS};
 pub use command::{Command, Like, Move, Shortcut};
+pub use comparing::{CompareCommand, CompareForm, Compared, Comparing, Marked, Messages, SideChoice, Sides};
 pub use composer::{Composer, Format, FrameBytes, FrameDraft, LENGTH_FORMS, Preview, SendAs, Sending, opcode_name};
 pub use consult::{Doctor, Stock};
 pub use copy::{CopyAs, StatisticsAs};
@@ -55,7 +63,6 @@ pub use find::{Find, Found};
 pub use inspect::{Bits, FieldRef, Inspection, Part, Place, Tab};
 pub use job::Job;
 pub use json::{JSON_LIMIT_BYTES, JsonRow, JsonTree, Shape};
-pub use lab::{lab_addresses, middlebox_addresses};
 pub use library::{Library, LibraryColumn, LibraryCommand};
 pub use link::{LinkTo, is_file};
 pub use list::{FilterMistake, Group, List};
@@ -70,6 +77,7 @@ pub use reading::Reading;
 pub use remarks::{RemarkAct, Remarking};
 pub use replaying::{ReplayDraft, Replaying, Trust};
 pub use requests::{RequestCommand, Requests};
+pub use resending::{ResendCommand, ResendSettings, Resending, To};
 pub use scripting::{Scripting, StepState};
 pub use secrets::Secrets;
 pub use tally::Tally;
@@ -87,32 +95,6 @@ use crate::wire::ConnectionId;
 use engine::Engine;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
-
-/// A column of the timeline.
-pub struct Column {
-    /// Its name.
-    pub name: &'static str,
-    /// What it shows.
-    pub help: &'static str,
-}
-
-/// The columns of the timeline, from left to right at first.
-pub const COLUMNS: [Column; 7] = [
-    Column { name: "#", help: "The record's number in the recording" },
-    Column { name: "time", help: "Since the recording began: when the last byte came" },
-    Column {
-        name: "gap",
-        help: "Time since the record before, of the same connection, shown or not; the frames and chunks of a message do not \
-                     count as before it. The filter finds it: gap>250ms",
-    },
-    Column { name: "⇅", help: "Sent (up, to the server) or received (down, from it)" },
-    Column { name: "kind", help: "What it is" },
-    Column { name: "size", help: "Bytes of payload; of the wire where there is no payload" },
-    Column { name: "summary", help: "What it says, in one line" },
-];
-
-/// From how many milliseconds on a gap may stand out; any other number may be set as well.
-pub const LONG_GAPS_MS: [u64; 5] = [100, 250, 1_000, 5_000, 30_000];
 
 /// Light or dark.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -224,6 +206,10 @@ pub struct State {
     pub replay_draft: ReplayDraft,
     /// The replay.
     pub replay: Option<Replaying>,
+    /// What is sent again, or about to be.
+    pub resend: Option<Resending>,
+    /// What is compared.
+    pub compare: Comparing,
     /// What an ordinary client makes of the address.
     pub stock: Option<Stock>,
     /// How the application says that it has a message.
@@ -283,30 +269,6 @@ impl State {
             Some(open) if open.spec.url.starts_with("ws") || open.spec.push_type == PushType::Ws => PushType::Ws,
             Some(open) => open.spec.push_type,
             None => self.draft.guess(),
-        }
-    }
-
-    /// The columns that are shown, from left to right, by their numbers.
-    pub fn shown_columns(&self) -> Vec<usize> {
-        self.column_order.iter().copied().filter(|column| self.columns[*column]).collect()
-    }
-
-    /// The column with which one would change places.
-    pub fn column_beside(&self, column: usize, to_left: bool) -> Option<usize> {
-        let shown = self.shown_columns();
-        let at = shown.iter().position(|other| *other == column)?;
-        if to_left { at.checked_sub(1).map(|at| shown[at]) } else { shown.get(at + 1).copied() }
-    }
-
-    fn move_column(&mut self, column: usize, to_left: bool) {
-        let Some(beside) = self.column_beside(column, to_left) else { return };
-        let at = |wanted: usize| self.column_order.iter().position(|other| *other == wanted);
-        if let (Some(from), Some(to)) = (at(column), at(beside)) {
-            // Hidden columns in between keep their order.
-            match from < to {
-                true => self.column_order[from..=to].rotate_left(1),
-                false => self.column_order[to..=from].rotate_right(1),
-            }
         }
     }
 
@@ -387,6 +349,8 @@ impl App {
             script: None,
             replay_draft: ReplayDraft::default(),
             replay: None,
+            resend: None,
+            compare: Comparing::default(),
             stock: None,
             ack: AckRule::default(),
             ack_mistake: None,
@@ -438,6 +402,8 @@ impl App {
         let playing = self.play_on(Instant::now());
         let script = self.script_on(deadline);
         again |= script == Some(Duration::ZERO);
+        let resend = self.resend_on(deadline);
+        again |= resend == Some(Duration::ZERO);
         self.keep_accepted_login();
         let now = Instant::now();
         self.state.messages.retain(|message| message.until.is_none_or(|until| now < until));
@@ -452,7 +418,7 @@ impl App {
         let messages = messages.map(|until| until.saturating_duration_since(now));
         let is_busy = self.state.repeat.is_some() || !self.state.jobs.is_empty();
         let busy = is_busy.then_some(PROGRESS_PERIOD);
-        match [rates, messages, busy, script, playing].into_iter().flatten().min() {
+        match [rates, messages, busy, script, resend, playing].into_iter().flatten().min() {
             Some(after) => Next::After(after),
             None => Next::Rest,
         }

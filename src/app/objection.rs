@@ -22,12 +22,16 @@ impl App {
             | Command::OnlyDir(_)
             | Command::ToggleGroup(_)
             | Command::ShowPane(Pane::Record | Pane::Statistics | Pane::Findings | Pane::Remarks | Pane::Delivery)
+            | Command::ShowPane(Pane::Resend | Pane::Compare)
             | Command::ShowTime(_)
             | Command::ZoomTime(_)
             | Command::PanTime(_)
             | Command::SetRange(_)
             | Command::ToggleFollow
-            | Command::TogglePause => need(view.is_some(), "no recording is open"),
+            | Command::TogglePause
+            | Command::Extend(_)
+            | Command::SelectTo(_)
+            | Command::SelectRows => need(view.is_some(), "no recording is open"),
             Command::FocusFilter | Command::Move(_) => {
                 need(view.is_some() || state.library.is_shown, "no recording is open")
             }
@@ -97,6 +101,8 @@ impl App {
             Command::ShowPane(Pane::Replay) => {
                 need(view.is_some() || state.replay.is_some(), "no recording is open, and nothing is replayed")
             }
+            Command::Resend(command) => self.resend_objection(command),
+            Command::Compare(command) => self.compare_objection(command),
             Command::RunScript | Command::StopScript => self.script_objection(command),
             Command::ShowPane(Pane::Doctor) => {
                 need(view.is_some() || state.doctor.is_some(), "no recording is open, and nobody asked the doctor")

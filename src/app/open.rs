@@ -265,6 +265,8 @@ impl App {
             Reply::Examined(number, report) => self.take_report(number, report.map(|report| *report)),
             Reply::ToReplay(job, ready) => self.take_program(&job, ready),
             Reply::Stock(address, verdict) => self.take_stock(&address, verdict),
+            Reply::Differs(number, difference) => self.take_difference(number, *difference),
+            Reply::Compared(job, compared) => self.take_compared(&job, compared),
             Reply::Gathered(news) => self.take_gathered(news),
             Reply::Requests(listing) => self.take_requests(*listing),
             Reply::KeptValues(kept) => self.take_kept(kept),

@@ -22,12 +22,25 @@ pub enum Pane {
     Secrets,
     /// A recording as a server: its address, its clients, what they do differently.
     Replay,
+    /// What is sent again, and how far it is.
+    Resend,
+    /// Two messages, or two sides, compared.
+    Compare,
 }
 
 impl Pane {
     /// Those that can be asked for by name.
-    pub const NAMED: [Pane; 7] =
-        [Pane::Statistics, Pane::Findings, Pane::Remarks, Pane::Delivery, Pane::Doctor, Pane::Script, Pane::Replay];
+    pub const NAMED: [Pane; 9] = [
+        Pane::Statistics,
+        Pane::Findings,
+        Pane::Remarks,
+        Pane::Delivery,
+        Pane::Doctor,
+        Pane::Script,
+        Pane::Replay,
+        Pane::Resend,
+        Pane::Compare,
+    ];
 
     /// Its name.
     pub fn label(self) -> &'static str {
@@ -41,6 +54,8 @@ impl Pane {
             Pane::Script => "Script",
             Pane::Secrets => "Secrets",
             Pane::Replay => "Replay",
+            Pane::Resend => "Send again",
+            Pane::Compare => "Compare",
         }
     }
 
@@ -56,6 +71,8 @@ impl Pane {
             Pane::Script => "Show the script: its steps, and how far it is",
             Pane::Secrets => "Show the secrets in the recording",
             Pane::Replay => "Show the replay: its address, its clients, and what they do differently",
+            Pane::Resend => "Show what is sent again, and how far it is",
+            Pane::Compare => "Show what was compared, and what differs",
         }
     }
 }

@@ -65,6 +65,8 @@ pub struct View {
     pub deliveries: Deliveries,
     /// The selected record.
     pub selected: Option<RecordId>,
+    /// The other end of the selected rows, where there are several.
+    pub anchor: Option<RecordId>,
     /// What is said of the selected record.
     pub inspection: Option<Inspection>,
     /// The selected field.
@@ -94,6 +96,7 @@ impl View {
             findings: Findings::default(),
             deliveries: Deliveries::default(),
             selected: None,
+            anchor: None,
             inspection: None,
             field: None,
             source,
@@ -159,9 +162,40 @@ impl View {
         self.list.row_of(self.selected?).ok()
     }
 
+    /// The rows that are selected, several where a stretch is.
+    pub fn chosen_rows(&self) -> Range<usize> {
+        let Some(selected) = self.selected_row() else { return 0..0 };
+        let anchor = self.anchor.and_then(|anchor| self.list.row_of(anchor).ok()).unwrap_or(selected);
+        selected.min(anchor)..selected.max(anchor) + 1
+    }
+
+    /// The records that are selected, in order: at most so many.
+    pub fn chosen(&self, limit: usize) -> Vec<RecordId> {
+        let rows = self.chosen_rows();
+        if rows.is_empty() {
+            // The selected record may not be among the rows.
+            return self.selected.into_iter().collect();
+        }
+        rows.take(limit).filter_map(|row| self.list.id(row)).collect()
+    }
+
+    /// Selects up to a record from where the selection began.
+    pub(super) fn extend_to(&mut self, id: RecordId) {
+        let anchor = self.anchor.or(self.selected);
+        self.select(Some(id));
+        self.anchor = anchor.filter(|anchor| *anchor != id);
+    }
+
+    pub(super) fn extend(&mut self, to: Move) {
+        let anchor = self.anchor.or(self.selected);
+        self.go(to);
+        self.anchor = anchor.filter(|anchor| Some(*anchor) != self.selected);
+    }
+
     pub(super) fn select(&mut self, id: Option<RecordId>) {
         // A recording that has just begun has no record yet that could be meant.
         let id = id.filter(|id| self.session.records().get(*id).is_some());
+        self.anchor = None;
         if id == self.selected && self.inspection.is_some() == id.is_some() {
             return;
         }

@@ -1,6 +1,7 @@
 //! The command line, as DESIGN.md lists it.
 
 mod backoff;
+mod compare;
 mod exchange;
 mod redact;
 mod replay;
@@ -9,6 +10,7 @@ mod websocket;
 use crate::transport::{Backoff, ProxyChoice, ProxyOptions};
 use backoff::backoff;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+pub use compare::{CompareArgs, ResendArgs};
 pub use exchange::{ExportArgs, ImportArgs, To};
 pub use redact::{RedactArgs, RuleArgs};
 pub use replay::ReplayArgs;
@@ -35,6 +37,10 @@ pub enum Command {
     Record(Box<RecordArgs>),
     /// Print the records of a recording.
     Show(ShowArgs),
+    /// Say what differs between two recordings, or two connections; a check by its exit code.
+    Compare(CompareArgs),
+    /// Send what the client of a recording sent once more, in its rhythm, and record what comes of it.
+    Resend(Box<ResendArgs>),
     /// Write a recording as what other tools read.
     Export(ExportArgs),
     /// Read another tool's file as a recording.

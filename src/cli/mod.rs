@@ -5,6 +5,7 @@
 
 pub mod args;
 mod check;
+mod compare;
 mod doctor;
 mod export;
 mod findings;
@@ -14,6 +15,7 @@ mod record;
 mod replay;
 mod request;
 mod requests;
+mod resend;
 mod script;
 mod secrets;
 mod show;
@@ -28,6 +30,8 @@ pub enum Failed {
     Run(String),
     /// The command line can't be carried out: exit code 2.
     Usage(String),
+    /// Two recordings differ, as was printed: exit code 1.
+    Different,
     /// Nobody reads the output any more: exit code 0.
     PipeClosed,
 }
@@ -46,6 +50,8 @@ pub fn run(command: Command) -> ExitCode {
     let done = match command {
         Command::Record(args) => record::run(*args),
         Command::Show(args) => show::run(args),
+        Command::Compare(args) => compare::run(args),
+        Command::Resend(args) => resend::run(*args),
         Command::Export(args) => export::export(args),
         Command::Import(args) => export::import(args),
         Command::Doctor(args) => doctor::run(*args),
@@ -55,6 +61,7 @@ pub fn run(command: Command) -> ExitCode {
     };
     let (text, code) = match done {
         Ok(()) | Err(Failed::PipeClosed) => return ExitCode::SUCCESS,
+        Err(Failed::Different) => return ExitCode::from(1),
         Err(Failed::Run(text)) => (text, 1),
         Err(Failed::Usage(text)) => (text, 2),
     };

@@ -40,13 +40,44 @@ const ANSWER_PATIENCE: Duration = Duration::from_secs(1);
 /// How long an ordinary client is asked.
 const STOCK_LIMIT: Duration = Duration::from_secs(10);
 
+/// What talks on the recorded connection, beside the texts to send.
+pub trait Talk {
+    /// How long an event may be waited for before there is something to do.
+    fn patience(&self) -> Duration;
+
+    /// Goes on as far as can be, unless the recording is being ended; whether the connection is to be closed.
+    fn go_on(&mut self, session: &Session, handle: Option<&Handle>, is_ending: bool) -> bool;
+
+    /// What came of it, once the recording is over; whether it answers for the connection.
+    fn verdict(self: Box<Self>, session: &Session, is_quiet: bool) -> Result<bool, Failed>;
+}
+
 /// Connects, records, and prints.
 pub fn run(args: RecordArgs) -> Result<(), Failed> {
+    let mut asked = super::request::asked(&args)?;
+    let spec = spec(&args, &mut asked)?;
+    let Asked { label, script: saved_script, given, .. } = asked;
+    let script = |place: Place| {
+        let script = args.script.as_deref().or(saved_script.as_deref());
+        let script = script.map(|path| Scripted::load(path, place, &given)).transpose()?;
+        if let (Some(script), Some(_), false) = (&script, &args.output, args.quiet) {
+            script.say_secrets();
+        }
+        Ok(script.map(|script| Box::new(script) as Box<dyn Talk>))
+    };
+    run_with(&args, spec, label, script)
+}
+
+/// Connects as a request says, which is called `label` in the recording, records, and prints, while what `talk` gives talks.
+pub fn run_with(
+    args: &RecordArgs,
+    spec: Spec,
+    label: String,
+    talk: impl FnOnce(Place) -> Result<Option<Box<dyn Talk>>, Failed>,
+) -> Result<(), Failed> {
     let mut output = Output::new(&args.out, args.quiet).map_err(Failed::Usage)?;
     let runtime = runtime()?;
-    let mut asked = super::request::asked(&args)?;
-    let mut spec = spec(&args, &mut asked)?;
-    let Asked { label, script: saved_script, given, .. } = asked;
+    let mut spec = spec;
     let (mut own_lab, mut relay) = (None, None);
     if spec.url.starts_with("lab:") {
         let started = runtime
@@ -60,11 +91,7 @@ pub fn run(args: RecordArgs) -> Result<(), Failed> {
     }
     transport::check(&spec).map_err(|failure| Failed::Usage(failure.to_string()))?;
     let place = Place { relay: relay.clone(), lab: own_lab.as_ref().map(Lab::addr) };
-    let script = args.script.as_deref().or(saved_script.as_deref());
-    let mut script = script.map(|path| Scripted::load(path, place, &given)).transpose()?;
-    if let (Some(script), Some(_), false) = (&script, &args.output, args.quiet) {
-        script.say_secrets();
-    }
+    let mut talk = talk(place)?;
 
     let mut readers = vec![ReaderOptions::new(SCREEN_LIMIT_BYTES)];
     if args.output.is_some() {
@@ -88,7 +115,7 @@ pub fn run(args: RecordArgs) -> Result<(), Failed> {
 
     let interrupted = interruption(&runtime);
     let mut run = Run {
-        args: &args,
+        args,
         handle: Some(handle),
         unsent: args.send.clone(),
         relay,
@@ -106,7 +133,7 @@ pub fn run(args: RecordArgs) -> Result<(), Failed> {
     let mut findings = Findings::default();
     let outcome = loop {
         let first = session.records().len();
-        match receiver.next_timeout(script.as_ref().map_or(Duration::from_millis(20), Scripted::patience)) {
+        match receiver.next_timeout(talk.as_ref().map_or(Duration::from_millis(20), |talk| talk.patience())) {
             Ok(entry) => {
                 session.take(entry);
                 run.look_at(&session);
@@ -122,7 +149,7 @@ pub fn run(args: RecordArgs) -> Result<(), Failed> {
         }
         let new = first..session.records().len();
         run.go_on();
-        if script.as_mut().is_some_and(|script| script.go_on(&session, run.handle.as_ref(), run.closing.is_some())) {
+        if talk.as_mut().is_some_and(|talk| talk.go_on(&session, run.handle.as_ref(), run.closing.is_some())) {
             run.close();
         }
         let is_late = run.closing.is_some_and(|since| since.elapsed() > PRINT_PATIENCE);
@@ -170,9 +197,9 @@ pub fn run(args: RecordArgs) -> Result<(), Failed> {
     drop(own_lab);
     runtime.shutdown_timeout(Duration::from_millis(200));
     outcome?;
-    if let Some(script) = script {
+    if let Some(talk) = talk {
         // A script that was carried out answers for the connection: it may have wanted it to fail.
-        if script.verdict(&session, args.quiet)? {
+        if talk.verdict(&session, args.quiet)? {
             return Ok(());
         }
     }

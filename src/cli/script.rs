@@ -1,6 +1,7 @@
 //! `pushscope record --script`: a script beside the recording, which ends with it and answers for it.
 
 use super::Failed;
+use super::record::Talk;
 use crate::app::script::{Moment, Outcome, Place, Runner, Script};
 use crate::session::Session;
 use crate::transport::Handle;
@@ -38,14 +39,14 @@ impl Scripted {
             eprintln!("pushscope: {notice}");
         }
     }
+}
 
-    /// How long an event may be waited for before the script has something to do.
-    pub fn patience(&self) -> Duration {
+impl Talk for Scripted {
+    fn patience(&self) -> Duration {
         self.patience
     }
 
-    /// Goes on as far as can be, unless the recording is being ended; whether the connection is to be closed.
-    pub fn go_on(&mut self, session: &Session, handle: Option<&Handle>, is_ending: bool) -> bool {
+    fn go_on(&mut self, session: &Session, handle: Option<&Handle>, is_ending: bool) -> bool {
         self.patience = PATIENCE;
         if is_ending {
             // What was expected is not what comes of our own close.
@@ -69,8 +70,7 @@ impl Scripted {
         false
     }
 
-    /// What came of it, once the recording is over; whether it was carried out to its end.
-    pub fn verdict(mut self, session: &Session, is_quiet: bool) -> Result<bool, Failed> {
+    fn verdict(mut self: Box<Self>, session: &Session, is_quiet: bool) -> Result<bool, Failed> {
         // What came last is looked at, too, however much it is.
         while self.runner.outcome().is_none() {
             let turn = self.runner.step(session, Moment::now());

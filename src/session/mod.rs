@@ -4,6 +4,7 @@
 //! and opening a file go through it alike, which is why they give the same records.
 
 mod activity;
+pub mod compare;
 mod delivery;
 mod entries;
 mod explain;
@@ -27,7 +28,8 @@ mod summary;
 mod way;
 
 /// What records are made of, for whoever reads them from a session.
-pub use crate::dissect::{Explained, Field, Flags, Kind, Layer, Payload, Record, Severity};
+pub use crate::dissect::hixie::OLD_FRAME;
+pub use crate::dissect::{Explained, Field, Flags, Kind, Layer, Payload, Record, Severity, Value, unmask};
 pub use activity::{Bins, Bucket};
 pub use delivery::{AckRule, Deliveries, Delivery};
 pub use entries::Entries;

@@ -52,6 +52,10 @@ pub fn keys(ctx: &Context, state: &State, look: &Look, out: &mut Vec<Command>) {
         if command == Command::SetRange(None) && !state.view().is_some_and(is_narrow) {
             continue;
         }
+        // The text of a field is selected by the same key.
+        if command == Command::SelectRows && is_typing {
+            continue;
+        }
         if wanted.key == "Space" && is_space_taken {
             continue;
         }
@@ -64,7 +68,7 @@ pub fn keys(ctx: &Context, state: &State, look: &Look, out: &mut Vec<Command>) {
         let Some(keys) = shortcut(wanted) else { continue };
         // A key that repeats may come several times a frame; only movement means each of them.
         let mut times = ctx.input_mut(|input| input.count_and_consume_key(keys.modifiers, keys.logical_key));
-        if !matches!(command, Command::Move(Move::By(_))) {
+        if !matches!(command, Command::Move(Move::By(_)) | Command::Extend(Move::By(_))) {
             times = times.min(1);
         }
         out.extend(std::iter::repeat_n(command, times));
@@ -79,6 +83,9 @@ pub fn keys(ctx: &Context, state: &State, look: &Look, out: &mut Vec<Command>) {
     }
     let page = look.page.max(2) as i64 - 1;
     for (key, rows) in [(Key::PageUp, -page), (Key::PageDown, page)] {
+        // With Shift first: without it, egui takes the key for pressed either way.
+        let times = ctx.input_mut(|input| input.count_and_consume_key(Modifiers::SHIFT, key));
+        out.extend(std::iter::repeat_n(Command::Extend(Move::By(rows)), times));
         let times = ctx.input_mut(|input| input.count_and_consume_key(Modifiers::NONE, key));
         out.extend(std::iter::repeat_n(Command::Move(Move::By(rows)), times));
     }

@@ -4,6 +4,7 @@
 //! positions, what is under the pointer, which foldouts are open.
 
 mod bits;
+mod compare;
 mod completion;
 mod composer;
 mod connection_bar;
@@ -30,6 +31,7 @@ mod playback;
 mod remarks;
 mod replay;
 mod requests;
+mod resend;
 mod rows;
 mod run;
 mod script;

@@ -192,6 +192,16 @@ pub const FIGURES: f32 = 508.0;
 pub const FIGURE_ROW: f32 = 17.0;
 /// A column of figures.
 pub const FIGURE: f32 = 62.0;
+/// The name of a line of a form.
+pub const FORM_NAME: f32 = 52.0;
+/// A field for a number.
+pub const NUMBER: f32 = 64.0;
+/// A field for paths or a filter.
+pub const PATHS: f32 = 120.0;
+/// A list to choose from.
+pub const CHOICE: f32 = 130.0;
+/// What became of a message, in the comparison of two sides.
+pub const DIFFERENCE: f32 = 168.0;
 /// Corners.
 pub const ROUND: u8 = 4;
 /// A card of the first-run page.

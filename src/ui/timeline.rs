@@ -59,6 +59,7 @@ fn body_ui(
     }
     let all_told = &mut look.told;
     let told_until = Instant::now() + TELLING;
+    let chosen = view.chosen_rows();
     let long_gap_ns = state.long_gap_ms.saturating_mul(1_000_000);
     let shown = rows_ui(
         ui,
@@ -81,7 +82,7 @@ fn body_ui(
                 &untold
             };
             let is_long = told.gap_ns.is_some_and(|gap| gap >= long_gap_ns);
-            timeline_row::row_ui(ui, view, row, id, rect, slots, told, is_long, out);
+            timeline_row::row_ui(ui, view, row, id, rect, slots, told, is_long, chosen.contains(&row), out);
         },
     );
     if view.list.follow && shown.scrolled < 0 {

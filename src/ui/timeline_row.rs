@@ -4,7 +4,7 @@ use super::sidebar::elided;
 use super::timeline_header::{Slot, is_number};
 use super::window::Told;
 use super::{delivery, remarks, theme, words};
-use crate::app::{Command, CopyAs, LinkTo, Play, RemarkAct, View};
+use crate::app::{Command, CompareCommand, CopyAs, LinkTo, Play, RemarkAct, ResendCommand, View};
 use crate::dissect::Severity;
 use crate::session::filter::compose;
 use crate::session::{Kind, RecordId, duration};
@@ -24,6 +24,7 @@ pub fn row_ui(
     slots: &[Slot],
     told: &Told,
     is_long_gap: bool,
+    is_chosen: bool,
     out: &mut Vec<Command>,
 ) {
     let colors = theme::colors(ui);
@@ -35,9 +36,11 @@ pub fn row_ui(
         let remark =
             remark.map_or(String::new(), |remark| format!(", remark {}: {}", remark.mark.name(), remark.says()));
         let said = format!("{} {} {} {}{remark}", id + 1, record.dir.name(), record.kind.name(), told.summary);
-        WidgetInfo::selected(egui::Role::ListItem, true, is_selected, said)
+        WidgetInfo::selected(egui::Role::ListItem, true, is_selected || is_chosen, said)
     });
-    if response.clicked() || response.secondary_clicked() {
+    if response.clicked() && ui.input(|input| input.modifiers.shift) {
+        out.push(Command::SelectTo(id));
+    } else if response.clicked() || (response.secondary_clicked() && !is_chosen) {
         out.push(Command::Select(Some(id)));
     }
     let pointed_at = response.id.with("column");
@@ -50,13 +53,15 @@ pub fn row_ui(
     }
     response.context_menu(|ui| {
         let column = ui.data(|data| data.get_temp(pointed_at)).unwrap_or_default();
-        menu_ui(ui, view, id, column, told, out);
+        menu_ui(ui, view, id, column, told, is_chosen, out);
     });
     let painter = ui.painter().clone();
     if is_selected {
         painter.rect_filled(rect, 0.0, colors.selected);
         let edge = Rect::from_min_size(rect.min, vec2(3.0, rect.height()));
         painter.rect_filled(edge, 0.0, colors.accent);
+    } else if is_chosen {
+        painter.rect_filled(rect, 0.0, colors.selected);
     } else if response.hovered() {
         painter.rect_filled(rect, 0.0, colors.hover);
     }
@@ -122,11 +127,23 @@ fn kind_ui(painter: &egui::Painter, place: Rect, label: &str, color: Color32, wo
     }
 }
 
-fn menu_ui(ui: &mut Ui, view: &View, id: RecordId, column: usize, told: &Told, out: &mut Vec<Command>) {
+fn menu_ui(
+    ui: &mut Ui,
+    view: &View,
+    id: RecordId,
+    column: usize,
+    told: &Told,
+    is_chosen: bool,
+    out: &mut Vec<Command>,
+) {
     let record = &view.session.records()[id];
     let mut entry = |ui: &mut Ui, command: Command| {
         if ui.button(command.label()).clicked() {
-            out.push(Command::Select(Some(id)));
+            // Of several rows that are selected, what is sent are all.
+            let is_of_all = is_chosen && command == Command::Resend(ResendCommand::Selection);
+            if !is_of_all {
+                out.push(Command::Select(Some(id)));
+            }
             out.push(command);
             ui.close();
         }
@@ -141,6 +158,17 @@ fn menu_ui(ui: &mut Ui, view: &View, id: RecordId, column: usize, told: &Told, o
     } else if record.kind == Kind::HttpRequest {
         entry(ui, Command::Copy(CopyAs::Curl));
     }
+    ui.separator();
+    let is_said = !record.kind.is_fact();
+    let sending = [ResendCommand::Again, ResendCommand::Selection, ResendCommand::Edit];
+    for command in sending.into_iter().filter(|command| is_said || *command == ResendCommand::Selection) {
+        entry(ui, Command::Resend(command));
+    }
+    if record.kind == Kind::HttpRequest {
+        entry(ui, Command::Resend(ResendCommand::EditRequest));
+    }
+    entry(ui, Command::Compare(CompareCommand::Mark));
+    entry(ui, Command::Compare(CompareCommand::WithMarked));
     ui.separator();
     for act in [RemarkAct::Toggle, RemarkAct::Edit] {
         entry(ui, Command::Remark(act));

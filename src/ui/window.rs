@@ -5,10 +5,13 @@ use super::options::Foldout;
 use super::rows::Scroll;
 use super::statistics::Measure;
 use super::{
-    composer, connection_bar, delivery, details, doctor, findings, first_run, keys, library, menu, messages, palette,
-    playback, remarks, replay, script, secrets, sidebar, statistics, status, strip, theme, timeline, timeline_bar,
+    compare, composer, connection_bar, delivery, details, doctor, findings, first_run, keys, library, menu, messages,
+    palette, playback, remarks, replay, resend, script, secrets, sidebar, statistics, status, strip, theme, timeline,
+    timeline_bar,
 };
-use crate::app::{App, Bits, Command, FieldRef, Next, Pane, Preview, RequestCommand, State, Theme, View, ViewId, Wish};
+use crate::app::{
+    App, Bits, Command, FieldRef, Marked, Next, Pane, Preview, RequestCommand, State, Theme, View, ViewId, Wish,
+};
 use crate::session::RecordId;
 use crate::wire::Span;
 use egui::{Frame, Margin, Panel, Ui, ViewportCommand};
@@ -91,6 +94,12 @@ pub struct Look {
     pub(super) strip_anchor: Option<u64>,
     /// The step of the script that was brought into sight, and whether it had failed.
     pub(super) script_at: Option<(usize, bool)>,
+    /// The two messages whose difference is shown, and where it is scrolled to.
+    pub(super) compared: Option<[Marked; 2]>,
+    pub(super) compare_scroll: Scroll,
+    /// Where the comparison of two sides is scrolled to, and what its messages say.
+    pub(super) sides_scroll: Scroll,
+    pub(super) compared_told: HashMap<(ViewId, RecordId), String>,
     /// Where the list of recordings and the results of a search in them are scrolled to.
     pub(super) library: Scroll,
     pub(super) found: Scroll,
@@ -271,6 +280,8 @@ impl Window {
                             Pane::Replay => replay::replay_ui(ui, app, commands),
                             Pane::Script => script::script_ui(ui, app, look, commands),
                             Pane::Secrets => secrets::secrets_ui(ui, app, view, look, commands),
+                            Pane::Resend => resend::resend_ui(ui, app, look, commands),
+                            Pane::Compare => compare::compare_ui(ui, app, look, commands),
                             Pane::Remarks => remarks::remarks_ui(ui, view, look, commands),
                             Pane::Delivery => delivery::delivery_ui(ui, state, view, look, commands),
                             Pane::Record => details::details_ui(ui, view, look, commands),

@@ -21,9 +21,11 @@ mod watch;
 
 pub use failure::Failure;
 pub use outgoing::Place;
+pub(super) use outgoing::Sent;
 pub use runner::{Moment, Outcome, Runner, Turn};
 pub use step::Step;
 pub use toml::ScriptError;
+pub(super) use watch::{SIDE_REQUEST, Watch};
 
 use serde_json::Value as Json;
 use std::collections::BTreeMap;

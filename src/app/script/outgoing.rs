@@ -25,7 +25,7 @@ pub struct Place {
 
 /// What was ordered, to be found among the records.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Sent {
+pub(in crate::app) struct Sent {
     /// The kind of record that it becomes; `None` for frames as ordered, which may become anything.
     pub kind: Option<Kind>,
     /// The least bytes that it takes on the wire.

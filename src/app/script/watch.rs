@@ -15,25 +15,27 @@ const UNRECORDED_LIMIT_BYTES: usize = 4 << 20;
 const ANSWER_PATIENCE: Duration = Duration::from_secs(1);
 
 /// The purpose of a link for a request on the side.
-const SIDE_REQUEST: &str = "side request";
+pub(in crate::app) const SIDE_REQUEST: &str = "side request";
 
 /// Records that a call looks at.
 const LOOKED_A_CALL: usize = 1 << 16;
 
 /// What is new.
 #[derive(Debug, Default)]
-pub(super) struct News {
+pub(in crate::app) struct News {
     /// The connection was opened, or opened again: what it says begins with this record.
     pub opened: Option<RecordId>,
     /// Something could not be sent.
     pub not_sent: Option<(RecordId, String)>,
+    /// And how much.
+    pub not_sent_count: usize,
     /// There is more to look at.
     pub is_more: bool,
 }
 
 /// Watches one connection of a session.
 #[derive(Debug)]
-pub(super) struct Watch {
+pub(in crate::app) struct Watch {
     connection: ConnectionId,
     looked: RecordId,
     /// The link that stands for the connection, and whether it was opened again.
@@ -138,6 +140,7 @@ impl Watch {
                     && self.unrecorded.pop_front().is_some()
                 {
                     news.not_sent.get_or_insert((id, act.text.clone()));
+                    news.not_sent_count += 1;
                 }
             }
             kind if record.dir == Dir::Out => {

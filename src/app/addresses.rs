@@ -1,4 +1,4 @@
-//! What the embedded lab offers, for one-click starts.
+//! The lab's addresses, as the menus and the list at the left have them.
 
 /// The lab's middleboxes: a lab address that shows it, its name, explanation.
 pub fn middlebox_addresses() -> Vec<(String, &'static str, &'static str)> {

@@ -1,0 +1,189 @@
+//! What is to be sent, found among the records a slice of time after the other.
+
+use super::Choices;
+use crate::session::{Flags, Kind, Link, Record, RecordId, Session};
+use crate::wire::{ConnectionId, Dir, LinkId};
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+/// Records that are looked at between two looks at the clock.
+const STRETCH: usize = 4096;
+/// Messages that are sent at most.
+const MOST: usize = 5_000_000;
+/// The frames of a message are looked for among so many records before it.
+const LOOK_BACK: usize = 4096;
+
+/// What was chosen to be sent again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Chosen {
+    /// These records, rising.
+    Records(Vec<RecordId>),
+    /// Everything that the client of a connection sent.
+    ClientSide(ConnectionId),
+}
+
+/// A record that is to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Planned {
+    /// The record.
+    pub id: RecordId,
+    /// When it was sent, in nanoseconds since the recording began.
+    pub at_ns: u64,
+}
+
+/// What is to be sent, and what is not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// What is to be sent, in the order in which it was.
+    pub planned: Vec<Planned>,
+    /// When the rhythm begins.
+    pub base_ns: u64,
+    /// What is not sent and why, with counts.
+    pub left_out: BTreeMap<&'static str, usize>,
+}
+
+impl Plan {
+    /// How long it takes in the recorded rhythm, in nanoseconds.
+    pub fn length_ns(&self) -> u64 {
+        self.planned.last().map_or(0, |last| last.at_ns.saturating_sub(self.base_ns))
+    }
+
+    /// What is not sent and why, in sentences.
+    pub fn reservations(&self) -> Vec<String> {
+        self.left_out.iter().map(|(why, count)| format!("{why}: {count}")).collect()
+    }
+}
+
+/// Finds what is to be sent.
+#[derive(Clone, Debug)]
+pub struct Planner {
+    chosen: Chosen,
+    choices: Choices,
+    /// Whether requests that open a connection are sent, too, on the side.
+    with_own_requests: bool,
+    next: usize,
+    opened_ns: Option<u64>,
+    plan: Plan,
+}
+
+impl Planner {
+    /// Looks for what was chosen. `with_own_requests`: send the requests by which a connection speaks itself, too: over one
+    /// that is open already.
+    pub fn new(chosen: Chosen, choices: Choices, with_own_requests: bool) -> Planner {
+        Planner { chosen, choices, with_own_requests, next: 0, opened_ns: None, plan: Plan::default() }
+    }
+
+    /// Looks on until `deadline`; the plan, once all was looked at.
+    pub fn advance(&mut self, session: &Session, deadline: Instant) -> Option<Plan> {
+        loop {
+            let end = match &self.chosen {
+                Chosen::Records(ids) => ids.len(),
+                Chosen::ClientSide(_) => session.records().len(),
+            };
+            if self.next >= end {
+                break;
+            }
+            let stretch = self.next..end.min(self.next + STRETCH);
+            for at in stretch.clone() {
+                let id = match &self.chosen {
+                    Chosen::Records(ids) => ids[at],
+                    Chosen::ClientSide(_) => at,
+                };
+                self.look(session, id);
+            }
+            self.next = stretch.end;
+            if Instant::now() >= deadline && self.next < end {
+                return None;
+            }
+        }
+        let mut plan = std::mem::take(&mut self.plan);
+        plan.planned.sort_unstable_by_key(|planned| planned.id);
+        plan.planned.dedup();
+        let first_ns = plan.planned.first().map_or(0, |first| first.at_ns);
+        // The client's whole side begins where the connection was open, a selection with what it begins with.
+        plan.base_ns = self.opened_ns.filter(|opened| *opened <= first_ns).unwrap_or(first_ns);
+        Some(plan)
+    }
+
+    fn look(&mut self, session: &Session, id: RecordId) {
+        let Some(record) = session.records().get(id).copied() else { return };
+        if let Chosen::ClientSide(connection) = self.chosen {
+            if session.connection_of(&record) != connection {
+                return;
+            }
+            if record.kind == Kind::HttpResponse && self.opened_ns.is_none() {
+                self.opened_ns = Some(session.at_ns(id));
+            }
+        }
+        let is_selected = matches!(self.chosen, Chosen::Records(_));
+        if record.dir == Dir::In || record.kind.is_fact() {
+            if is_selected {
+                self.leave("records that the client did not send");
+            }
+            return;
+        }
+        match record.kind {
+            _ if self.plan.planned.len() >= MOST => self.leave("messages behind the first five million"),
+            _ if record.flags.has(Flags::INCOMPLETE) => self.leave("messages that were not sent whole"),
+            Kind::WsFrame if self.choices.frames => self.plan(session, id),
+            Kind::WsFrame if is_selected => self.leave("frames, which are sent with their messages"),
+            _ if self.choices.frames && is_selected && is_websocket(record.kind) => {
+                self.frames_of(session, id, &record);
+            }
+            // Their frames are looked at themselves.
+            _ if self.choices.frames && is_websocket(record.kind) => {}
+            Kind::WsText | Kind::WsBinary => self.plan(session, id),
+            Kind::WsPing | Kind::WsPong | Kind::WsClose if self.choices.control => self.plan(session, id),
+            Kind::WsPing | Kind::WsPong | Kind::WsClose => self.leave("pings, pongs and close frames"),
+            Kind::HttpRequest if is_selected && is_upgrade(session, record.link) => {
+                self.leave("requests that open a WebSocket, which a connection makes itself");
+            }
+            Kind::HttpRequest if is_upgrade(session, record.link) => {}
+            Kind::HttpRequest if is_side(session, record.link) || self.with_own_requests => self.plan(session, id),
+            Kind::HttpRequest => self.leave("requests that the connection makes itself"),
+            _ => {}
+        }
+    }
+
+    fn plan(&mut self, session: &Session, id: RecordId) {
+        self.plan.planned.push(Planned { id, at_ns: session.at_ns(id) });
+    }
+
+    fn leave(&mut self, why: &'static str) {
+        *self.plan.left_out.entry(why).or_default() += 1;
+    }
+
+    /// The frames of a message, which are complete before it is.
+    fn frames_of(&mut self, session: &Session, id: RecordId, message: &Record) {
+        for before in (id.saturating_sub(LOOK_BACK)..id).rev() {
+            let Some(record) = session.records().get(before) else { break };
+            if (record.link, record.dir) != (message.link, message.dir) {
+                continue;
+            }
+            if record.end() <= message.start {
+                break;
+            }
+            let is_of_it = record.kind == Kind::WsFrame && record.start >= message.start;
+            let is_control = matches!(message.kind, Kind::WsPing | Kind::WsPong | Kind::WsClose);
+            // Control frames may stand between those of a message.
+            if is_of_it && (is_control || record.detail & 0xF < 8) {
+                self.plan(session, before);
+            }
+        }
+    }
+}
+
+/// Whether a link is that of a request on the side.
+pub(super) fn is_side(session: &Session, link: LinkId) -> bool {
+    let opening = session.link(link).and_then(|link| link.opening.as_ref());
+    opening.is_some_and(|opening| opening.purpose == crate::app::script::SIDE_REQUEST)
+}
+
+/// Whether it is a message or control message of WebSocket.
+fn is_websocket(kind: Kind) -> bool {
+    matches!(kind, Kind::WsText | Kind::WsBinary | Kind::WsPing | Kind::WsPong | Kind::WsClose)
+}
+
+fn is_upgrade(session: &Session, link: LinkId) -> bool {
+    session.link(link).and_then(Link::agreement).is_some()
+}
