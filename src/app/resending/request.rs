@@ -65,3 +65,20 @@ pub(super) fn has_braces(draft: &Draft) -> bool {
     let request = [&draft.address, &draft.method, &draft.headers, &draft.body];
     [request, proxy, cursor].into_iter().flatten().any(|text| text.contains("{{"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_strangers_request_would_take_from_the_users_variables_is_seen() {
+        let spec = |url: &str, value: &str| Spec {
+            url: url.to_owned(),
+            headers: vec![("X-Take".to_owned(), value.to_owned())],
+            ..Spec::default()
+        };
+        assert!(!has_braces(&draft_of(&spec("wss://a/", "{} {a}"))));
+        assert!(has_braces(&draft_of(&spec("wss://a/", "{{TOKEN}}"))));
+        assert!(has_braces(&draft_of(&spec("wss://a/?t={{TOKEN}}", ""))));
+    }
+}
