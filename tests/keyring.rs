@@ -1,7 +1,7 @@
 //! The system's keyring: a password is put into it where the user asks for that, and given back. The other end is GNOME's
 //! keyring daemon on a session bus of its own.
 
-use pushscope::app::{App, Command, Setup};
+use pushscope::app::{App, AuthKind, Command, Draft, RequestCommand, Setup};
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
@@ -40,14 +40,25 @@ const ON_OWN_BUS: &str = "PUSHSCOPE_TEST_ON_OWN_BUS";
 
 #[test]
 fn a_password_is_kept_where_the_user_asks_and_given_back() {
+    on_own_bus("a_password_is_kept_where_the_user_asks_and_given_back", keeps_and_gives_back);
+}
+
+#[test]
+fn a_saved_request_names_its_secrets_and_the_keyring_keeps_them() {
+    on_own_bus("a_saved_request_names_its_secrets_and_the_keyring_keeps_them", saves_and_connects);
+}
+
+/// Runs this very test once more, on a session bus with a keyring of its own.
+fn on_own_bus(name: &str, test: fn()) {
     if std::env::var_os(ON_OWN_BUS).is_some() {
-        return keeps_and_gives_back();
+        return test();
     }
     let folder = tempfile::tempdir().unwrap();
     let own = std::env::current_exe().expect("this test");
-    let script = "printf geheim | gnome-keyring-daemon --unlock --components=secrets >/dev/null && exec \"$0\" --exact a_password_is_kept_where_the_user_asks_and_given_back";
+    let script =
+        "printf geheim | gnome-keyring-daemon --unlock --components=secrets >/dev/null && exec \"$0\" --exact \"$1\"";
     let mut session = std::process::Command::new("timeout");
-    session.args(["60", "dbus-run-session", "--", "bash", "-c", script]).arg(own);
+    session.args(["60", "dbus-run-session", "--", "bash", "-c", script]).arg(own).arg(name);
     for name in ["HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR"] {
         session.env(name, folder.path());
     }
@@ -57,6 +68,38 @@ fn a_password_is_kept_where_the_user_asks_and_given_back() {
         output.status.success() && said.contains("1 passed"),
         "is it there? apt-get install dbus gnome-keyring\n{said}"
     );
+}
+
+fn saves_and_connects() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut first = app(folder.path());
+    let mut draft = Draft::for_address("lab:sse");
+    (draft.auth, draft.token) = (AuthKind::Bearer, "s3cret".into());
+    draft.headers = "Cookie: id=c00kie".into();
+    first.apply(Command::SetDraft(Box::new(draft)));
+    first.apply(Command::Request(RequestCommand::SaveAs("api/feed".into())));
+    let file = folder.path().join("requests/api/feed.toml");
+    until(&mut first, "it is saved", |_| file.exists());
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(
+        text.contains("token = \"{{keyring.api/feed/token}}\"") && text.contains("Cookie: {{keyring.api/feed/cookie}}"),
+        "{text}"
+    );
+    assert!(!text.contains("s3cret") && !text.contains("c00kie"), "{text}");
+    assert_eq!(first.state().draft.token, "{{keyring.api/feed/token}}");
+    drop(first);
+    // Another program asks the keyring before it connects.
+    let mut second = app(folder.path());
+    second.apply(Command::Request(RequestCommand::Open(file)));
+    second.apply(Command::Connect);
+    until(&mut second, "events come", |app| {
+        app.state().live().is_some_and(|live| live.session.totals().messages[1] > 0)
+    });
+    let session = &second.state().live().unwrap().session;
+    let sent = session.wire(session.links()[0].id, pushscope::wire::Dir::Out, 0, 4096);
+    let sent = String::from_utf8_lossy(&sent);
+    assert!(sent.contains("Authorization: Bearer ******\r\n") && sent.contains("Cookie: id=c00kie\r\n"), "{sent}");
+    assert!(!session.connections()[0].info.spec.contains("c00kie"));
 }
 
 fn keeps_and_gives_back() {

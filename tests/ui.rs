@@ -9,6 +9,10 @@ mod composing;
 mod consulting;
 #[path = "ui/finding.rs"]
 mod finding;
+#[path = "ui/library.rs"]
+mod library;
+#[path = "ui/requests.rs"]
+mod requests;
 #[path = "ui/scripting.rs"]
 mod scripting;
 

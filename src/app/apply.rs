@@ -41,8 +41,18 @@ impl App {
                 }
             }
             Command::CloseView => self.close_view(),
-            Command::Show(id) => self.state.active = Some(id),
-            Command::RefreshSaved => self.state.saved = super::open::saved_in(self.folder.as_deref().ok()),
+            Command::Show(id) => {
+                self.leave_library();
+                self.state.active = Some(id);
+            }
+            Command::RefreshSaved => {
+                self.state.saved = super::open::saved_in(self.folder.as_deref().ok());
+                self.gather(false);
+            }
+            Command::Library(command) => self.apply_library(command),
+            Command::Request(command) => self.apply_request(command),
+            Command::UndoDelete => self.undo_deletion(),
+            Command::Move(to) if self.state.library.is_shown => self.move_in_library(to),
             Command::Quit => self.wishes.push(Wish::Quit),
             Command::Copy(what) => self.copy(what),
             Command::CopyLink(to) => self.copy_link(to),
@@ -83,6 +93,7 @@ impl App {
             Command::SetDraft(draft) => self.state.draft = *draft,
             Command::Connect => self.connect(),
             Command::ConnectTo(address) => {
+                self.leave_request();
                 self.state.draft = Draft::for_address(&address);
                 self.connect();
             }
@@ -234,7 +245,9 @@ impl App {
             return;
         }
         self.state.current = Some(id);
-        if let Some(draft) = self.state.current_open().map(|open| open.draft.clone()) {
+        let draft = self.state.current_open().map(|open| open.draft.clone());
+        if let Some(draft) = draft.filter(|draft| *draft != self.state.draft) {
+            self.leave_request();
             self.state.draft = draft;
         }
     }
@@ -266,15 +279,17 @@ impl App {
             return self.open(std::path::PathBuf::from(self.state.draft.address.trim()));
         }
         let draft = self.state.draft.clone();
-        let spec = self.spec_of(&draft);
-        let spec = match spec {
-            Ok(spec) => spec,
+        let super::requests::FilledSpec { spec, label, .. } = match self.filled_spec(&draft, &Command::Connect) {
+            Ok(Some(filled)) => filled,
+            // The keyring is asked first.
+            Ok(None) => return,
             Err(why) => return self.complain(why),
         };
-        self.ensure_live(draft.address.trim());
+        self.leave_library();
+        self.ensure_live(&label);
         let Some(runtime) = self.engine.handle().cloned() else { return };
         let mut current = None;
-        self.with_live(|live| current = Some(live.connect(&runtime, spec, draft)));
+        self.with_live(|live| current = Some(live.connect(&runtime, spec, draft, label)));
         self.state.current = current;
         self.state.stock = None;
         // Numbers of connections begin anew with each recording.

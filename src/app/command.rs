@@ -1,8 +1,10 @@
 //! Everything that can be done, as plain data. Menus, shortcuts, the palette and tests speak this language and no other.
 
 use super::doctor::ReportAs;
-use super::{AckRule, Composer, CopyAs, Draft, FieldRef, Group, LinkTo, Menu, Pane, Play, RemarkAct, ReplayDraft};
-use super::{SentTime, StatisticsAs, Theme, ViewId};
+use super::{
+    AckRule, Composer, CopyAs, Draft, FieldRef, Group, LibraryCommand, LinkTo, Menu, Pane, Play, RemarkAct,
+    ReplayDraft, RequestCommand, SentTime, StatisticsAs, Theme, ViewId,
+};
 use crate::session::RecordId;
 use crate::wire::{ConnectionId, Dir};
 use std::ops::Range;
@@ -37,6 +39,12 @@ pub enum Command {
     Show(ViewId),
     /// Look at the recordings folder again.
     RefreshSaved,
+    /// Something in the library of recordings.
+    Library(LibraryCommand),
+    /// Something with saved requests.
+    Request(RequestCommand),
+    /// Put back what was deleted last.
+    UndoDelete,
     /// Leave.
     Quit,
     /// Copy something of the selected record.

@@ -55,13 +55,11 @@ impl State {
 impl App {
     /// Tries every way to the address in the address bar.
     pub(super) fn run_doctor(&mut self) {
-        let draft = self.state.draft.clone();
-        let address = draft.address.trim().to_owned();
-        let spec = self.spec_of(&draft);
-        let mut spec = match spec {
-            Ok(spec) => spec,
-            Err(why) => return self.complain(why),
-        };
+        let Some((address, mut spec, shown)) = self.asked(&Command::RunDoctor) else { return };
+        if shown.contains("{{") {
+            let why = "a secret stands in the address and would stand in the doctor's report: write it under Auth";
+            return self.complain(why);
+        }
         let given = match &spec.proxy.choice {
             crate::transport::ProxyChoice::Given(proxy) if !address.starts_with("lab:") => vec![proxy.clone()],
             _ => Vec::new(),
@@ -70,7 +68,7 @@ impl App {
             spec.tls.ca_file = None;
         }
         let number = self.state.doctor.as_ref().map_or(1, |doctor| doctor.number + 1);
-        let shown = crate::transport::shown_address(&address);
+        let shown = crate::transport::shown_address(&shown);
         self.state.doctor = Some(Doctor { address: shown, number, ..Doctor::default() });
         (self.state.pane, self.state.details) = (Pane::Doctor, true);
         let lab = self.engine.shared_lab().ok();
@@ -87,14 +85,23 @@ impl App {
         });
     }
 
+    /// What is asked about: the address, the request, and the address as it is shown. Nothing where that cannot be had, or
+    /// the keyring is asked first.
+    fn asked(&mut self, then: &Command) -> Option<(String, crate::transport::Spec, String)> {
+        let draft = self.state.draft.clone();
+        match self.filled_spec(&draft, then) {
+            Ok(filled) => filled.map(|filled| (filled.address, filled.spec, filled.label)),
+            Err(why) => {
+                self.complain(why);
+                None
+            }
+        }
+    }
+
     /// Asks an ordinary client what it makes of the address in the address bar.
     pub(super) fn ask_stock(&mut self) {
-        let draft = self.state.draft.clone();
-        let spec = match self.spec_of(&draft) {
-            Ok(spec) => spec,
-            Err(why) => return self.complain(why),
-        };
-        let address = crate::transport::shown_address(draft.address.trim());
+        let Some((_, spec, address)) = self.asked(&Command::AskStock) else { return };
+        let address = crate::transport::shown_address(&address);
         self.state.stock = Some(Stock { address: address.clone(), verdict: None });
         let tell = self.engine.teller();
         self.engine.spawn(async move {

@@ -1,7 +1,7 @@
 //! What runs beside the window: the async runtime, the embedded lab, file pickers and copies.
 
 use super::doctor::{Outcome, Report};
-use super::{Credentials, Job, LoginQuestion};
+use super::{Credentials, Job, LoginQuestion, library, requests};
 use crate::lab::{Lab, Place};
 use crate::transport::Verdict;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -32,6 +32,14 @@ pub enum Purpose {
     SaveReport,
     /// A script to open.
     OpenScript,
+    /// A request's name.
+    SaveRequest,
+    /// A request's or a folder's other name.
+    RenameRequest,
+    /// The name of a folder of requests.
+    NewFolder,
+    /// The directory of requests.
+    RequestsFolder,
 }
 
 /// What came back from beside the window.
@@ -63,6 +71,18 @@ pub(super) enum Reply {
     Kept(Result<String, String>),
     /// What the keyring kept for a question.
     Fetched(LoginQuestion, Result<Credentials, String>),
+    /// What is in the folder of recordings.
+    Gathered(library::Gathered),
+    /// What a search over the recordings found, with the search's number.
+    Found(u64, library::Found),
+    /// What is in the directory of requests.
+    Requests(Box<requests::Listing>),
+    /// What the keyring keeps for requests.
+    KeptValues(Result<requests::Kept, String>),
+    /// Whether the keyring keeps the secrets of a request now.
+    SecretsKept(Box<requests::KeptSecrets>),
+    /// What became of a change to a recording.
+    Changed(library::Changed),
 }
 
 /// Tells the window from a thread of its own: to ask for a frame takes a lock that the window holds while it lays text
@@ -193,13 +213,12 @@ impl Engine {
                     rfd::AsyncFileDialog::new().add_filter("Pushscope recordings", &["pushscope"])
                 }
                 Purpose::OpenScript => rfd::AsyncFileDialog::new().add_filter("Scripts", &["toml"]),
-                Purpose::SavePayload | Purpose::SendFile | Purpose::SaveReport => rfd::AsyncFileDialog::new(),
+                _ => rfd::AsyncFileDialog::new(),
             };
             let picked = match purpose {
+                Purpose::RequestsFolder => dialog.pick_folder().await,
                 Purpose::Open | Purpose::OpenScript | Purpose::SendFile => dialog.pick_file().await,
-                Purpose::SaveAs | Purpose::SavePayload | Purpose::SaveReport => {
-                    dialog.set_file_name(name).save_file().await
-                }
+                _ => dialog.set_file_name(name).save_file().await,
             };
             let path = picked.map(|file| file.path().to_owned());
             let is_missing = path.is_none() && asked.elapsed() < QUICK;

@@ -1,6 +1,6 @@
 //! What commands are called, where they fold into a menu, and their keys.
 
-use super::{Command, CopyAs, Group, Pane, SentTime, Shortcut};
+use super::{Command, CopyAs, Group, LibraryCommand, Pane, RequestCommand, SentTime, Shortcut};
 use crate::wire::Dir;
 
 /// A term that fits into a menu.
@@ -32,6 +32,9 @@ impl Command {
             CloseView => "Close this recording",
             Show(_) => "Show a recording",
             RefreshSaved => "Look for recordings again",
+            Library(command) => return command.label(),
+            Request(command) => return command.label(),
+            UndoDelete => "Undo the last deletion",
             Quit => "Quit",
             Copy(what) => return format!("Copy {}", what.label()),
             CopyLink(to) => to.label(),
@@ -154,6 +157,9 @@ impl Command {
     pub fn submenu(&self) -> Option<&'static str> {
         Some(match self {
             Command::Copy(_) => "Copy",
+            Command::Library(_) | Command::UndoDelete => "Library",
+            Command::Request(RequestCommand::SetEnvironment(_)) => "Environment",
+            Command::Request(_) => "Requests",
             Command::Play(_) => "Playback",
             Command::Remark(_) => "Remarks",
             Command::FilterLike(..) => "Filter by the selection",
@@ -182,8 +188,16 @@ impl Command {
             Remark(act) => return act.shortcut(),
             NewRecording => (true, false, "N"),
             Open => (true, false, "O"),
-            SaveAs => (true, false, "S"),
-            SavePayload => (true, true, "S"),
+            // Recordings are kept anyway; what one writes oneself is the request.
+            Request(RequestCommand::Save) => (true, false, "S"),
+            Request(RequestCommand::New) => (true, true, "N"),
+            SaveAs => (true, true, "S"),
+            SavePayload => (true, true, "Y"),
+            Library(LibraryCommand::Toggle) => (true, false, "H"),
+            Library(LibraryCommand::Search) => (true, true, "H"),
+            Library(LibraryCommand::Rename) => (false, false, "F2"),
+            Library(LibraryCommand::EditTags) => (false, true, "F2"),
+            UndoDelete => (true, false, "Z"),
             StopWork => (true, false, "Period"),
             CloseView => (true, false, "W"),
             Quit => (true, false, "Q"),

@@ -4,7 +4,7 @@ use super::composer::redraw_keys;
 use super::reading::{STEP_BYTES, cost_bytes};
 use super::{Draft, Reading};
 use crate::session::Session;
-use crate::session::file::Recorder;
+use crate::session::file::{Recorder, Renamer};
 use crate::transport::{Handle, Order, Spec};
 use crate::wire::{ConnectionId, EventReceiver, EventSender};
 use std::collections::BTreeMap;
@@ -82,10 +82,16 @@ impl Live {
         Live { sender, receiver, recorder, path, unrecorded, open: BTreeMap::new(), next: 1 }
     }
 
-    pub(super) fn connect(&mut self, runtime: &tokio::runtime::Handle, spec: Spec, draft: Draft) -> ConnectionId {
+    /// Connects. `label` is what it is called, which holds no secret.
+    pub(super) fn connect(
+        &mut self,
+        runtime: &tokio::runtime::Handle,
+        spec: Spec,
+        draft: Draft,
+        label: String,
+    ) -> ConnectionId {
         let id = ConnectionId(self.next);
         self.next += 1;
-        let label = draft.address.trim().to_owned();
         let handle = crate::transport::connect(runtime, id, spec.clone(), label, self.sender.clone());
         self.open.insert(id, Open { handle: Arc::new(handle), draft, spec });
         id
@@ -151,6 +157,11 @@ impl Live {
             }
         });
         Some(repeat)
+    }
+
+    /// What gives its file another name.
+    pub(super) fn renamer(&self) -> Option<Renamer> {
+        self.recorder.as_ref().map(Recorder::renamer)
     }
 
     /// What is wrong with the recording, if anything is.

@@ -172,7 +172,8 @@ fn fetch_from_keyring(key: &str) -> Result<Credentials, String> {
     }
 }
 
-fn plain(error: &keyring::Error) -> String {
+/// What a keyring says, in words that say what is missing.
+pub(super) fn plain(error: &keyring::Error) -> String {
     match error {
         keyring::Error::NoDefaultStore => match keyring::Entry::store_status() {
             Err(error) => format!("{error} (is a keyring service running?)"),

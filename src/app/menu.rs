@@ -44,7 +44,14 @@ impl Menu {
         let list = |commands: &[Command]| -> Vec<Option<Command>> { commands.iter().cloned().map(Some).collect() };
         let groups: Vec<Vec<Option<Command>>> = match self {
             Menu::File => {
-                vec![list(&[NewRecording, Open, SaveAs, SavePayload]), list(&[StopWork, CloseView]), list(&[Quit])]
+                let library = super::LibraryCommand::MENU.map(|command| Some(Library(command)));
+                vec![
+                    list(&[NewRecording, Open, SaveAs, SavePayload]),
+                    super::RequestCommand::MENU.map(|command| Some(Request(command))).to_vec(),
+                    library.into_iter().chain([Some(UndoDelete)]).collect(),
+                    list(&[StopWork, CloseView]),
+                    list(&[Quit]),
+                ]
             }
             Menu::Edit => {
                 vec![

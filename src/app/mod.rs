@@ -19,11 +19,13 @@ mod job;
 mod json;
 mod lab;
 mod label;
+pub mod library;
 mod link;
 mod list;
 mod live;
 mod login;
 mod menu;
+mod message;
 mod objection;
 mod open;
 mod pane;
@@ -32,11 +34,13 @@ mod playback;
 mod reading;
 mod remarks;
 mod replaying;
+pub mod requests;
 pub mod script;
 mod scripting;
 mod shown;
 mod tally;
 mod time;
+mod trash;
 mod view;
 
 pub use command::{Command, Like, Move, Shortcut};
@@ -50,19 +54,23 @@ pub use inspect::{Bits, FieldRef, Inspection, Part, Place, Tab};
 pub use job::Job;
 pub use json::{JSON_LIMIT_BYTES, JsonRow, JsonTree, Shape};
 pub use lab::{lab_addresses, middlebox_addresses};
+pub use library::{Library, LibraryColumn, LibraryCommand};
 pub use link::{LinkTo, is_file};
 pub use list::{FilterMistake, Group, List};
 pub use live::{Live, Open, Repeat, Source};
 pub use login::{Credentials, LoginQuestion};
 pub use menu::Menu;
+pub use message::Message;
 pub use pane::Pane;
 pub use payload::{LONGEST_LINE, PayloadText, TextPiece};
 pub use playback::{IDLE_MS, Play, Playback, Speed};
 pub use reading::Reading;
 pub use remarks::{RemarkAct, Remarking};
 pub use replaying::{ReplayDraft, Replaying, Trust};
+pub use requests::{RequestCommand, Requests};
 pub use scripting::{Scripting, StepState};
 pub use tally::Tally;
+pub use trash::{Deleted, TRASH_DAYS};
 pub use view::{View, ViewId};
 
 pub use crate::session::AckRule;
@@ -128,17 +136,6 @@ impl Theme {
     }
 }
 
-/// Something to tell the user.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Message {
-    /// What.
-    pub text: String,
-    /// Whether something went wrong.
-    pub is_error: bool,
-    /// When it is put away by itself.
-    until: Option<Instant>,
-}
-
 /// The path field that stands in for a file picker.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PathField {
@@ -165,6 +162,10 @@ pub enum Wish {
     FocusComposer,
     /// Put the cursor into the path field.
     FocusPath,
+    /// Put the cursor into the field of what is searched for in all recordings.
+    FocusSearch,
+    /// Put the cursor into the name or the tags that are being changed.
+    FocusEdit,
     /// Put the cursor into the remark.
     FocusRemark,
     /// Bring the selected row into sight.
@@ -191,6 +192,12 @@ pub struct State {
     pub jobs: Vec<Job>,
     /// Recordings in the folder, newest first.
     pub saved: Vec<Recording>,
+    /// Every recording of the folder, and the search over them.
+    pub library: Library,
+    /// Saved requests, and the environment that is chosen.
+    pub requests: Requests,
+    /// What was deleted and can be had back, the last one last.
+    pub deleted: Vec<Deleted>,
     /// What there is to tell.
     pub messages: Vec<Message>,
     /// The path field, while it is shown.
@@ -343,8 +350,6 @@ pub enum Next {
     After(Duration),
 }
 
-/// How long a message without a fault stays.
-const MESSAGE_STAYS: Duration = Duration::from_secs(6);
 /// Rates are measured so often.
 const RATE_PERIOD: Duration = Duration::from_millis(1050);
 /// Progress is looked at so often.
@@ -362,6 +367,9 @@ impl App {
             repeat: None,
             jobs: Vec::new(),
             saved: open::saved_in(setup.folder.as_deref().ok()),
+            library: Library::new(),
+            requests: Requests::default(),
+            deleted: Vec::new(),
             messages: Vec::new(),
             path_field: None,
             theme: Theme::System,
@@ -385,7 +393,10 @@ impl App {
         };
         let engine = Engine::new(setup.notify, setup.pickers)?;
         let (wishes, remarks) = (Vec::new(), remarks::ToWrite::default());
-        Ok(App { state, engine, folder: setup.folder, wishes, next_view: 1, remarks, to_keep: None })
+        let mut app = App { state, engine, folder: setup.folder, wishes, next_view: 1, remarks, to_keep: None };
+        app.gather(true);
+        app.start_requests();
+        Ok(app)
     }
 
     /// Everything there is to show.
@@ -444,6 +455,7 @@ impl App {
     pub fn shut_down(&mut self) {
         self.state.jobs.iter().for_each(Job::stop);
         self.stop_replay();
+        self.stop_library();
         self.end_live();
         self.write_remarks_now();
         self.engine.shut_down();
@@ -462,17 +474,6 @@ impl App {
             }
         }
         self.state.current = None;
-    }
-
-    fn say(&mut self, text: impl Into<String>) {
-        let until = Some(Instant::now() + MESSAGE_STAYS);
-        self.state.messages.push(Message { text: text.into(), is_error: false, until });
-    }
-
-    fn complain(&mut self, text: impl Into<String>) {
-        let text = text.into();
-        self.state.messages.retain(|message| message.text != text);
-        self.state.messages.push(Message { text, is_error: true, until: None });
     }
 }
 

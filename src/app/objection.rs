@@ -10,7 +10,6 @@ impl App {
         let need = |has: bool, why: &str| (!has).then(|| why.to_owned());
         match command {
             Command::CloseView
-            | Command::FocusFilter
             | Command::Find
             | Command::SetFind(_)
             | Command::FindNext(_)
@@ -28,8 +27,13 @@ impl App {
             | Command::PanTime(_)
             | Command::SetRange(_)
             | Command::ToggleFollow
-            | Command::TogglePause
-            | Command::Move(_) => need(view.is_some(), "no recording is open"),
+            | Command::TogglePause => need(view.is_some(), "no recording is open"),
+            Command::FocusFilter | Command::Move(_) => {
+                need(view.is_some() || state.library.is_shown, "no recording is open")
+            }
+            Command::Library(command) => self.library_objection(command),
+            Command::Request(command) => self.request_objection(command),
+            Command::UndoDelete => need(!state.deleted.is_empty(), "nothing was deleted"),
             Command::Play(what) => self.play_objection(*what),
             Command::Remark(act) => self.remark_objection(act),
             Command::CopyLink(to) => self.link_objection(*to),

@@ -95,6 +95,7 @@ impl App {
         if super::scripting::is_script(&path) {
             return self.open_script(path);
         }
+        self.leave_library();
         let already = self.state.views.iter().find(|view| view.path().as_deref() == Some(path.as_path()));
         if let Some(id) = already.map(|view| view.id) {
             self.state.active = Some(id);
@@ -178,12 +179,19 @@ impl App {
             Command::SavePayload => (Purpose::SavePayload, "payload.bin".to_owned()),
             Command::OpenScript => (Purpose::OpenScript, String::new()),
             Command::SaveReport => (Purpose::SaveReport, "report.html".to_owned()),
+            Command::Request(_) => (Purpose::RequestsFolder, String::new()),
             _ => (Purpose::SendFile, String::new()),
         };
         let in_folder =
             |name: &str| self.folder.as_ref().map_or_else(|_| PathBuf::from(name), |folder| folder.join(name));
         let text = match purpose {
             Purpose::SendFile => String::new(),
+            Purpose::RequestsFolder => self
+                .state
+                .requests
+                .folder
+                .as_ref()
+                .map_or_else(|_| String::new(), |folder| folder.display().to_string()),
             Purpose::OpenScript => {
                 self.state.script.as_ref().map_or_else(String::new, |script| script.path.display().to_string())
             }
@@ -207,6 +215,9 @@ impl App {
         match purpose {
             Purpose::Open => self.open(path),
             Purpose::OpenScript => self.open_script(path),
+            Purpose::SaveRequest | Purpose::RenameRequest | Purpose::NewFolder | Purpose::RequestsFolder => {
+                self.take_name(purpose, &path);
+            }
             Purpose::SaveAs => self.save_as(path),
             Purpose::SaveReport => self.save_report(path),
             Purpose::SendFile => {
@@ -245,6 +256,12 @@ impl App {
             Reply::Examined(number, report) => self.take_report(number, report.map(|report| *report)),
             Reply::ToReplay(job, ready) => self.take_program(&job, ready),
             Reply::Stock(address, verdict) => self.take_stock(&address, verdict),
+            Reply::Gathered(news) => self.take_gathered(news),
+            Reply::Requests(listing) => self.take_requests(*listing),
+            Reply::KeptValues(kept) => self.take_kept(kept),
+            Reply::SecretsKept(kept) => self.secrets_were_kept(*kept),
+            Reply::Found(number, found) => self.take_found(number, found),
+            Reply::Changed(changed) => self.take_changed(changed),
             Reply::Remarked { path, result } => self.take_remarked(path, result),
             Reply::Kept(Ok(said)) => self.say(said),
             Reply::Kept(Err(why)) => self.complain(why),

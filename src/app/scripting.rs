@@ -42,6 +42,11 @@ pub enum StepState {
 }
 
 impl Scripting {
+    /// A script that was read.
+    pub(super) fn new(path: PathBuf, script: Result<Arc<Script>, String>) -> Scripting {
+        Scripting { path, script, run: None }
+    }
+
     /// What it is called: by itself, else by its file.
     pub fn name(&self) -> String {
         let own = self.script.as_ref().ok().and_then(|script| script.name.clone());
@@ -98,12 +103,7 @@ impl App {
     /// Reads a script and shows it.
     pub(super) fn open_script(&mut self, path: PathBuf) {
         self.stop_script();
-        // Only a file is read here: a pipe may keep the window waiting for ever.
-        let script = match std::fs::metadata(&path) {
-            Ok(file) if !file.is_file() => Err(format!("{} is no file", path.display())),
-            _ => Script::load(&path).map(Arc::new),
-        };
-        self.state.script = Some(Scripting { path, script, run: None });
+        self.state.script = Some(self.read_script(path));
         (self.state.pane, self.state.details) = (Pane::Script, true);
     }
 

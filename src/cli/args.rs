@@ -41,6 +41,8 @@ pub enum Command {
     Doctor(Box<DoctorArgs>),
     /// Serve what a recording's server said to any client: a loopback server.
     Replay(Box<ReplayArgs>),
+    /// List the saved requests, which `record @NAME` runs.
+    Requests(RequestsArgs),
     /// Run the lab: a loopback server that speaks every push type.
     Lab(LabArgs),
 }
@@ -75,15 +77,21 @@ pub struct OutputArgs {
 /// `pushscope record`.
 #[derive(Debug, Args)]
 pub struct RecordArgs {
-    /// http, https, ws or wss address, or lab:NAME for the built-in lab.
-    pub url: String,
+    /// http, https, ws or wss address, lab:NAME for the built-in lab, or @NAME for a saved request.
+    #[arg(value_name = "URL | @NAME", required_unless_present = "request_file")]
+    pub url: Option<String>,
+    /// Run the saved request in this file; options here go before what it says.
+    #[arg(long, value_name = "FILE", conflicts_with = "url")]
+    pub request_file: Option<PathBuf>,
+    /// Take the values of {{variables}} from this environment.
+    #[arg(long = "env", value_name = "NAME")]
+    pub environment: Option<String>,
     /// Keep the recording in this file.
     #[arg(short = 'o', long = "output", value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// The push type.
-    #[arg(long = "as", value_name = "TYPE", default_value = "auto",
-          value_parser = ["auto", "poll", "longpoll", "stream", "sse", "ws"])]
-    pub push_type: String,
+    #[arg(long = "as", value_name = "TYPE", value_parser = ["auto", "poll", "longpoll", "stream", "sse", "ws"])]
+    pub push_type: Option<String>,
     /// Stop after so long, such as 10s or 500ms.
     #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
     pub stop_after: Option<Duration>,
@@ -117,7 +125,7 @@ pub struct RecordArgs {
     /// Ask with HTTP/1.0.
     #[arg(long = "http1.0", conflicts_with = "http11")]
     pub http10: bool,
-    /// Ask with HTTP/1.1 (the default).
+    /// Ask with HTTP/1.1 (the default where a saved request says nothing else).
     #[arg(long = "http1.1")]
     pub http11: bool,
     /// Accept any certificate.
@@ -150,8 +158,8 @@ pub struct RecordArgs {
     #[arg(long, value_name = "JSONPATH")]
     pub cursor_path: Option<String>,
     /// Long polling: send the cursor as this query parameter.
-    #[arg(long, value_name = "NAME", default_value = "cursor")]
-    pub cursor_query: String,
+    #[arg(long, value_name = "NAME")]
+    pub cursor_query: Option<String>,
     /// SSE: begin behind this event.
     #[arg(long, value_name = "ID")]
     pub last_event_id: Option<String>,
@@ -196,6 +204,16 @@ pub fn login(text: &str) -> (String, String) {
 }
 
 impl ProxyArgs {
+    /// What is given here, over what a saved request has.
+    pub fn over(&self, saved: ProxyOptions) -> ProxyOptions {
+        let given = self.options();
+        ProxyOptions {
+            choice: if self.proxy.is_some() { given.choice } else { saved.choice },
+            login: given.login.or(saved.login),
+            tunnel: given.tunnel || saved.tunnel,
+        }
+    }
+
     /// As a request has it.
     pub fn options(&self) -> ProxyOptions {
         let choice = match self.proxy.as_deref() {
@@ -273,6 +291,14 @@ pub struct DoctorArgs {
     /// Trust the certificate authorities in this PEM file, too.
     #[arg(long, value_name = "FILE")]
     pub cacert: Option<String>,
+}
+
+/// `pushscope requests`.
+#[derive(Debug, Args)]
+pub struct RequestsArgs {
+    /// How they are listed.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
 }
 
 /// `pushscope lab`.

@@ -12,6 +12,8 @@ mod lab;
 mod output;
 mod record;
 mod replay;
+mod request;
+mod requests;
 mod script;
 mod show;
 
@@ -47,6 +49,7 @@ pub fn run(command: Command) -> ExitCode {
         Command::Import(args) => export::import(args),
         Command::Doctor(args) => doctor::run(*args),
         Command::Replay(args) => replay::run(*args),
+        Command::Requests(args) => requests::run(&args),
         Command::Lab(args) => lab::run(args),
     };
     let (text, code) = match done {

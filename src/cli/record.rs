@@ -2,6 +2,7 @@
 
 use super::args::{RecordArgs, login};
 use super::output::Output;
+use super::request::Asked;
 use super::script::Scripted;
 use super::{Failed, runtime};
 use crate::app::script::Place;
@@ -43,7 +44,9 @@ const STOCK_LIMIT: Duration = Duration::from_secs(10);
 pub fn run(args: RecordArgs) -> Result<(), Failed> {
     let mut output = Output::new(&args.out, args.quiet).map_err(Failed::Usage)?;
     let runtime = runtime()?;
-    let mut spec = spec(&args)?;
+    let mut asked = super::request::asked(&args)?;
+    let mut spec = spec(&args, &mut asked)?;
+    let Asked { label, script: saved_script, given, .. } = asked;
     let (mut own_lab, mut relay) = (None, None);
     if spec.url.starts_with("lab:") {
         let started = runtime
@@ -57,7 +60,8 @@ pub fn run(args: RecordArgs) -> Result<(), Failed> {
     }
     transport::check(&spec).map_err(|failure| Failed::Usage(failure.to_string()))?;
     let place = Place { relay: relay.clone(), lab: own_lab.as_ref().map(Lab::addr) };
-    let mut script = args.script.as_deref().map(|path| Scripted::load(path, place)).transpose()?;
+    let script = args.script.as_deref().or(saved_script.as_deref());
+    let mut script = script.map(|path| Scripted::load(path, place, &given)).transpose()?;
     if let (Some(script), Some(_), false) = (&script, &args.output, args.quiet) {
         script.say_secrets();
     }
@@ -79,7 +83,7 @@ pub fn run(args: RecordArgs) -> Result<(), Failed> {
     let Some(receiver) = receivers.pop() else { return Ok(()) };
     let mut session = Session::new(store, started_unix_ns);
     let stock_spec = args.stock_client.then(|| spec.clone());
-    let handle = transport::connect(runtime.handle(), ConnectionId(1), spec, args.url.clone(), events.clone());
+    let handle = transport::connect(runtime.handle(), ConnectionId(1), spec, label, events.clone());
     drop(events);
 
     let interrupted = interruption(&runtime);
@@ -368,47 +372,56 @@ pub fn header(typed: &str) -> Result<(String, String), Failed> {
     }
 }
 
-fn spec(args: &RecordArgs) -> Result<Spec, Failed> {
-    let mut spec = Spec { url: args.url.clone(), method: args.method.clone(), ..Spec::default() };
-    let types = PushType::ALL.into_iter();
-    spec.push_type = types.into_iter().find(|known| known.name() == args.push_type).unwrap_or_default();
+/// The request: what a saved one says, or the usual, and over it what is given on the command line.
+fn spec(args: &RecordArgs, asked: &mut Asked) -> Result<Spec, Failed> {
+    let mut spec = asked.base.clone();
+    if !args.method.is_empty() {
+        spec.method = args.method.clone();
+    }
+    if let Some(push_type) = &args.push_type {
+        spec.push_type = PushType::ALL.into_iter().find(|known| known.name() == push_type).unwrap_or_default();
+    }
     for header in &args.headers {
-        spec.headers.push(self::header(header)?);
+        spec.headers.push(self::header(&asked.fill(header)?)?);
     }
     if let Some(data) = &args.data {
         spec.body = Some(match data.strip_prefix('@') {
             Some(path) => std::fs::read(path)
                 .map_err(|error| Failed::Usage(format!("-d @{path} cannot be read: {error}")))?
                 .into(),
-            None => data.clone().into_bytes().into(),
+            None => asked.fill(data)?.into_bytes().into(),
         });
     }
     if let Some(text) = &args.user {
-        let (user, password) = login(text);
+        let (user, password) = login(&asked.fill(text)?);
         spec.auth = Auth::Basic { user, password };
     }
     if let Some(token) = &args.bearer {
-        spec.auth = Auth::Bearer { token: token.clone() };
+        spec.auth = Auth::Bearer { token: asked.fill(token)? };
     }
+    spec.hidden = asked.base.hidden.clone();
     if args.http10 {
         spec.http = HttpVersion::Http10;
     }
-    spec.interval_ms = args.interval.map(|interval| interval.as_millis() as u64);
-    spec.reconnect = args.reconnect.as_ref().map(|answer| answer == "yes");
-    spec.backoff = args.backoff.clone().unwrap_or_default();
+    if args.http11 {
+        spec.http = HttpVersion::Http11;
+    }
+    spec.interval_ms = args.interval.map(|interval| interval.as_millis() as u64).or(spec.interval_ms);
+    spec.reconnect = args.reconnect.as_ref().map(|answer| answer == "yes").or(spec.reconnect);
+    spec.backoff = args.backoff.clone().unwrap_or(spec.backoff);
     spec.cursor = match (&args.cursor_header, &args.cursor_path) {
         (Some(name), _) => CursorSource::Header(name.clone()),
         (None, Some(path)) => CursorSource::JsonPath(path.clone()),
-        (None, None) => CursorSource::None,
+        (None, None) => spec.cursor,
     };
-    spec.cursor_target = CursorTarget::Query(args.cursor_query.clone());
-    spec.last_event_id = args.last_event_id.clone();
-    spec.websocket = args.websocket.options(&args.url);
-    spec.tls.insecure = args.insecure;
-    spec.tls.ca_file = args.cacert.clone();
-    spec.tls.cert_file = args.cert.clone();
-    spec.tls.key_file = args.key.clone();
-    spec.proxy = args.proxy.options();
+    spec.cursor_target = args.cursor_query.clone().map_or(spec.cursor_target, CursorTarget::Query);
+    spec.last_event_id = args.last_event_id.clone().or(spec.last_event_id);
+    spec.websocket = args.websocket.over(spec.websocket, &spec.url);
+    spec.tls.insecure |= args.insecure;
+    spec.tls.ca_file = args.cacert.clone().or(spec.tls.ca_file);
+    spec.tls.cert_file = args.cert.clone().or(spec.tls.cert_file);
+    spec.tls.key_file = args.key.clone().or(spec.tls.key_file);
+    spec.proxy = args.proxy.over(spec.proxy);
     if let Some(timeout) = args.timeout {
         let ms = timeout.as_millis() as u64;
         let stages = &mut spec.timeouts;

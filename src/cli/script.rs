@@ -24,8 +24,10 @@ pub struct Scripted {
 
 impl Scripted {
     /// Reads a script for the recording's connection. A mistake in it is one of the command line.
-    pub fn load(path: &Path, place: Place) -> Result<Scripted, Failed> {
-        let script = Script::load(path).map_err(Failed::Usage)?;
+    ///
+    /// Variables of the chosen environment are `given`: name, value, and whether that is secret.
+    pub fn load(path: &Path, place: Place, given: &[(String, String, bool)]) -> Result<Scripted, Failed> {
+        let script = Script::load_with(path, given).map_err(Failed::Usage)?;
         let runner = Runner::new(Arc::new(script), ConnectionId(1), place, 0);
         Ok(Scripted { path: path.to_owned(), runner, patience: PATIENCE })
     }

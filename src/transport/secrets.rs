@@ -1,7 +1,7 @@
 //! What is secret in a request, and how it is left out of session files.
 
 use super::proxy::shown_proxy;
-use super::spec::{Auth, ProxyChoice, ProxyOptions, Spec};
+use super::spec::{Auth, CursorSource, CursorTarget, ProxyChoice, ProxyOptions, Spec};
 use super::target::Target;
 
 /// What stands where a secret was left out.
@@ -29,17 +29,47 @@ impl Spec {
     /// The same request without its secrets: user information, secret header values, body and authentication.
     pub fn without_secrets(&self) -> Spec {
         let headers = self.headers.iter().map(|(name, value)| {
-            let value = if is_secret_header(name) { LEFT_OUT.to_owned() } else { value.clone() };
-            (name.clone(), value)
+            let value = if is_secret_header(name) { LEFT_OUT.to_owned() } else { self.hide(value) };
+            (self.hide(name), value)
         });
-        Spec {
-            url: shown_address(&self.url),
+        let mut spec = Spec {
+            url: self.hide(&shown_address(&self.url)),
             headers: headers.collect(),
             body: None,
             auth: Auth::None,
             proxy: self.proxy.without_secrets(),
+            hidden: Vec::new(),
             ..self.clone()
+        };
+        if let ProxyChoice::Given(address) = &mut spec.proxy.choice {
+            *address = self.hide(address);
         }
+        let target = match &mut spec.cursor_target {
+            CursorTarget::Query(name) | CursorTarget::Header(name) => name,
+        };
+        let texts = [&mut spec.method, target].into_iter();
+        let texts = texts.chain(&mut spec.last_event_id).chain(&mut spec.websocket.subprotocols);
+        let source = match &mut spec.cursor {
+            CursorSource::Header(text) | CursorSource::JsonPath(text) => Some(text),
+            CursorSource::None => None,
+        };
+        let files = [&mut spec.tls.ca_file, &mut spec.tls.cert_file, &mut spec.tls.key_file];
+        for text in texts.chain(source).chain(files.into_iter().flatten()) {
+            *text = self.hide(text);
+        }
+        spec
+    }
+
+    /// A text without the secrets that variables put into it, also where they stand in it as in an address.
+    fn hide(&self, text: &str) -> String {
+        let mut shown = text.to_owned();
+        for secret in self.hidden.iter().filter(|secret| !secret.is_empty()) {
+            let encoded: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+            for form in [secret.clone(), encoded.replace('+', "%20"), encoded] {
+                shown = shown.replace(&form, LEFT_OUT);
+            }
+        }
+        shown
     }
 }
 
@@ -120,5 +150,21 @@ mod tests {
         assert_eq!(clean.headers[1].1, "kept");
         assert!(!serde_json::to_string(&clean).unwrap().contains("secret"));
         assert_eq!(shown_address("htp//me:secret@x"), "x");
+    }
+
+    #[test]
+    fn what_variables_put_in_is_left_out() {
+        let spec = Spec {
+            url: "https://example.com/a?key=se%20cret&b=1".into(),
+            headers: vec![("X-Key".into(), "my se cret".into())],
+            last_event_id: Some("se cret".into()),
+            hidden: vec!["se cret".into()],
+            ..Spec::default()
+        };
+        let text = serde_json::to_string(&spec.without_secrets()).unwrap();
+        assert!(
+            !text.contains("cret") && text.contains("key=(left out)&b=1") && text.contains("my (left out)"),
+            "{text}"
+        );
     }
 }

@@ -254,6 +254,9 @@ pub struct Spec {
     pub tls: TlsOptions,
     /// Proxy options.
     pub proxy: ProxyOptions,
+    /// Secrets that stand in the texts above, put there by variables. They are left out of session files.
+    #[serde(skip)]
+    pub hidden: Vec<String>,
 }
 
 impl Spec {

@@ -1,6 +1,6 @@
 //! What to connect to: type, method, address, and the foldouts with everything else.
 
-use super::{Look, options, stages, theme};
+use super::{Look, options, requests, stages, theme};
 use crate::app::{Command, Draft, PushType, State, Wish};
 use egui::{Button, ComboBox, Key, RichText, TextEdit, Ui};
 
@@ -14,6 +14,7 @@ pub fn connection_bar_ui(ui: &mut Ui, state: &State, look: &mut Look, out: &mut 
         if draft.guess() != PushType::Ws {
             method_ui(ui, &mut draft);
         }
+        requests::environment_ui(ui, state, out);
         address_ui(ui, state, &mut draft, look, out);
     });
     options::options_ui(ui, &mut draft, look);
@@ -63,6 +64,7 @@ fn address_ui(ui: &mut Ui, state: &State, draft: &mut Draft, look: &mut Look, ou
         .hint_text(theme::hint(ui, "https://…  wss://…  lab:sse"))
         .return_key(None);
     let response = ui.add(edit).accessible_name("Address");
+    let response = requests::hover_ui(response, state, &draft.address);
     if look.takes_focus(&Wish::FocusAddress) {
         response.request_focus();
     }

@@ -56,7 +56,9 @@ pub fn keys(ctx: &Context, state: &State, look: &Look, out: &mut Vec<Command>) {
             continue;
         }
         let is_send = command == Command::Send;
-        if (wanted.is_plain() && is_typing) || (is_send && !is_typing) {
+        // What was typed wrong is undone by the field it was typed into.
+        let is_undo = command == Command::UndoDelete;
+        if ((wanted.is_plain() || is_undo) && is_typing) || (is_send && !is_typing) {
             continue;
         }
         let Some(keys) = shortcut(wanted) else { continue };
@@ -72,7 +74,7 @@ pub fn keys(ctx: &Context, state: &State, look: &Look, out: &mut Vec<Command>) {
     if ctx.input_mut(|input| input.consume_shortcut(&plus)) {
         out.push(Command::ZoomIn);
     }
-    if is_typing || state.view().is_none() {
+    if is_typing || (state.view().is_none() && !state.library.is_shown) {
         return;
     }
     let page = look.page.max(2) as i64 - 1;

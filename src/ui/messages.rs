@@ -12,9 +12,13 @@ pub fn messages_ui(ui: &mut Ui, state: &State, look: &mut Look, out: &mut Vec<Co
     }
     for (at, message) in state.messages.iter().enumerate() {
         ui.horizontal(|ui| {
-            let (mark, color) = if message.is_error { ("✖", colors.error) } else { ("✔", colors.good) };
+            let (mark, color) = match (message.is_error, message.commands.is_empty()) {
+                (true, _) => ("✖", colors.error),
+                (false, true) => ("✔", colors.good),
+                (false, false) => ("•", colors.accent),
+            };
             ui.label(RichText::new(mark).color(color));
-            let width = ui.available_width() - 70.0;
+            let width = ui.available_width() - 70.0 - theme::MESSAGE_BUTTON * message.commands.len() as f32;
             ui.scope(|ui| {
                 ui.set_max_width(width);
                 ui.add(egui::Label::new(RichText::new(&message.text).color(colors.text)).wrap());
@@ -22,6 +26,11 @@ pub fn messages_ui(ui: &mut Ui, state: &State, look: &mut Look, out: &mut Vec<Co
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                 if ui.small_button("Dismiss").clicked() {
                     out.push(Command::Dismiss(at));
+                }
+                for command in message.commands.iter().rev() {
+                    if ui.small_button(command.label()).clicked() {
+                        out.push(command.clone());
+                    }
                 }
             });
         });
@@ -37,16 +46,22 @@ fn path_field_ui(ui: &mut Ui, field: &PathField, look: &mut Look, out: &mut Vec<
         Purpose::SaveReport => ("Save the report as", "Save"),
         Purpose::OpenScript => ("Script to open", "Open"),
         Purpose::SendFile => ("File to send", "Choose"),
+        Purpose::SaveRequest => ("Save the request as", "Save"),
+        Purpose::RenameRequest => ("Other name", "Rename"),
+        Purpose::NewFolder => ("New folder", "Make"),
+        Purpose::RequestsFolder => ("Directory of requests", "Use"),
+    };
+    let hint = match field.purpose {
+        Purpose::SaveRequest | Purpose::RenameRequest => "folder/name",
+        Purpose::NewFolder => "folder",
+        _ => "/path/to/file",
     };
     ui.horizontal(|ui| {
         let label = ui.label(title);
         let mut text = field.text.clone();
         let width = (ui.available_width() - 150.0).max(80.0);
         let response = ui.add(
-            TextEdit::singleline(&mut text)
-                .desired_width(width)
-                .hint_text(theme::hint(ui, "/path/to/file"))
-                .font(theme::mono()),
+            TextEdit::singleline(&mut text).desired_width(width).hint_text(theme::hint(ui, hint)).font(theme::mono()),
         );
         let response = response.labelled_by(label.id);
         if look.takes_focus(&Wish::FocusPath) {

@@ -1,21 +1,27 @@
 //! The list at the left: connections of now, recordings, and the lab.
 
+use super::requests::requests_ui;
 use super::{theme, words};
-use crate::app::{Command, Source, State, View, lab_addresses, middlebox_addresses};
+use crate::app::{Command, LibraryCommand, Source, State, View, lab_addresses, middlebox_addresses};
 use crate::session::Connection;
 use crate::wire::Act;
-use egui::{Color32, Rect, RichText, Sense, Ui, WidgetInfo, pos2, vec2};
+use egui::{Color32, Id, Rect, Sense, Ui, WidgetInfo, pos2, vec2};
 
 /// A line of the list.
-struct Item<'a> {
-    mark: &'a str,
-    mark_color: Color32,
-    text: &'a str,
-    right: String,
-    is_selected: bool,
-    name: String,
-    hover: String,
+pub(super) struct Item<'a> {
+    /// How many folders it lies in.
+    pub depth: usize,
+    pub mark: &'a str,
+    pub mark_color: Color32,
+    pub text: &'a str,
+    pub right: String,
+    pub is_selected: bool,
+    pub name: String,
+    pub hover: String,
 }
+
+/// Recordings that stand in the list; the library has them all.
+const NEWEST: usize = 6;
 
 /// Draws the list.
 pub fn sidebar_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
@@ -25,22 +31,43 @@ pub fn sidebar_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
             now_ui(ui, state, live, out);
         }
         saved_ui(ui, state, out);
+        requests_ui(ui, state, out);
         lab_ui(ui, out);
     });
 }
 
-fn heading_ui(ui: &mut Ui, text: &str) {
+/// The heading of a section, which folds it; whether it is unfolded.
+pub(super) fn section_ui(ui: &mut Ui, text: &str) -> bool {
+    let colors = theme::colors(ui);
     ui.add_space(theme::GAP);
-    ui.label(RichText::new(text).font(theme::small()).color(theme::colors(ui).weak));
-    ui.add_space(theme::GAP / 2.0);
+    let id = Id::unique(("section", text));
+    let mut is_folded = ui.data(|data| data.get_temp(id)).unwrap_or(false);
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), theme::ROW), Sense::click());
+    response.widget_info(|| WidgetInfo::selected(egui::Role::Button, true, !is_folded, format!("section {text}")));
+    let is_hot = response.hovered() || response.has_focus();
+    let color = if is_hot { colors.text } else { colors.weak };
+    ui.painter().text(rect.left_center(), egui::Align2::LEFT_CENTER, text, theme::small(), color);
+    if is_hot || is_folded {
+        let arrow = if is_folded { "▸" } else { "▾" };
+        let at = rect.right_center() - vec2(theme::UNIT, 0.0);
+        ui.painter().text(at, egui::Align2::RIGHT_CENTER, arrow, theme::small(), color);
+    }
+    if response.clicked() {
+        is_folded = !is_folded;
+        ui.data_mut(|data| data.insert_temp(id, is_folded));
+    }
+    !is_folded
 }
 
 fn now_ui(ui: &mut Ui, state: &State, live: &View, out: &mut Vec<Command>) {
-    heading_ui(ui, "NOW");
+    if !section_ui(ui, "NOW") {
+        return;
+    }
     let colors = theme::colors(ui);
     let is_shown = state.active == Some(live.id);
     let total: u64 = live.session.records().len() as u64;
     let all = Item {
+        depth: 0,
         mark: "■",
         mark_color: colors.accent,
         text: "this recording",
@@ -74,6 +101,7 @@ fn connection_ui(ui: &mut Ui, live: &View, connection: &Connection, is_shown: bo
     let short = label.split_once("://").map_or(label.as_str(), |(_, rest)| rest);
     let over = connection.over.as_ref().map_or_else(String::new, |(_, text)| format!("\n{text}"));
     let item = Item {
+        depth: 0,
         mark,
         mark_color: color,
         text: short,
@@ -116,6 +144,7 @@ fn connection_ui(ui: &mut Ui, live: &View, connection: &Connection, is_shown: bo
 fn saved_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
     let colors = theme::colors(ui);
     let live_path = state.live().and_then(View::path);
+    let all = state.library.entries.len();
     let open: Vec<&View> = state.views.iter().filter(|view| !view.is_live()).collect();
     let is_open = |path: &std::path::Path| open.iter().any(|view| view.path().as_deref() == Some(path));
     let saved: Vec<_> =
@@ -123,7 +152,9 @@ fn saved_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
     if open.is_empty() && saved.is_empty() {
         return;
     }
-    heading_ui(ui, "SAVED");
+    if !section_ui(ui, "SAVED") {
+        return;
+    }
     for view in open {
         let right = match &view.source {
             Source::File(reading) if reading.is_reading() => {
@@ -137,6 +168,7 @@ fn saved_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
             _ => view.title.clone(),
         };
         let item = Item {
+            depth: 0,
             mark: "■",
             mark_color: colors.accent,
             text: words::recording_name(&view.title).1,
@@ -157,9 +189,10 @@ fn saved_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
             }
         });
     }
-    for file in saved.iter().take(12) {
+    for file in saved.iter().take(NEWEST) {
         let (time, what) = words::recording_name(&file.name);
         let item = Item {
+            depth: 0,
             mark: "•",
             mark_color: colors.weak,
             text: what,
@@ -172,9 +205,18 @@ fn saved_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
             out.push(Command::OpenPath(file.path.clone()));
         }
     }
-    if saved.len() > 12 {
-        let text = format!("{} more: File, Open", saved.len() - 12);
-        ui.label(RichText::new(text).font(theme::small()).color(colors.weak));
+    let item = Item {
+        depth: 0,
+        mark: "≡",
+        mark_color: colors.weak,
+        text: "all recordings",
+        right: words::count(all.max(state.saved.len()) as u64),
+        is_selected: state.library.is_shown,
+        name: "library of recordings".into(),
+        hover: "Every recording, to be sorted, renamed, tagged, deleted and searched".into(),
+    };
+    if item_ui(ui, &item).clicked() {
+        out.push(Command::Library(LibraryCommand::Toggle));
     }
 }
 
@@ -185,11 +227,14 @@ fn places_ui(
     places: impl Iterator<Item = (String, String, String, String)>,
     out: &mut Vec<Command>,
 ) {
-    heading_ui(ui, heading);
+    if !section_ui(ui, heading) {
+        return;
+    }
     let colors = theme::colors(ui);
     for (address, text, name, hover) in places {
         let (mark, mark_color) = ("▷", colors.weak);
-        let item = Item { mark, mark_color, text: &text, right: String::new(), is_selected: false, name, hover };
+        let item =
+            Item { depth: 0, mark, mark_color, text: &text, right: String::new(), is_selected: false, name, hover };
         if item_ui(ui, &item).clicked() {
             out.push(Command::ConnectTo(address));
         }
@@ -210,7 +255,7 @@ fn lab_ui(ui: &mut Ui, out: &mut Vec<Command>) {
     places_ui(ui, "MIDDLEBOXES", middleboxes, out);
 }
 
-fn item_ui(ui: &mut Ui, item: &Item<'_>) -> egui::Response {
+pub(super) fn item_ui(ui: &mut Ui, item: &Item<'_>) -> egui::Response {
     let colors = theme::colors(ui);
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), theme::ROW), Sense::click());
     response.widget_info(|| WidgetInfo::selected(egui::Role::Button, true, item.is_selected, &item.name));
@@ -224,7 +269,7 @@ fn item_ui(ui: &mut Ui, item: &Item<'_>) -> egui::Response {
         painter.rect_filled(rect, theme::ROUND as f32, colors.hover);
     }
     let middle = rect.center().y;
-    let left = rect.left() + theme::UNIT;
+    let left = rect.left() + theme::UNIT + theme::INDENT * item.depth as f32;
     painter.text(pos2(left, middle), egui::Align2::LEFT_CENTER, item.mark, theme::small(), item.mark_color);
     let right = painter.text(
         pos2(rect.right() - theme::UNIT, middle),

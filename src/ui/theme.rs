@@ -226,6 +226,16 @@ pub const HINTS: f32 = 300.0;
 pub const TOOLTIP: f32 = 360.0;
 /// A button that should not change its width with its text.
 pub const BUTTON: f32 = 92.0;
+/// Room for a button beside a message.
+pub const MESSAGE_BUTTON: f32 = 126.0;
+/// The choice of an environment.
+pub const ENVIRONMENT: f32 = 104.0;
+/// A name that is changed in its place.
+pub const EDIT: f32 = 240.0;
+/// A line of the list of recordings.
+pub const LIBRARY_ROW: f32 = 23.0;
+/// The results of a search below the list of recordings, at first.
+pub const RESULTS: f32 = 240.0;
 /// A box of the bit ruler.
 pub const BIT: f32 = 15.0;
 /// A button of the play bar.

@@ -5,10 +5,10 @@ use super::options::Foldout;
 use super::rows::Scroll;
 use super::statistics::Measure;
 use super::{
-    composer, connection_bar, delivery, details, doctor, findings, first_run, keys, menu, messages, palette, playback,
-    remarks, replay, script, sidebar, statistics, status, strip, theme, timeline, timeline_bar,
+    composer, connection_bar, delivery, details, doctor, findings, first_run, keys, library, menu, messages, palette,
+    playback, remarks, replay, script, sidebar, statistics, status, strip, theme, timeline, timeline_bar,
 };
-use crate::app::{App, Bits, Command, FieldRef, Next, Pane, Preview, State, Theme, View, ViewId, Wish};
+use crate::app::{App, Bits, Command, FieldRef, Next, Pane, Preview, RequestCommand, State, Theme, View, ViewId, Wish};
 use crate::session::RecordId;
 use crate::wire::Span;
 use egui::{Frame, Margin, Panel, Ui, ViewportCommand};
@@ -91,6 +91,9 @@ pub struct Look {
     pub(super) strip_anchor: Option<u64>,
     /// The step of the script that was brought into sight, and whether it had failed.
     pub(super) script_at: Option<(usize, bool)>,
+    /// Where the list of recordings and the results of a search in them are scrolled to.
+    pub(super) library: Scroll,
+    pub(super) found: Scroll,
     /// The remark that is being written.
     pub(super) writing: remarks::Writing,
     /// Where the list of remarks is scrolled to.
@@ -115,13 +118,14 @@ pub struct Window {
     look: Look,
     /// When the last tick ended after which there was more to do at once.
     ticked: Option<Instant>,
+    had_focus: bool,
 }
 
 impl Window {
     /// A window on a program.
     pub fn new(app: App) -> Window {
         let look = Look { hex_per_row: super::hex::PER_ROW, ..Look::default() };
-        Window { app, look, ticked: None }
+        Window { app, look, ticked: None, had_focus: true }
     }
 
     /// Puts fonts and themes into a context. Once, before the first frame.
@@ -131,6 +135,11 @@ impl Window {
 
     /// Takes what is new and does what the window was asked to; once a frame, before it is drawn.
     pub fn logic(&mut self, ctx: &egui::Context) {
+        // Files may have been changed by another program meanwhile.
+        let has_focus = ctx.input(|input| input.focused);
+        if std::mem::replace(&mut self.had_focus, has_focus) != has_focus && has_focus {
+            self.app.apply(Command::Request(RequestCommand::Refresh));
+        }
         // Where painting takes long, as without a graphics card, work that the user waits for would hardly get on.
         let painting = self.ticked.take().map_or(Duration::ZERO, |ticked| ticked.elapsed());
         let is_waited_for = self.app.state().view().is_some_and(View::has_work);
@@ -221,6 +230,11 @@ impl Window {
             .show(ui, |ui| connection_bar::connection_bar_ui(ui, state, look, commands));
         let ground = Frame::new().fill(colors.ground);
         match state.view() {
+            _ if state.library.is_shown => {
+                egui::CentralPanel::default()
+                    .frame(ground)
+                    .show(ui, |ui| library::library_ui(ui, state, look, commands));
+            }
             None if state.shows(Pane::Doctor) && state.doctor.is_some() => {
                 egui::CentralPanel::default().frame(ground).show(ui, |ui| doctor::doctor_ui(ui, state, commands));
             }

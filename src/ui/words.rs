@@ -71,6 +71,14 @@ pub fn time_range(range: &std::ops::Range<u64>) -> String {
     format!("{} to {end}", start.trim_end_matches(" s"))
 }
 
+/// A time of day, here and now, with its day: `2026-11-20 14:03`. Empty where it is not known.
+pub fn day_and_time(unix_ns: i64) -> String {
+    let time = jiff::Timestamp::from_nanosecond(i128::from(unix_ns)).ok().filter(|_| unix_ns != 0);
+    time.map_or_else(String::new, |time| {
+        time.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string()
+    })
+}
+
 /// Messages a second.
 pub fn rate(per_second: f64) -> String {
     match per_second {

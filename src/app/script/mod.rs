@@ -13,10 +13,10 @@ mod read;
 mod read_send;
 mod runner;
 mod step;
-mod template;
+pub(super) mod template;
 mod toml;
 mod track;
-mod values;
+pub(super) mod values;
 mod watch;
 
 pub use failure::Failure;
@@ -64,6 +64,11 @@ pub struct Script {
 impl Script {
     /// Reads a file. An error names it, the place in it, and what is allowed there.
     pub fn load(path: &Path) -> Result<Script, String> {
+        Script::load_with(path, &[])
+    }
+
+    /// Reads a file that may use these variables besides its own: name, value, and whether that is secret.
+    pub fn load_with(path: &Path, given: &[(String, String, bool)]) -> Result<Script, String> {
         let cannot = |error: std::io::Error| format!("the script {} cannot be read: {error}", path.display());
         let file = std::fs::File::open(path).map_err(cannot)?;
         let mut bytes = Vec::new();
@@ -74,12 +79,13 @@ impl Script {
         let text = String::from_utf8(bytes)
             .map_err(|error| cannot(std::io::Error::other(format!("it is no UTF-8: {}", error.utf8_error()))))?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        Script::parse(&text, folder).map_err(|error| format!("{}, {error}", path.display()))
+        let read = read::read(&text, folder, &|name| std::env::var(name).ok(), given);
+        read.map_err(|error| format!("{}, {error}", path.display()))
     }
 
     /// Reads a text; files that it sends are looked for in `folder`, and variables in the environment of this process.
     pub fn parse(text: &str, folder: &Path) -> Result<Script, ScriptError> {
-        read::read(text, folder, &|name| std::env::var(name).ok())
+        read::read(text, folder, &|name| std::env::var(name).ok(), &[])
     }
 
     /// What to know where it takes values from the environment: on the wire they are what they are, and so they are in

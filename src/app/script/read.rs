@@ -41,6 +41,8 @@ pub(super) struct Reader<'r> {
     /// The folder that names of files start from.
     pub folder: &'r Path,
     pub env: &'r dyn Fn(&str) -> Option<String>,
+    /// Variables of the environment that is chosen: name, value, whether that is secret. The script's own go first.
+    given: &'r [(String, String, bool)],
     pub secrets: Secrets,
     /// Variables of the script, and those that some step sets.
     names: BTreeSet<String>,
@@ -50,8 +52,13 @@ pub(super) struct Reader<'r> {
 }
 
 /// Reads a script.
-pub(super) fn read(text: &str, folder: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Script, ScriptError> {
-    let reader = Reader { folder, env, secrets: Secrets::default(), names: BTreeSet::new(), depth: 0, text };
+pub(super) fn read(
+    text: &str,
+    folder: &Path,
+    env: &dyn Fn(&str) -> Option<String>,
+    given: &[(String, String, bool)],
+) -> Result<Script, ScriptError> {
+    let reader = Reader { folder, env, given, secrets: Secrets::default(), names: BTreeSet::new(), depth: 0, text };
     reader.script().map_err(|Fault { at, text: why }| {
         let (line, column) = place(text, at);
         ScriptError { line, column, text: why }
@@ -65,6 +72,7 @@ impl Reader<'_> {
             Fault { at, text: format!("this is no TOML: {}", error.message().replace('\n', "; ")) }
         })?;
         collect_names(parsed.get_ref(), 0, &mut self.names);
+        self.names.extend(self.given.iter().map(|(name, ..)| name.clone()));
         let allowed = ["name", "at_end", "variables", "on_connect", "step"];
         let top = Table::new(parsed.get_ref(), parsed.span(), "a script", &allowed)?;
         let name = top.text("name")?.map(|(name, _)| name.to_owned());
@@ -74,7 +82,15 @@ impl Reader<'_> {
             Some(("stay", _)) => AtEnd::Stay,
             Some((_, span)) => return fail(&span, "at_end is \"close\" or \"stay\""),
         };
-        let variables = top.value("variables").map(|value| self.variables(&value)).transpose()?.unwrap_or_default();
+        let mut variables = top.value("variables").map(|value| self.variables(&value)).transpose()?.unwrap_or_default();
+        for (name, value, is_secret) in self.given {
+            if !variables.contains_key(name) && !BUILT_IN.contains(&name.as_str()) {
+                variables.insert(name.clone(), Json::from(value.as_str()));
+                if *is_secret {
+                    self.secrets.keep(name, value.clone());
+                }
+            }
+        }
         let mut steps = Vec::new();
         if let Some(list) = top.value("on_connect") {
             self.steps(&list, "on_connect ", &mut steps)?;

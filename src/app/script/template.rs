@@ -12,7 +12,7 @@ pub(super) fn too_long() -> String {
 
 /// A text in which variables stand.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Template {
+pub(in crate::app) struct Template {
     /// As it was written.
     pub source: String,
     parts: Vec<Part>,
@@ -44,7 +44,12 @@ impl Template {
             };
             let name = inside[..close].trim();
             let is_name = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-            if !is_name(name.strip_prefix("env.").unwrap_or(name)) {
+            let is_kept = |name: &str| is_name(&name.replace(['-', '.', '/'], ""));
+            let is_known = match name.strip_prefix("keyring.") {
+                Some(name) => is_kept(name),
+                None => is_name(name.strip_prefix("env.").unwrap_or(name)),
+            };
+            if !is_known {
                 let text = format!("{name:?} is no name of a variable; to send two braces, write {{{{{{{{");
                 return Err((at, text));
             }

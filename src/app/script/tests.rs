@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 
 fn script(text: &str) -> Script {
     let env = |name: &str| (name == "TOKEN").then(|| "s3cret".to_owned());
-    read::read(text, Path::new(""), &env).unwrap_or_else(|error| panic!("{error}"))
+    read::read(text, Path::new(""), &env, &[]).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn mistake(text: &str) -> String {
-    read::read(text, Path::new(""), &|_| None).map(|_| ()).expect_err(text).to_string()
+    read::read(text, Path::new(""), &|_| None, &[]).map(|_| ()).expect_err(text).to_string()
 }
 
 /// A WebSocket that a script runs on.

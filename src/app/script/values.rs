@@ -4,13 +4,13 @@ use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
 /// Variables that are always there.
-pub(super) const BUILT_IN: [&str; 4] = ["n", "now", "now_ms", "uuid"];
+pub(in crate::app) const BUILT_IN: [&str; 4] = ["n", "now", "now_ms", "uuid"];
 
 /// A secret shorter than this is no secret worth hiding: it would be found everywhere.
 const LEAST_SECRET_BYTES: usize = 3;
 
 /// What variables stand for at a moment.
-pub(super) struct Values<'a> {
+pub(in crate::app) struct Values<'a> {
     /// The script's own, which captured ones take the place of.
     pub own: &'a BTreeMap<String, Json>,
     /// Taken from messages.
@@ -29,6 +29,9 @@ impl Values<'_> {
         if let Some(env) = name.strip_prefix("env.") {
             return self.secrets.of(env).map(Json::from).ok_or_else(|| format!("{env} is not in the environment"));
         }
+        if name.starts_with("keyring.") {
+            return self.secrets.of(name).map(Json::from).ok_or_else(|| format!("{name} was not asked for"));
+        }
         Ok(match name {
             "n" => self.n.into(),
             "now" => self.wall.to_string().into(),
@@ -43,7 +46,7 @@ impl Values<'_> {
 }
 
 /// A value as text: a string without its quotation marks, all else as JSON.
-pub(super) fn text_of(value: &Json) -> String {
+pub(in crate::app) fn text_of(value: &Json) -> String {
     match value {
         Json::String(text) => text.clone(),
         other => other.to_string(),
@@ -52,7 +55,7 @@ pub(super) fn text_of(value: &Json) -> String {
 
 /// Values from the environment. They are shown nowhere.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub(super) struct Secrets(BTreeMap<String, String>);
+pub(in crate::app) struct Secrets(BTreeMap<String, String>);
 
 impl std::fmt::Debug for Secrets {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -65,6 +65,41 @@ pub struct WebSocketArgs {
 }
 
 impl WebSocketArgs {
+    /// What is given here, over what a saved request to `url` has.
+    pub fn over(&self, saved: WebSocketOptions, url: &str) -> WebSocketOptions {
+        fn pick<T: PartialEq>(given: T, usual: T, saved: T) -> T {
+            if given == usual { saved } else { given }
+        }
+        let (given, usual) = (self.options(url), WebSocketOptions::default());
+        let version = WebSocketVersion::of_lab_address(url).unwrap_or_default();
+        WebSocketOptions {
+            version: pick(given.version, version, saved.version),
+            subprotocols: pick(given.subprotocols, usual.subprotocols, saved.subprotocols),
+            deflate: DeflateOptions {
+                offer: pick(given.deflate.offer, usual.deflate.offer, saved.deflate.offer),
+                server_no_context_takeover: given.deflate.server_no_context_takeover
+                    || saved.deflate.server_no_context_takeover,
+                client_no_context_takeover: given.deflate.client_no_context_takeover
+                    || saved.deflate.client_no_context_takeover,
+                server_max_window_bits: given.deflate.server_max_window_bits.or(saved.deflate.server_max_window_bits),
+                client_max_window_bits: pick(
+                    given.deflate.client_max_window_bits,
+                    usual.deflate.client_max_window_bits,
+                    saved.deflate.client_max_window_bits,
+                ),
+                compress: pick(given.deflate.compress, usual.deflate.compress, saved.deflate.compress),
+            },
+            inflate_limit_bytes: self.inflate_limit.unwrap_or(saved.inflate_limit_bytes),
+            auto_pong: given.auto_pong && saved.auto_pong,
+            auto_close: given.auto_close && saved.auto_close,
+            go_on_anyway: given.go_on_anyway || saved.go_on_anyway,
+            strict: given.strict || saved.strict,
+            echo: given.echo || saved.echo,
+            fragment_bytes: pick(given.fragment_bytes, usual.fragment_bytes, saved.fragment_bytes),
+            ping_ms: pick(given.ping_ms, usual.ping_ms, saved.ping_ms),
+        }
+    }
+
     /// As a request to `url` has it. A draft that the lab is asked for there is spoken unless another version was given.
     pub fn options(&self, url: &str) -> WebSocketOptions {
         let lab = WebSocketVersion::of_lab_address(url);

@@ -80,6 +80,15 @@ pub enum FileError {
     /// Another failed write.
     #[error("{}: cannot be written: {why}", path.display())]
     Write { path: PathBuf, why: String },
+    /// Marked as not to be written to.
+    #[error("{}: the file may only be read; allow writing to it, or save a copy and change that", path.display())]
+    ReadOnly { path: PathBuf },
+    /// Another program records into it.
+    #[error("{}: another program is recording it; end the recording there first", path.display())]
+    Recording { path: PathBuf },
+    /// The operating system does not move it.
+    #[error("{}: cannot be renamed to {}: {why}", path.display(), to.display())]
+    CannotRename { path: PathBuf, to: PathBuf, why: String },
     /// The user stopped a copy.
     #[error("{}: not saved, it was stopped", path.display())]
     Cancelled { path: PathBuf },

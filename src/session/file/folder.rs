@@ -23,8 +23,8 @@ pub struct Recording {
     pub modified: Option<SystemTime>,
 }
 
-/// The folder that all that is kept goes to: the user's data folder, or the one that the environment variable
-/// `PUSHSCOPE_DATA_DIR` names. It may not be there yet.
+/// The folder for what this program keeps: the user's data folder, or the one that the environment variable
+/// `PUSHSCOPE_DATA_DIR` names.
 pub fn data_folder() -> Result<PathBuf, FileError> {
     match std::env::var_os("PUSHSCOPE_DATA_DIR").filter(|folder| !folder.is_empty()) {
         Some(folder) => Ok(PathBuf::from(folder)),
@@ -35,10 +35,9 @@ pub fn data_folder() -> Result<PathBuf, FileError> {
     }
 }
 
-/// The folder that recordings go to, made if need be: `recordings` in the data folder.
+/// The folder that recordings go to, made if need be: `recordings` in the [`data_folder`].
 pub fn recordings_folder() -> Result<PathBuf, FileError> {
-    let data = data_folder()?;
-    let folder = data.join("recordings");
+    let folder = data_folder()?.join("recordings");
     std::fs::create_dir_all(&folder).map_err(|error| match FileError::creating(&folder, &error) {
         FileError::Exists { path } => FileError::CannotCreate { path, why: "a file is in the way".to_owned() },
         other => other,

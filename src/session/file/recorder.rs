@@ -7,7 +7,9 @@
 use super::archive::FileArchive;
 use super::batch::Batch;
 use super::error::FileError;
+use super::rename::{self, Renamer};
 use super::schema;
+use super::writing::WriterLock;
 use super::{folder, opening};
 use crate::session::Archive;
 use crate::wire::EventReceiver;
@@ -54,6 +56,7 @@ pub struct Recorder {
     status: Arc<Mutex<RecorderStatus>>,
     saved: Arc<AtomicU64>,
     stop: Arc<AtomicBool>,
+    renamer: Renamer,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -62,9 +65,12 @@ impl Recorder {
     pub fn start(path: &Path, receiver: EventReceiver, started_unix_ns: i64) -> Result<Recorder, FileError> {
         let connection = create(path, started_unix_ns)?;
         let (status, saved, stop) = <(Arc<Mutex<RecorderStatus>>, Arc<AtomicU64>, Arc<AtomicBool>)>::default();
+        let renamer = Renamer::new();
         let writer = Writer {
             path: path.to_owned(),
+            lock: WriterLock::take(path, &connection),
             connection,
+            renamer: renamer.clone(),
             batch: Batch::default(),
             status: status.clone(),
             saved: saved.clone(),
@@ -74,12 +80,17 @@ impl Recorder {
             .name("recorder".to_owned())
             .spawn(move || writer.run(&receiver))
             .map_err(|error| FileError::CannotCreate { path: path.to_owned(), why: error.to_string() })?;
-        Ok(Recorder { path: path.to_owned(), status, saved, stop, thread: Some(thread) })
+        Ok(Recorder { path: path.to_owned(), status, saved, stop, renamer, thread: Some(thread) })
     }
 
-    /// The file.
+    /// The file, as it was created.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// What gives the file another name while it is written.
+    pub fn renamer(&self) -> Renamer {
+        self.renamer.clone()
     }
 
     /// Events below this number are in the file for good.
@@ -134,13 +145,9 @@ pub(super) fn create(path: &Path, started_unix_ns: i64) -> Result<Connection, Fi
         .open(path)
         .map_err(|error| FileError::creating(path, &error))?;
     let made = Connection::open(path).and_then(|connection| {
-        connection.busy_timeout(Duration::from_secs(10))?;
         schema::create(&connection)?;
         schema::set_meta(&connection, "started_at", &folder::rfc3339(started_unix_ns))?;
-        connection.pragma_update(None, "journal_mode", "PERSIST")?;
-        connection.pragma_update(None, "synchronous", "NORMAL")?;
-        // A batch fits in memory; spilling it early would lock readers out before the commit.
-        connection.pragma_update(None, "cache_spill", false)?;
+        settle(&connection)?;
         Ok(connection)
     });
     made.map_err(|error| {
@@ -150,9 +157,21 @@ pub(super) fn create(path: &Path, started_unix_ns: i64) -> Result<Connection, Fi
     })
 }
 
+/// How a recording is written.
+fn settle(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(Duration::from_secs(10))?;
+    connection.pragma_update(None, "journal_mode", "PERSIST")?;
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    // A batch fits in memory; spilling it early would lock readers out before the commit.
+    connection.pragma_update(None, "cache_spill", false)
+}
+
 struct Writer {
     path: PathBuf,
+    /// Tells other programs that this one writes.
+    lock: Option<WriterLock>,
     connection: Connection,
+    renamer: Renamer,
     batch: Batch,
     status: Arc<Mutex<RecorderStatus>>,
     saved: Arc<AtomicU64>,
@@ -182,8 +201,31 @@ impl Writer {
             if is_over {
                 break;
             }
+            if let Some((to, answer)) = self.renamer.asked() {
+                // Whoever asked may have gone.
+                let _ = answer.send(self.rename(&to));
+            }
         }
         self.end();
+    }
+
+    /// Moves the file between two commits: closed, and opened again under its new name. Where that fails it goes on under
+    /// the old one.
+    fn rename(&mut self, to: &Path) -> Result<(), FileError> {
+        let nowhere = Connection::open_in_memory().map_err(|error| FileError::writing(&self.path, &error))?;
+        let closed = std::mem::replace(&mut self.connection, nowhere);
+        let closed = closed.pragma_update(None, "journal_mode", "DELETE").map(|()| drop(closed));
+        let moved = closed
+            .map_err(|error| FileError::writing(&self.path, &error))
+            .and_then(|()| rename::move_file(&self.path, to));
+        if moved.is_ok() {
+            self.path = to.to_owned();
+        }
+        match reopen(&self.path) {
+            Ok(connection) => self.connection = connection,
+            Err(error) => _ = lock(&self.status).failed.get_or_insert(FileError::writing(&self.path, &error)),
+        }
+        moved
     }
 
     fn commit(&mut self) {
@@ -221,7 +263,8 @@ impl Writer {
     }
 
     /// Marks the recording as ended, or says in it why it is not complete, and takes the journal away.
-    fn end(self) {
+    fn end(mut self) {
+        self.renamer.close();
         let failed = lock(&self.status).failed.clone();
         let mark = match &failed {
             None => schema::set_meta(&self.connection, "ended_at", &jiff::Timestamp::now().to_string()),
@@ -231,5 +274,15 @@ impl Writer {
         if let Err(error) = closed {
             lock(&self.status).failed.get_or_insert(FileError::writing(&self.path, &error));
         }
+        // Not before the end is written: in between it would look cut off.
+        self.lock = None;
     }
+}
+
+/// Opens a recording again that is written.
+fn reopen(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE | rusqlite::OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    settle(&connection)?;
+    Ok(connection)
 }
