@@ -39,6 +39,7 @@ PATH="$PATH:/usr/sbin" needs_program tinyproxy tinyproxy
 needs_program microsocks microsocks
 PATH="$PATH:/usr/sbin" needs_program haproxy haproxy
 needs_program openssl openssl
+needs_program tshark tshark
 needs_program dbus-run-session dbus-daemon
 needs_program gnome-keyring-daemon gnome-keyring
 mitmdump=target/peers/mitmproxy/bin/mitmdump
@@ -51,6 +52,7 @@ has_websockets() {
 }
 { has_mitmproxy && has_websockets; } || python3 -c "import ensurepip" 2>/dev/null || packages+=(python3 python3-venv)
 needs_program node nodejs
+needs_program chromium chromium
 needs_program npm npm
 needs_program Xvfb xvfb
 needs_program xdotool xdotool
@@ -156,6 +158,8 @@ else
 fi
 echo "squid, tinyproxy, microsocks, mitmproxy, haproxy, nginx as proxies: $(outcome proxies)"
 echo "curl, npm eventsource, npm ws as clients of the lab: $(outcome lab)"
+echo "HAR: Chromium's developer tools and mitmproxy, both ways and with curl and npm ws between: $(outcome har)"
+echo "tshark, editcap, mergecap, reordercap, dumpcap: $(outcome pcap)"
 echo "curl, npm eventsource, npm ws, Chromium as clients of replays: $(outcome replay)"
 if [ -n "${PUSHSCOPE_VECTORS:-}" ]; then
     echo "vectors (WPT event streams, llhttp, picohttpparser): $(outcome vectors)"

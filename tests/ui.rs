@@ -7,6 +7,8 @@ mod anything;
 mod composing;
 #[path = "ui/consulting.rs"]
 mod consulting;
+#[path = "ui/exchanging.rs"]
+mod exchanging;
 #[path = "ui/finding.rs"]
 mod finding;
 #[path = "ui/library.rs"]
@@ -15,6 +17,8 @@ mod library;
 mod requests;
 #[path = "ui/scripting.rs"]
 mod scripting;
+#[path = "ui/secrets.rs"]
+mod secrets;
 
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};

@@ -24,9 +24,17 @@ impl App {
                 self.apply(Command::RefreshSaved);
                 self.wishes.push(Wish::FocusAddress);
             }
-            Command::Open | Command::SaveAs | Command::SavePayload | Command::SaveReport | Command::OpenScript | Command::ChooseComposerFile => self.ask_path(&command),
+            Command::Open | Command::SaveAs | Command::SaveRedacted | Command::Export(_) | Command::SavePayload | Command::SaveReport | Command::OpenScript | Command::ChooseComposerFile => self.ask_path(&command),
             Command::OpenPath(path) => self.open(path),
             Command::SaveAsPath(path) => self.save_as(path),
+            Command::ReviewSecrets => self.review_secrets(),
+            Command::LookForSecrets => self.look_for_secrets(),
+            Command::SaveRedactedPath(path) => self.save_redacted(path),
+            Command::ToggleSecrets(group) => self.toggle_secrets(group),
+            Command::SetSecretRule(text) => self.set_secret_rule(text),
+            Command::AddSecretRule => self.add_secret_rule(),
+            Command::RemoveSecretRule(rule) => self.remove_secret_rule(&rule),
+            Command::ExportTo(format, path, overwrites) => self.export(format, path, overwrites),
             Command::SetPath(text) => {
                 if let Some(field) = &mut self.state.path_field {
                     field.text = text;
@@ -54,6 +62,7 @@ impl App {
             Command::UndoDelete => self.undo_deletion(),
             Command::Move(to) if self.state.library.is_shown => self.move_in_library(to),
             Command::Quit => self.wishes.push(Wish::Quit),
+            Command::Copy(how @ (CopyAs::Curl | CopyAs::Websocat)) => self.copy_command(how),
             Command::Copy(what) => self.copy(what),
             Command::CopyLink(to) => self.copy_link(to),
             Command::Play(what) => self.play(what),
@@ -269,9 +278,12 @@ impl App {
     }
 
     fn connect(&mut self) {
-        if let Some(read) = super::curl::read(&self.state.draft.address) {
+        if let Some(read) = super::paste::read(&self.state.draft.address) {
             match read {
-                Ok(draft) => self.state.draft = draft,
+                Ok(pasted) => {
+                    self.state.draft = pasted.draft;
+                    pasted.notes.into_iter().for_each(|note| self.say(note));
+                }
                 Err(why) => return self.complain(why),
             }
         }
@@ -385,14 +397,15 @@ impl App {
     fn copy(&mut self, what: CopyAs) {
         let Some(view) = self.state.view() else { return };
         let Some(inspection) = &view.inspection else { return };
-        let text = match what {
-            CopyAs::Row => row_text(view, inspection.id()),
-            CopyAs::Payload => what.format(&inspection.explained().payload),
-            _ => what.format(&selected_bytes(view)),
+        let bytes = match what {
+            CopyAs::Row => row_text(view, inspection.id()).into_bytes(),
+            CopyAs::Payload => inspection.explained().payload.clone(),
+            _ => selected_bytes(view),
         };
-        let len = text.len();
+        let text = what.format(&bytes);
+        let (len, secrets) = (text.len(), self.said_of_copied(&bytes));
         self.wishes.push(Wish::Copy(text));
-        self.say(format!("Copied {}, {len} bytes", what.label()));
+        self.say(format!("Copied {}, {len} bytes{secrets}", what.label()));
     }
 }
 

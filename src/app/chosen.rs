@@ -60,6 +60,18 @@ impl Chosen {
         None
     }
 
+    /// All of them, rising.
+    pub fn ids(&self) -> impl Iterator<Item = RecordId> + '_ {
+        self.words.iter().enumerate().flat_map(|(at, word)| {
+            let mut word = *word;
+            std::iter::from_fn(move || {
+                let bit = (word != 0).then(|| word.trailing_zeros() as usize)?;
+                word &= word - 1;
+                Some(at * WORD_BITS + bit)
+            })
+        })
+    }
+
     /// The row of a number, or which it would be.
     pub fn row_of(&self, id: RecordId) -> Result<usize, usize> {
         let (at, bit) = (id / WORD_BITS, id % WORD_BITS);
@@ -87,6 +99,7 @@ mod tests {
             }
             prop_assert_eq!(chosen.len(), list.len());
             prop_assert_eq!(chosen.get(list.len()), None);
+            prop_assert!(chosen.ids().eq(list.iter().copied()));
             for (row, id) in list.iter().enumerate() {
                 prop_assert_eq!(chosen.get(row), Some(*id));
                 for near in [id.saturating_sub(1), *id, id + 1, id + 5000] {

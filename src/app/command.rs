@@ -5,7 +5,9 @@ use super::{
     AckRule, Composer, CopyAs, Draft, FieldRef, Group, LibraryCommand, LinkTo, Menu, Pane, Play, RemarkAct,
     ReplayDraft, RequestCommand, SentTime, StatisticsAs, Theme, ViewId,
 };
+use crate::interop::Format;
 use crate::session::RecordId;
+use crate::session::redact::Group as SecretGroup;
 use crate::wire::{ConnectionId, Dir};
 use std::ops::Range;
 use std::path::PathBuf;
@@ -23,6 +25,26 @@ pub enum Command {
     SaveAs,
     /// Save a copy of the active recording here.
     SaveAsPath(PathBuf),
+    /// Show the secrets in the recording, which a copy without secrets lacks; look for them where that was not done.
+    ReviewSecrets,
+    /// Look for secrets again.
+    LookForSecrets,
+    /// Ask where to save a copy without secrets.
+    SaveRedacted,
+    /// Save a copy without secrets here.
+    SaveRedactedPath(PathBuf),
+    /// Take what a group of rules finds for secrets, or no longer.
+    ToggleSecrets(SecretGroup),
+    /// Change the rule that is being typed: a JSONPath, a regular expression between slashes, or a header's name.
+    SetSecretRule(String),
+    /// Take the rule that was typed.
+    AddSecretRule,
+    /// Forget one of the user's own rules.
+    RemoveSecretRule(String),
+    /// Ask where to write the active recording in another tool's format.
+    Export(Format),
+    /// Write what is shown of the active recording in this format here; `true` overwrites what is there.
+    ExportTo(Format, PathBuf, bool),
     /// Ask where to save the payload of the selected record.
     SavePayload,
     /// Ask for the file whose bytes the composer sends.

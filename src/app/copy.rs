@@ -49,12 +49,25 @@ pub enum CopyAs {
     Rust,
     /// As Base64.
     Base64,
+    /// The request that it is, as a curl command.
+    Curl,
+    /// The WebSocket that it belongs to, as a websocat command.
+    Websocat,
 }
 
 impl CopyAs {
     /// Every way.
-    pub const ALL: [CopyAs; 7] =
-        [CopyAs::Row, CopyAs::Payload, CopyAs::Hex, CopyAs::Text, CopyAs::C, CopyAs::Rust, CopyAs::Base64];
+    pub const ALL: [CopyAs; 9] = [
+        CopyAs::Row,
+        CopyAs::Payload,
+        CopyAs::Hex,
+        CopyAs::Text,
+        CopyAs::C,
+        CopyAs::Rust,
+        CopyAs::Base64,
+        CopyAs::Curl,
+        CopyAs::Websocat,
+    ];
 
     /// The ways to copy bytes.
     pub const BYTES: [CopyAs; 5] = [CopyAs::Hex, CopyAs::Text, CopyAs::C, CopyAs::Rust, CopyAs::Base64];
@@ -69,6 +82,8 @@ impl CopyAs {
             CopyAs::C => "bytes as C array",
             CopyAs::Rust => "bytes as Rust array",
             CopyAs::Base64 => "bytes as Base64",
+            CopyAs::Curl => "as curl command",
+            CopyAs::Websocat => "as websocat command",
         }
     }
 
@@ -86,6 +101,8 @@ impl CopyAs {
             CopyAs::Hex => bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" "),
             CopyAs::C => format!("const unsigned char bytes[{}] = {{\n    {}\n}};", bytes.len(), list(",\n    ")),
             CopyAs::Rust => format!("const BYTES: [u8; {}] = [\n    {},\n];", bytes.len(), list(",\n    ")),
+            // Commands are made of records, not of bytes.
+            CopyAs::Curl | CopyAs::Websocat => String::new(),
             CopyAs::Base64 => base64::engine::general_purpose::STANDARD.encode(bytes),
         }
     }

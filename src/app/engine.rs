@@ -1,8 +1,10 @@
 //! What runs beside the window: the async runtime, the embedded lab, file pickers and copies.
 
 use super::doctor::{Outcome, Report};
-use super::{Credentials, Job, LoginQuestion, library, requests};
+use super::{Credentials, Job, LoginQuestion, ViewId, library, requests};
+use crate::interop::{Format, Importable, Imported};
 use crate::lab::{Lab, Place};
+use crate::session::redact::Plan;
 use crate::transport::Verdict;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -24,6 +26,10 @@ pub enum Purpose {
     Open,
     /// Where to save a copy of the active recording.
     SaveAs,
+    /// Where to save a copy without secrets.
+    SaveRedacted,
+    /// Where to write a recording in another tool's format.
+    Export(Format),
     /// Where to save a payload.
     SavePayload,
     /// A file to send.
@@ -53,6 +59,32 @@ pub(super) enum Reply {
         job: Job,
         path: PathBuf,
         result: Result<(), String>,
+    },
+    /// The secrets of a recording.
+    Secrets {
+        view: ViewId,
+        job: Job,
+        result: Result<Arc<Plan>, String>,
+    },
+    /// A copy without secrets was saved.
+    Redacted {
+        job: Job,
+        path: PathBuf,
+        result: Result<Arc<Plan>, String>,
+    },
+    /// An export was written.
+    Exported {
+        job: Job,
+        path: PathBuf,
+        result: Result<crate::interop::Report, String>,
+    },
+    /// A file of another form was read into a recording.
+    Imported {
+        job: Job,
+        from: PathBuf,
+        /// What of it is to be shown.
+        place: Option<super::link::Place>,
+        result: Result<Imported, String>,
     },
     /// The doctor is through with a way, of so many.
     Tried(u64, Box<Outcome>, usize),
@@ -209,8 +241,18 @@ impl Engine {
         runtime.spawn(async move {
             let asked = Instant::now();
             let dialog = match purpose {
-                Purpose::Open | Purpose::SaveAs => {
+                Purpose::Open => {
+                    let imports = Importable::ALL.into_iter().flat_map(|format| format.extensions().iter().copied());
+                    let all: Vec<&str> = std::iter::once("pushscope").chain(imports).collect();
+                    // What a file is is told by what it holds, so any may be opened.
+                    rfd::AsyncFileDialog::new().add_filter("Recordings", &all).add_filter("All files", &["*"])
+                }
+                Purpose::SaveAs | Purpose::SaveRedacted => {
                     rfd::AsyncFileDialog::new().add_filter("Pushscope recordings", &["pushscope"])
+                }
+                Purpose::Export(format) => {
+                    let ending = format.extension().rsplit('.').next().unwrap_or_default();
+                    rfd::AsyncFileDialog::new().add_filter(format.label(), &[ending])
                 }
                 Purpose::OpenScript => rfd::AsyncFileDialog::new().add_filter("Scripts", &["toml"]),
                 _ => rfd::AsyncFileDialog::new(),

@@ -210,6 +210,11 @@ impl List {
         }
     }
 
+    /// The rows as they are now, for whoever goes through them beside the window.
+    pub(super) fn rows(&self) -> Chosen {
+        self.chosen.clone()
+    }
+
     /// How many records were looked at, for progress.
     pub fn scanned(&self) -> usize {
         self.until.map_or(self.scanned, |until| self.scanned.min(until))

@@ -2,6 +2,7 @@
 
 use super::doctor::ReportAs;
 use super::{Command, CopyAs, Group, Like, LinkTo, Pane, Play as PlayAct, RemarkAct, StatisticsAs, Theme};
+use crate::session::redact::Group as SecretGroup;
 use crate::session::statistics::SentTime;
 use crate::wire::Dir;
 
@@ -45,8 +46,14 @@ impl Menu {
         let groups: Vec<Vec<Option<Command>>> = match self {
             Menu::File => {
                 let library = super::LibraryCommand::MENU.map(|command| Some(Library(command)));
+                let exports = crate::interop::Format::ALL.map(|format| Some(Export(format)));
                 vec![
-                    list(&[NewRecording, Open, SaveAs, SavePayload]),
+                    list(&[NewRecording, Open, SaveAs, ReviewSecrets, SaveRedacted, SavePayload]),
+                    exports.to_vec(),
+                    list(&[LookForSecrets])
+                        .into_iter()
+                        .chain(SecretGroup::ALL.map(|group| Some(ToggleSecrets(group))))
+                        .collect(),
                     super::RequestCommand::MENU.map(|command| Some(Request(command))).to_vec(),
                     library.into_iter().chain([Some(UndoDelete)]).collect(),
                     list(&[StopWork, CloseView]),

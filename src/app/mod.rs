@@ -9,10 +9,10 @@ mod command;
 mod composer;
 mod consult;
 mod copy;
-mod curl;
 pub mod doctor;
 mod draft;
 mod engine;
+mod exchange;
 mod find;
 mod inspect;
 mod job;
@@ -29,6 +29,7 @@ mod message;
 mod objection;
 mod open;
 mod pane;
+mod paste;
 mod payload;
 mod playback;
 mod reading;
@@ -37,6 +38,7 @@ mod replaying;
 pub mod requests;
 pub mod script;
 mod scripting;
+mod secrets;
 mod shown;
 mod tally;
 mod time;
@@ -69,10 +71,12 @@ pub use remarks::{RemarkAct, Remarking};
 pub use replaying::{ReplayDraft, Replaying, Trust};
 pub use requests::{RequestCommand, Requests};
 pub use scripting::{Scripting, StepState};
+pub use secrets::Secrets;
 pub use tally::Tally;
 pub use trash::{Deleted, TRASH_DAYS};
 pub use view::{View, ViewId};
 
+pub use crate::interop::Format as ExportFormat;
 pub use crate::session::AckRule;
 pub use crate::session::file::Recording;
 pub use crate::session::statistics::{SentTime, TimeUnit};
@@ -226,6 +230,8 @@ pub struct State {
     pub ack: AckRule,
     /// What is wrong with that.
     pub ack_mistake: Option<String>,
+    /// What is known of secrets in the recording, and by which rules.
+    pub secrets: Secrets,
     /// Whether activity over time is shown.
     pub activity: bool,
     /// Whether the details are shown.
@@ -384,6 +390,7 @@ impl App {
             stock: None,
             ack: AckRule::default(),
             ack_mistake: None,
+            secrets: Secrets::kept_in(setup.folder.as_deref().ok()),
             activity: true,
             details: true,
             columns: [true; COLUMNS.len()],
@@ -454,8 +461,8 @@ impl App {
     /// Ends everything: connections say goodbye, the recording is written out.
     pub fn shut_down(&mut self) {
         self.state.jobs.iter().for_each(Job::stop);
-        self.stop_replay();
         self.stop_library();
+        self.stop_replay();
         self.end_live();
         self.write_remarks_now();
         self.engine.shut_down();

@@ -37,14 +37,24 @@ impl App {
             Command::Play(what) => self.play_objection(*what),
             Command::Remark(act) => self.remark_objection(act),
             Command::CopyLink(to) => self.link_objection(*to),
-            Command::SaveAs | Command::SaveAsPath(_) => match view.map(View::path) {
+            Command::ReviewSecrets | Command::LookForSecrets => match view.map(View::path) {
                 None => Some("no recording is open".into()),
-                Some(None) => Some("this recording has no file to copy".into()),
+                Some(None) => Some("this recording has no file to look into".into()),
                 Some(Some(_)) => None,
             },
+            Command::AddSecretRule => need(!state.secrets.text.trim().is_empty(), "no rule was typed"),
+            Command::SaveAs | Command::SaveAsPath(_) | Command::SaveRedacted | Command::SaveRedactedPath(_) => {
+                match view.map(View::path) {
+                    None => Some("no recording is open".into()),
+                    Some(None) => Some("this recording has no file to copy".into()),
+                    Some(Some(_)) => None,
+                }
+            }
             Command::FilterLike(like, _) => {
                 need(view.is_some_and(|view| view.term_like(*like).is_some()), like.objection())
             }
+            Command::Export(format) | Command::ExportTo(format, ..) => state.export_objection(*format),
+            Command::Copy(how @ (super::CopyAs::Curl | super::CopyAs::Websocat)) => state.command_objection(*how),
             Command::Copy(_) | Command::SavePayload => {
                 need(view.is_some_and(|view| view.inspection.is_some()), "no record is selected")
             }

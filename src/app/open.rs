@@ -4,6 +4,7 @@ use super::Reading;
 use super::engine::{Purpose, Reply};
 use super::live::{Live, Source};
 use super::{App, Command, Job, PathField, View, ViewId, Wish};
+use crate::interop::{Found, detect, unknown};
 use crate::session::file::{Opened, Recorder, Recording, list_recordings, new_recording_path, save_copy};
 use crate::session::{Session, Store};
 use crate::wire::{EventReceiver, EventSender, ReaderOptions};
@@ -92,8 +93,11 @@ impl App {
             Ok(read) => read,
             Err(why) => return self.complain(why),
         };
-        if super::scripting::is_script(&path) {
-            return self.open_script(path);
+        match detect(&path) {
+            Found::Script => return self.open_script(path),
+            Found::Import(format) => return self.import(path, format, place),
+            Found::Unknown(begins) => return self.complain(unknown(&path, &begins).to_string()),
+            Found::Session => {}
         }
         self.leave_library();
         let already = self.state.views.iter().find(|view| view.path().as_deref() == Some(path.as_path()));
@@ -176,6 +180,8 @@ impl App {
         let (purpose, name) = match command {
             Command::Open => (Purpose::Open, String::new()),
             Command::SaveAs => (Purpose::SaveAs, format!("{base}.pushscope")),
+            Command::SaveRedacted => (Purpose::SaveRedacted, format!("{base}-redacted.pushscope")),
+            Command::Export(format) => (Purpose::Export(*format), format!("{base}.{}", format.extension())),
             Command::SavePayload => (Purpose::SavePayload, "payload.bin".to_owned()),
             Command::OpenScript => (Purpose::OpenScript, String::new()),
             Command::SaveReport => (Purpose::SaveReport, "report.html".to_owned()),
@@ -208,10 +214,11 @@ impl App {
             return;
         }
         self.state.path_field = None;
-        self.take_path(field.purpose, PathBuf::from(field.text.trim()));
+        self.take_path(field.purpose, PathBuf::from(field.text.trim()), false);
     }
 
-    fn take_path(&mut self, purpose: Purpose, path: PathBuf) {
+    /// Uses a path; `is_picked` where the desktop's picker has asked whether to overwrite what is there.
+    fn take_path(&mut self, purpose: Purpose, path: PathBuf, is_picked: bool) {
         match purpose {
             Purpose::Open => self.open(path),
             Purpose::OpenScript => self.open_script(path),
@@ -219,6 +226,8 @@ impl App {
                 self.take_name(purpose, &path);
             }
             Purpose::SaveAs => self.save_as(path),
+            Purpose::SaveRedacted => self.save_redacted(path),
+            Purpose::Export(format) => self.apply(Command::ExportTo(format, path, is_picked)),
             Purpose::SaveReport => self.save_report(path),
             Purpose::SendFile => {
                 self.state.composer.format = super::Format::File;
@@ -240,7 +249,7 @@ impl App {
         match reply {
             Reply::Picked { purpose, path: Some(path), .. } => {
                 self.state.path_field = None;
-                self.take_path(purpose, path);
+                self.take_path(purpose, path, true);
             }
             Reply::Picked { purpose, path: None, is_missing } => {
                 let Some(field) = self.state.path_field.as_mut().filter(|field| field.purpose == purpose) else {
@@ -266,6 +275,16 @@ impl App {
             Reply::Kept(Ok(said)) => self.say(said),
             Reply::Kept(Err(why)) => self.complain(why),
             Reply::Fetched(question, found) => self.take_login(&question, found),
+            Reply::Secrets { view, job, result } => self.take_secrets(view, &job, result),
+            Reply::Redacted { job, path, result } => self.take_redacted(&job, &path, result),
+            Reply::Exported { job, path, result } => {
+                self.state.jobs.retain(|other| !other.is(&job));
+                self.take_exported(&path, job.is_stopped(), result);
+            }
+            Reply::Imported { job, from, place, result } => {
+                self.state.jobs.retain(|other| !other.is(&job));
+                self.take_imported(&from, job.is_stopped(), result, place);
+            }
             Reply::Saved { job, path, result } => {
                 self.state.jobs.retain(|other| !other.is(&job));
                 match result {

@@ -18,6 +18,8 @@ pub enum Pane {
     Doctor,
     /// The script: its steps, and how far it is.
     Script,
+    /// The secrets in the recording, and which of them a copy lacks.
+    Secrets,
     /// A recording as a server: its address, its clients, what they do differently.
     Replay,
 }
@@ -37,6 +39,7 @@ impl Pane {
             Pane::Delivery => "How far it got",
             Pane::Doctor => "Doctor",
             Pane::Script => "Script",
+            Pane::Secrets => "Secrets",
             Pane::Replay => "Replay",
         }
     }
@@ -51,6 +54,7 @@ impl Pane {
             Pane::Delivery => "Show how far what was sent got",
             Pane::Doctor => "Show the doctor: every way to the address, tried",
             Pane::Script => "Show the script: its steps, and how far it is",
+            Pane::Secrets => "Show the secrets in the recording",
             Pane::Replay => "Show the replay: its address, its clients, and what they do differently",
         }
     }

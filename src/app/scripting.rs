@@ -4,14 +4,9 @@ use super::script::{Moment, Outcome, Place, Runner, Script};
 use super::{App, Command, Pane, Source, State, ViewId};
 use crate::session::RecordId;
 use crate::transport::{Order, PushType};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-/// Whether a path is a script by its name.
-pub(super) fn is_script(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"))
-}
 
 /// The script that the window has open.
 pub struct Scripting {

@@ -2,13 +2,15 @@
 
 mod backoff;
 mod exchange;
+mod redact;
 mod replay;
 mod websocket;
 
 use crate::transport::{Backoff, ProxyChoice, ProxyOptions};
 use backoff::backoff;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-pub use exchange::{ExportArgs, ImportArgs};
+pub use exchange::{ExportArgs, ImportArgs, To};
+pub use redact::{RedactArgs, RuleArgs};
 pub use replay::ReplayArgs;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -39,10 +41,10 @@ pub enum Command {
     Import(ImportArgs),
     /// Try every way to an address, and say what works and why not.
     Doctor(Box<DoctorArgs>),
-    /// Serve what a recording's server said to any client: a loopback server.
-    Replay(Box<ReplayArgs>),
     /// List the saved requests, which `record @NAME` runs.
     Requests(RequestsArgs),
+    /// Serve what a recording's server said to any client: a loopback server.
+    Replay(Box<ReplayArgs>),
     /// Run the lab: a loopback server that speaks every push type.
     Lab(LabArgs),
 }
@@ -238,6 +240,12 @@ pub struct ShowArgs {
     /// Verify the file: its pages, its rows and their checksums, and what they add up to; exit code 1 where it is not sound.
     #[arg(long, conflicts_with_all = ["fields", "filter", "messages", "findings"])]
     pub check: bool,
+    /// Print the secrets that a redacted copy would lack, without giving them away, in the place of the records.
+    #[arg(long, conflicts_with_all = ["fields", "filter", "messages", "findings", "check"])]
+    pub secrets: bool,
+    /// What counts as a secret.
+    #[command(flatten)]
+    pub rules: RuleArgs,
     /// What is printed.
     #[command(flatten)]
     pub out: OutputArgs,

@@ -1,9 +1,10 @@
 //! `pushscope export` and `pushscope import`.
 
-use super::args::{ExportArgs, ImportArgs};
+use super::args::{ExportArgs, ImportArgs, To};
 use super::{Failed, filter_of, runtime};
 use crate::interop::{self, Found, InteropError, Report, Which, write_file};
-use crate::session::file::recordings_folder;
+use crate::session::file::{recordings_folder, save_copy};
+use crate::session::redact::{Rules, save_redacted};
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -12,7 +13,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Writes a recording in another tool's format.
 pub fn export(args: ExportArgs) -> Result<(), Failed> {
     let output = args.output.as_deref().filter(|output| *output != Path::new("-"));
-    let is_binary = args.to.is_binary();
+    let rules = args.redact.rules().map_err(|error| Failed::Usage(error.to_string()))?;
+    let format = match args.to {
+        To::Format(format) => format,
+        To::Pushscope => return copy(&args, output, rules.as_ref()),
+    };
+    let is_binary = format.is_binary();
     if output.is_none() && is_binary && io::stdout().is_terminal() {
         let text = format!("{} is binary and nothing for a terminal; name a file with -o", args.to.name());
         return Err(Failed::Usage(text));
@@ -29,7 +35,7 @@ pub fn export(args: ExportArgs) -> Result<(), Failed> {
     with_progress(|progress| {
         let from = interop::pass_through(&args.file, progress)?;
         let title = args.file.file_stem().unwrap_or_default().to_string_lossy();
-        let what = (args.to, &which);
+        let what = (format, &which, rules.as_ref());
         let mut report = match output {
             Some(output) => {
                 write_file(output, args.force, |out| interop::export(&from.path, &title, what, out, progress))?
@@ -45,6 +51,35 @@ pub fn export(args: ExportArgs) -> Result<(), Failed> {
             report.remarks.splice(0..0, imported.remarks.iter().cloned());
         }
         say(&args.file, "wrote", &report);
+        Ok(())
+    })
+}
+
+/// Writes a recording as a recording: all of it, without its secrets or as it is.
+fn copy(args: &ExportArgs, output: Option<&Path>, rules: Option<&Rules>) -> Result<(), Failed> {
+    if !args.filter.trim().is_empty() || args.messages {
+        let text = "a recording is copied as a whole: --filter and --messages are for the other formats";
+        return Err(Failed::Usage(text.to_owned()));
+    }
+    let Some(output) = output else {
+        return Err(Failed::Usage("a recording is no text for a terminal or a pipe; name a file with -o".to_owned()));
+    };
+    if !args.force && output.symlink_metadata().is_ok() {
+        let text = format!("{}: there is such a file already; --force overwrites it", output.display());
+        return Err(Failed::Run(text));
+    }
+    with_progress(|progress| {
+        let from = interop::pass_through(&args.file, progress)?;
+        let mut said = from.report.iter().flat_map(|report| report.remarks.clone()).collect::<Vec<String>>();
+        match rules {
+            Some(rules) => {
+                let plan = save_redacted(&from.path, output, rules, progress).map_err(interop::not_redacted)?;
+                said.push(plan.summary());
+                said.extend(plan.remarks());
+            }
+            None => save_copy(&from.path, output, progress)?,
+        }
+        said.iter().for_each(|remark| eprintln!("pushscope: {}: {remark}", args.file.display()));
         Ok(())
     })
 }

@@ -15,6 +15,7 @@ mod replay;
 mod request;
 mod requests;
 mod script;
+mod secrets;
 mod show;
 
 use crate::session::filter::Filter;
@@ -48,8 +49,8 @@ pub fn run(command: Command) -> ExitCode {
         Command::Export(args) => export::export(args),
         Command::Import(args) => export::import(args),
         Command::Doctor(args) => doctor::run(*args),
-        Command::Replay(args) => replay::run(*args),
         Command::Requests(args) => requests::run(&args),
+        Command::Replay(args) => replay::run(*args),
         Command::Lab(args) => lab::run(args),
     };
     let (text, code) = match done {

@@ -14,6 +14,13 @@ const BATCH_BYTES: usize = 4 << 20;
 
 /// Prints the records of a recording, or what they say about why a connection does not work.
 pub fn run(args: ShowArgs) -> Result<(), Failed> {
+    if args.secrets {
+        return super::secrets::run(&args.file, &args.rules, args.out.format);
+    }
+    if !args.rules.is_empty() {
+        let why = "--redact, --redact-header and --keep say what counts as a secret: they need --secrets";
+        return Err(Failed::Usage(why.to_owned()));
+    }
     if args.check {
         return super::check::run(&args.file, args.out.format);
     }

@@ -7,13 +7,17 @@
 mod codes;
 mod fault;
 mod lengths;
+mod marks;
 #[cfg(test)]
 mod tests;
+mod trace;
 
 use codes::{Code, Codes, DISTANCE_BASE, DISTANCE_EXTRA, FIXED, LENGTH_BASE, LENGTH_EXTRA};
 pub use fault::Fault;
 use lengths::Lengths;
+pub use marks::marks;
 use std::sync::Arc;
+pub use trace::{MARK, Origin, Traced, Tracer};
 
 /// The largest distance that DEFLATE can express (RFC 1951 §2).
 const WINDOW_BYTES: usize = 32 * 1024;

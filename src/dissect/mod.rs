@@ -27,6 +27,7 @@ pub mod websocket;
 
 pub use full::{Explained, Full, Made, Piece};
 pub use http1::Http1;
+pub use inflate::{Fault, Inflate, MARK, Origin, Told, Traced, Tracer, marks};
 pub use link::{Dissector, Switch};
 pub use record::{Flags, Kind, Record, Severity};
 pub use sink::{Content, Field, FieldDef, GAP, Layer, Note, NoteDef, Payload, Place, Sink, Summary, Value};

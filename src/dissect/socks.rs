@@ -25,7 +25,7 @@ fields! {
     USER_LENGTH = "socks.user_length", "length of the user", "RFC 1929 §2", "How many bytes of user name follow";
     USER = "socks.user", "user", "RFC 1929 §2", "Who the client says it is";
     PASSWORD_LENGTH = "socks.password_length", "length of the password", "RFC 1929 §2", "How many bytes of password follow";
-    PASSWORD = "socks.password", "password", "RFC 1929 §2", "The password; recorded as * where Pushscope sent it";
+    PASSWORD = "socks.password", "password", "RFC 1929 §2", "The password; recorded as * where Pushscope sent it, and so in redacted copies";
     LOGIN_STATUS = "socks.login_status", "status", "RFC 1929 §2", "0 where the proxy accepts the login";
     COMMAND = "socks.command", "command", "RFC 1928 §4", "What the proxy is to do";
     REPLY = "socks.reply", "reply", "RFC 1928 §6", "How it went";

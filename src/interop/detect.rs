@@ -1,6 +1,6 @@
 //! What a file is, told by what it begins with. Its ending is asked only where a text could be anything.
 
-use super::{Importable, InteropError};
+use super::{Importable, InteropError, pcapng};
 use serde_json::{Map, Value};
 use std::io::Read;
 use std::path::Path;
@@ -37,6 +37,8 @@ pub fn detect(path: &Path) -> Found {
     }
     match of_bytes(&head) {
         Some(found) => found,
+        // What is compressed, and objects that begin otherwise than usual, could be anything.
+        None if has_ending("har") || has_ending("zhar") => Found::Import(Importable::Har),
         None if has_ending("toml") => Found::Script,
         // A damaged session file may begin with anything.
         None if has_ending("pushscope") => Found::Session,
@@ -47,6 +49,9 @@ pub fn detect(path: &Path) -> Found {
 fn of_bytes(head: &[u8]) -> Option<Found> {
     if head.starts_with(b"SQLite format 3\0") {
         return Some(Found::Session);
+    }
+    if pcapng::begins(head) {
+        return Some(Found::Import(Importable::Pcap));
     }
     let text = head.strip_prefix(BOM).unwrap_or(head).trim_ascii_start();
     if text.starts_with(b"{") {
@@ -70,6 +75,7 @@ fn json(text: &[u8]) -> Option<Importable> {
         }
     }
     match first_key(text)? {
+        b"log" => Some(Importable::Har),
         b"pushscope" | b"n" if line.len() == text.len() => Some(Importable::Jsonl),
         _ => None,
     }
@@ -92,7 +98,7 @@ fn begins(head: &[u8]) -> String {
 }
 
 /// That a file is nothing that can be read, and what can be.
-pub(super) fn unknown(path: &Path, begins: &str) -> InteropError {
+pub fn unknown(path: &Path, begins: &str) -> InteropError {
     let labels: Vec<&str> = Importable::ALL.into_iter().map(Importable::label).collect();
     InteropError::Input(format!(
         "{}: not a Pushscope recording, and no {}: it begins with {begins}",
@@ -118,8 +124,12 @@ mod tests {
             ("f.txt", b"name = \"x\"\n\n[[step]]\nsend = 1\n", Found::Script),
             ("g.toml", b"not a script by far", Found::Script),
             ("h.bin", b"\x00\x01\x02", Found::Unknown("00 01 02".into())),
+            ("har.json", b"\xef\xbb\xbf{\n  \"log\": {\n", Found::Import(Importable::Har)),
+            ("packed.zhar", b"\x78\xda\x00", Found::Import(Importable::Har)),
             ("i.json", b"{\"a\":1}\n", Found::Unknown("\"{\\\"a\\\":1}\"".into())),
             ("j", b"", Found::Session),
+            ("k.dat", b"\x0a\x0d\x0d\x0a\x1c\0\0\0", Found::Import(Importable::Pcap)),
+            ("l", b"\xd4\xc3\xb2\xa1\x02\0\x04\0", Found::Import(Importable::Pcap)),
         ] {
             let path = folder.path().join(name);
             std::fs::write(&path, content).unwrap();

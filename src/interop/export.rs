@@ -2,11 +2,13 @@
 
 use super::{Chosen, Format, InteropError, Progress, Report};
 use crate::dissect::{Flags, Record, Severity};
-use crate::session::file::{Loaded, load};
+use crate::session::file::{FileError, load};
 use crate::session::filter::Filter;
-use crate::session::{RecordId, Session};
+use crate::session::redact::{self, Plan, PlanError, RedactError, Rules};
+use crate::session::{RecordId, Remark, Session};
 use std::io::Write;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Records that are asked between two looks whether to go on.
 const STRETCH: usize = 4096;
@@ -29,6 +31,14 @@ pub enum Which {
 }
 
 impl Which {
+    /// How many of the records are not there.
+    fn missing(&self, session: &Session) -> usize {
+        match self {
+            Which::Ids(ids) => ids.len() - ids.partition_point(|id| *id < session.records().len()),
+            Which::All | Which::Matching { .. } => 0,
+        }
+    }
+
     fn ids(&self, session: &Session, progress: Progress) -> Result<Option<Vec<RecordId>>, InteropError> {
         let (filter, messages) = match self {
             Which::All => return Ok(None),
@@ -56,30 +66,75 @@ pub fn is_message_level(record: &Record) -> bool {
     record.kind.is_fact() || record.flags.has(Flags::MESSAGE) || record.worst >= Severity::Warning
 }
 
-/// The session that is exported of a file. All that leaves by an export comes through here, from the window and from
-/// the command line alike.
-pub fn session_of(from: &Path, progress: Progress) -> Result<Loaded, InteropError> {
-    load(from, progress).map_err(|error| match error {
-        crate::session::file::FileError::Stopped { .. } => InteropError::Stopped,
-        other => other.into(),
-    })
+/// What is exported of a file. All that leaves by an export comes through here, from the window and from the command line
+/// alike.
+pub struct Outgoing {
+    /// The recording, without its secrets where rules were given.
+    pub session: Session,
+    /// The chosen records, rising; `None` for all of them.
+    pub ids: Option<Vec<RecordId>>,
+    /// What was replaced, where rules were given.
+    pub plan: Option<Arc<Plan>>,
+    /// The user's remarks, in the order of their records.
+    pub remarks: Vec<Remark>,
+    /// What is to say of the file and of what was replaced, in sentences.
+    pub said: Vec<String>,
 }
 
-/// Writes what is chosen of a recording's file in a format. The report also says what could not be read of the file.
+/// Reads what is to be exported of a file. Records are chosen by what they say, their secrets included.
+pub fn outgoing(
+    from: &Path,
+    which: &Which,
+    rules: Option<&Rules>,
+    progress: Progress,
+) -> Result<Outgoing, InteropError> {
+    let stopped = |error| match error {
+        FileError::Stopped { .. } => InteropError::Stopped,
+        other => other.into(),
+    };
+    let loaded = load(from, progress).map_err(stopped)?;
+    let ids = which.ids(&loaded.session, progress)?;
+    let missing = which.missing(&loaded.session);
+    let mut said = loaded.notices.clone();
+    said.extend(loaded.damage.iter().map(ToString::to_string));
+    said.extend((missing > 0).then(|| format!("{missing} of the chosen records are not in the file yet")));
+    let mut remarks = loaded.remarks;
+    let Some(rules) = rules else { return Ok(Outgoing { session: loaded.session, ids, plan: None, remarks, said }) };
+    let plan = Plan::of(&loaded.session, rules, progress).map_err(|error| not_redacted(error.into()))?;
+    let plan = Arc::new(plan);
+    drop(loaded.session);
+    remarks.iter_mut().for_each(|remark| remark.text = plan.text(&remark.text));
+    let redacted = redact::without_secrets(from, &plan, progress).map_err(not_redacted)?;
+    said.push(plan.summary());
+    said.extend(plan.remarks());
+    Ok(Outgoing { session: redacted.session, ids, plan: Some(plan), remarks, said })
+}
+
+/// Why secrets were not replaced, as an export says it.
+pub fn not_redacted(error: RedactError) -> InteropError {
+    match error {
+        RedactError::File(FileError::Stopped { .. }) | RedactError::Plan(PlanError::Stopped) => InteropError::Stopped,
+        RedactError::File(error) => error.into(),
+        RedactError::Plan(error) => InteropError::Input(error.to_string()),
+    }
+}
+
+/// Writes what is chosen of a recording's file in a format; where rules are given, without its secrets. The report also
+/// says what could not be read of the file, and what was replaced.
 pub fn export(
     from: &Path,
     title: &str,
-    (format, which): (Format, &Which),
+    (format, which, rules): (Format, &Which, Option<&Rules>),
     out: &mut dyn Write,
     progress: Progress,
 ) -> Result<Report, InteropError> {
-    // Reading, choosing and writing are a third each.
-    let mut third = |nth: u64, done: u64, total: u64| progress(nth * total + done, 3 * total);
-    let loaded = session_of(from, &mut |done, total| third(0, done, total))?;
-    let ids = which.ids(&loaded.session, &mut |done, total| third(1, done, total))?;
-    let chosen = Chosen { session: &loaded.session, title, ids: ids.as_deref(), remarks: &loaded.remarks };
-    let mut report = format.write(&chosen, out, &mut |done, total| third(2, done, total))?;
-    let damage = loaded.damage.iter().map(ToString::to_string);
-    report.remarks.splice(0..0, loaded.notices.into_iter().chain(damage));
+    // Reading and choosing are a half, writing the other.
+    let mut half = |nth: u64, done: u64, total: u64| progress(nth * total + done.min(total), 2 * total);
+    let outgoing = outgoing(from, which, rules, &mut |done, total| half(0, done, total))?;
+    let title = outgoing.plan.as_ref().map_or_else(|| title.to_owned(), |plan| plan.text(title));
+    let chosen =
+        Chosen { session: &outgoing.session, title: &title, ids: outgoing.ids.as_deref(), remarks: &outgoing.remarks };
+    let mut report = format.write(&chosen, out, &mut |done, total| half(1, done, total))?;
+    report.remarks.splice(0..0, outgoing.said);
     Ok(report)
 }

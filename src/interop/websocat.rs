@@ -63,7 +63,16 @@ pub fn write(chosen: &Chosen, out: &mut dyn Write, progress: Progress) -> Result
     let session = chosen.session;
     let count = session.records().len();
     let mut opened = requests(session, 0..count);
-    opened.retain(|asked| Request::read(session, asked).upgrades_to("websocket"));
+    let mut is_stopped = false;
+    opened.retain(|asked| {
+        // The heads of requests that were answered otherwise need not be read.
+        let is_answered = asked.answer.is_some_and(|answer| session.records()[answer].detail == 200);
+        is_stopped = is_stopped || asked.head.is_multiple_of(64) && !progress(0, 1);
+        !is_stopped && !is_answered && Request::read(session, asked).upgrades_to("websocket")
+    });
+    if is_stopped {
+        return Err(InteropError::Stopped);
+    }
     let mut texts: HashMap<LinkId, (bool, Vec<RecordId>)> =
         opened.iter().map(|asked| (session.records()[asked.head].link, (false, Vec::new()))).collect();
     let mut left = Left::default();

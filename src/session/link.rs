@@ -252,6 +252,12 @@ impl Link {
         pieces.map(|(segment, next)| (segment.start, next - segment.start, segment.at_ns)).collect()
     }
 
+    /// The events that moved bytes `start..end` of a direction: number, first byte, one past the last.
+    pub(super) fn events_within(&self, dir: Dir, start: u64, end: u64) -> impl Iterator<Item = (u64, u64, u64)> {
+        let pieces = self.pieces(dir, start).take_while(move |(segment, _)| segment.start < end && start < end);
+        pieces.map(|(segment, next)| (segment.seq, segment.start, next))
+    }
+
     /// What single reads or writes moved within a time: when, and how many bytes.
     pub fn reads_within(&self, dir: Dir, range: Range<u64>) -> impl Iterator<Item = (u64, u64)> {
         let segments = &self.segments[dir.index()];
@@ -291,6 +297,18 @@ impl Link {
             at = segments.after(at);
             Some((segment, segments.get(at).map_or(len, |next| next.start)))
         })
+    }
+
+    /// The number of the newest event that moved bytes.
+    pub fn last_moved(&self) -> Option<u64> {
+        self.segments.iter().filter_map(|segments| Some(segments.last()?.seq)).max()
+    }
+
+    /// The read or write at a place of a direction, one past its last byte, and the place of the next.
+    pub(super) fn read_at(&self, dir: Dir, at: At) -> Option<(Segment, u64, At)> {
+        let segments = &self.segments[dir.index()];
+        let (segment, after) = (segments.get(at)?, segments.after(at));
+        Some((segment, segments.get(after).map_or(self.len[dir.index()], |next| next.start), after))
     }
 
     /// When byte `offset` of a direction was read or written, in nanoseconds since the recording began.
@@ -387,6 +405,44 @@ impl Link {
         told
     }
 
+    /// Everything said of a record, with at most `limit_bytes` of each buffer, but with all the places that they come from.
+    pub(super) fn explain_places(&self, record: Record, limit_bytes: usize, store: &Store) -> Option<Explained> {
+        let before = |checkpoint: &Checkpoint| checkpoint.dissector.position(record.dir) <= record.start;
+        let first = self.checkpoints.partition_point(before).checked_sub(1)?;
+        let checkpoint = &self.checkpoints[first];
+        let mut begins = [u64::MAX; 2];
+        begins[record.dir.index()] = record.start;
+        let mut way = Way::from(checkpoint, begins, |worst| Full::only(record, limit_bytes).with_worst(worst));
+        self.steps_from(checkpoint).find_map(|step| way.take(step, store, |full, _| full.explained.pop()).flatten())
+    }
+
+    /// Everything said of what has begun and is not complete, as if the link ended here.
+    pub(super) fn explain_pending(&self, limit_bytes: usize, store: &Store) -> Vec<Explained> {
+        let begins = [Dir::Out, Dir::In].map(|dir| self.pending(dir).map_or(u64::MAX, |(pending, _)| pending.start));
+        let before =
+            |c: &Checkpoint| c.dissector.position(Dir::Out) <= begins[0] && c.dissector.position(Dir::In) <= begins[1];
+        if begins == [u64::MAX; 2] {
+            return Vec::new();
+        }
+        let Some(first) = self.checkpoints.partition_point(before).checked_sub(1) else { return Vec::new() };
+        let checkpoint = &self.checkpoints[first];
+        let mut way = Way::from(checkpoint, begins, |worst| Full::every(self.id, limit_bytes).with_worst(worst));
+        for step in self.steps_from(checkpoint) {
+            way.take(step, store, |full, _| -> Option<()> {
+                full.explained.clear();
+                None
+            });
+        }
+        let mut rest = Vec::new();
+        for dir in [Dir::Out, Dir::In] {
+            way.take(Step::Finish(dir, Ending::Us), store, |full, _| -> Option<()> {
+                rest.append(&mut full.explained);
+                None
+            });
+        }
+        rest
+    }
+
     /// What was fed to the dissector from a checkpoint on, in order.
     fn steps_from(&self, checkpoint: &Checkpoint) -> impl Iterator<Item = Step> {
         let Checkpoint { seq: first, skip, .. } = *checkpoint;
@@ -421,29 +477,4 @@ impl Link {
 }
 
 #[cfg(test)]
-mod tests {
-    use crate::session::{Session, Store};
-    use crate::wire::{Dir, Event, LinkId, What};
-    use bytes::Bytes;
-
-    #[test]
-    fn everything_is_explained_as_before_when_checkpoints_are_thinned() {
-        let mut session = Session::new(Store::memory(), 0);
-        for at_ns in 0..400 {
-            let line =
-                format!("HTTP/1.1 200 OK\r\nX-Number: {at_ns}\r\nContent-Length: 9000\r\n\r\n{}", "x".repeat(9000));
-            session.append(Event { at_ns, link: LinkId(1), what: What::Bytes(Dir::In, Bytes::from(line)) });
-        }
-        let ids: Vec<usize> = (0..session.records().len()).collect();
-        let before: Vec<_> = ids.iter().map(|id| session.explain(*id)).collect();
-        let mut link = session.links.remove(0);
-        assert!(link.checkpoints.len() > 30);
-        for most in [30, 20, 10, 10, 10] {
-            link.thin(most);
-        }
-        assert!(link.checkpoints.len() <= 10);
-        session.links.push(link);
-        let after: Vec<_> = ids.iter().map(|id| session.explain(*id)).collect();
-        assert!(before == after && session.explain_all(&ids, usize::MAX) == after);
-    }
-}
+mod tests;

@@ -16,10 +16,12 @@ mod moment;
 mod payloads;
 mod progress;
 mod records;
+pub mod redact;
 mod remark;
 mod remarks;
 mod segments;
 pub mod statistics;
+mod steps;
 mod store;
 mod summary;
 mod way;
@@ -30,13 +32,14 @@ pub use activity::{Bins, Bucket};
 pub use delivery::{AckRule, Deliveries, Delivery};
 pub use entries::Entries;
 pub use explain::{BYTES_MISSING, EXPLAIN_LIMIT_BYTES, UNFINISHED};
-pub use facts::duration;
+pub use facts::{duration, summary as fact_line};
 pub use link::{Link, LinkState, StageTime};
 pub use moment::Moment;
 pub use progress::{Progresses, Reached};
 pub use records::Records;
 pub use remark::{Mark, Remark};
 pub use remarks::{RemarkPlace, Remarks, StoredRemark};
+pub use steps::{Happened, Step, Steps};
 pub use store::{Archive, Store};
 pub use summary::{one_line, preview};
 
@@ -103,6 +106,8 @@ pub struct Session {
     link_index: HashMap<LinkId, usize>,
     connections: Vec<Connection>,
     facts: Vec<Event>,
+    /// The number of each fact among all events.
+    fact_seqs: Vec<u64>,
     store: Store,
     totals: Totals,
     activity: Activity,
@@ -122,6 +127,7 @@ impl Session {
             link_index: HashMap::new(),
             connections: Vec::new(),
             facts: Vec::new(),
+            fact_seqs: Vec::new(),
             store,
             totals: Totals::default(),
             activity: Activity::default(),
@@ -176,6 +182,7 @@ impl Session {
             link.fact(&event, seq, fact, &mut self.records);
             self.note_fact(index, &event);
             self.facts.push(event);
+            self.fact_seqs.push(seq);
         }
         self.count(first, index, at_ns, fresh);
         first..self.records.len()
@@ -268,6 +275,12 @@ impl Session {
     /// A link.
     pub fn link(&self, id: LinkId) -> Option<&Link> {
         self.link_index.get(&id).map(|index| &self.links[*index])
+    }
+
+    /// How many bytes a message on a link may inflate to, where the user's request says so.
+    fn inflate_limit_bytes(&self, link: LinkId) -> Option<u64> {
+        let connection = self.connection(self.link(link)?.connection)?;
+        inflate_limit_bytes(&connection.info.spec)
     }
 
     /// Every connection.

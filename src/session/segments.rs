@@ -86,6 +86,11 @@ impl Segments {
         }
     }
 
+    pub fn last(&self) -> Option<Segment> {
+        let last = self.blocks.last()?;
+        last.get(last.others.len())
+    }
+
     pub fn get(&self, at: At) -> Option<Segment> {
         self.blocks.get(at.block)?.get(at.inside)
     }

@@ -1,7 +1,7 @@
 //! What there is to tell, and the path field: a strip below the menu, never a dialog.
 
 use super::{Look, theme};
-use crate::app::{Command, PathField, Purpose, State, Wish};
+use crate::app::{Command, ExportFormat, PathField, Purpose, State, Wish};
 use egui::{Key, RichText, TextEdit, Ui};
 
 /// Draws the messages and the path field.
@@ -39,9 +39,16 @@ pub fn messages_ui(ui: &mut Ui, state: &State, look: &mut Look, out: &mut Vec<Co
 
 fn path_field_ui(ui: &mut Ui, field: &PathField, look: &mut Look, out: &mut Vec<Command>) {
     let colors = theme::colors(ui);
+    let exports = |format: ExportFormat| format!("Export as {} to", format.label());
+    let title;
     let (title, action) = match field.purpose {
-        Purpose::Open => ("Recording to open", "Open"),
+        Purpose::Open => ("File to open", "Open"),
+        Purpose::Export(format) => {
+            title = exports(format);
+            (title.as_str(), "Export")
+        }
         Purpose::SaveAs => ("Save a copy as", "Save"),
+        Purpose::SaveRedacted => ("Save a copy without secrets as", "Save"),
         Purpose::SavePayload => ("Save the payload as", "Save"),
         Purpose::SaveReport => ("Save the report as", "Save"),
         Purpose::OpenScript => ("Script to open", "Open"),

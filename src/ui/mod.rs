@@ -33,6 +33,7 @@ mod requests;
 mod rows;
 mod run;
 mod script;
+mod secrets;
 mod sidebar;
 mod stages;
 mod statistics;

@@ -7,7 +7,7 @@ use super::{delivery, remarks, theme, words};
 use crate::app::{Command, CopyAs, LinkTo, Play, RemarkAct, View};
 use crate::dissect::Severity;
 use crate::session::filter::compose;
-use crate::session::{RecordId, duration};
+use crate::session::{Kind, RecordId, duration};
 use egui::{Align2, Color32, Id, Rect, Sense, Ui, WidgetInfo, pos2, vec2};
 
 /// The column of summaries.
@@ -134,6 +134,12 @@ fn menu_ui(ui: &mut Ui, view: &View, id: RecordId, column: usize, told: &Told, o
     let copies = [CopyAs::Row, CopyAs::Payload, CopyAs::Hex].map(Command::Copy);
     for command in copies.into_iter().chain([Command::SavePayload]) {
         entry(ui, command);
+    }
+    let is_websocket = view.session.link(record.link).is_some_and(|link| link.agreement().is_some());
+    if is_websocket {
+        entry(ui, Command::Copy(CopyAs::Websocat));
+    } else if record.kind == Kind::HttpRequest {
+        entry(ui, Command::Copy(CopyAs::Curl));
     }
     ui.separator();
     for act in [RemarkAct::Toggle, RemarkAct::Edit] {

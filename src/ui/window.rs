@@ -6,7 +6,7 @@ use super::rows::Scroll;
 use super::statistics::Measure;
 use super::{
     composer, connection_bar, delivery, details, doctor, findings, first_run, keys, library, menu, messages, palette,
-    playback, remarks, replay, script, sidebar, statistics, status, strip, theme, timeline, timeline_bar,
+    playback, remarks, replay, script, secrets, sidebar, statistics, status, strip, theme, timeline, timeline_bar,
 };
 use crate::app::{App, Bits, Command, FieldRef, Next, Pane, Preview, RequestCommand, State, Theme, View, ViewId, Wish};
 use crate::session::RecordId;
@@ -94,6 +94,8 @@ pub struct Look {
     /// Where the list of recordings and the results of a search in them are scrolled to.
     pub(super) library: Scroll,
     pub(super) found: Scroll,
+    /// The list of secrets.
+    pub(super) secrets: secrets::SecretsLook,
     /// The remark that is being written.
     pub(super) writing: remarks::Writing,
     /// Where the list of remarks is scrolled to.
@@ -268,6 +270,7 @@ impl Window {
                             Pane::Doctor => doctor::doctor_ui(ui, state, commands),
                             Pane::Replay => replay::replay_ui(ui, app, commands),
                             Pane::Script => script::script_ui(ui, app, look, commands),
+                            Pane::Secrets => secrets::secrets_ui(ui, app, view, look, commands),
                             Pane::Remarks => remarks::remarks_ui(ui, view, look, commands),
                             Pane::Delivery => delivery::delivery_ui(ui, state, view, look, commands),
                             Pane::Record => details::details_ui(ui, view, look, commands),

@@ -69,7 +69,8 @@ fn curl_sends_the_request_that_was_recorded() {
         let recording = folder.path().join(format!("{at}.pushscope"));
         let name = if arguments[0] == url && arguments.len() > 2 && arguments[1] == "-d" { "sse" } else { "stream" };
         record_into(&recording, &[arguments, &["--as", name, "--reconnect", "no"][..]].concat());
-        let script = exported(&recording, &["--to", "curl"]);
+        // One of them has cookies.
+        let script = exported(&recording, &["--to", "curl", "--keep-secrets"]);
         let ran = bash(&script);
         let errors = String::from_utf8_lossy(&ran.stderr);
         assert!(ran.status.success() && ran.stdout == b"data: ok\n\n", "{script}\n{errors}");

@@ -1,5 +1,6 @@
 //! The arguments of `export` and `import`.
 
+use super::RedactArgs;
 use crate::interop::Format;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -12,7 +13,7 @@ pub struct ExportArgs {
     pub file: PathBuf,
     /// The format.
     #[arg(long, value_name = "FORMAT", value_parser = format())]
-    pub to: Format,
+    pub to: To,
     /// Write into this file (default: standard output).
     #[arg(short = 'o', long = "output", value_name = "FILE")]
     pub output: Option<PathBuf>,
@@ -25,6 +26,28 @@ pub struct ExportArgs {
     /// Only messages, heads and what the link did; no chunks, frames and other layers below.
     #[arg(long)]
     pub messages: bool,
+    /// What becomes of secrets.
+    #[command(flatten)]
+    pub redact: RedactArgs,
+}
+
+/// What a recording is written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum To {
+    /// Another tool's format.
+    Format(Format),
+    /// A recording again.
+    Pushscope,
+}
+
+impl To {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            To::Format(format) => format.name(),
+            To::Pushscope => "pushscope",
+        }
+    }
 }
 
 /// `pushscope import`.
@@ -37,6 +60,7 @@ pub struct ImportArgs {
     pub output: Option<PathBuf>,
 }
 
-fn format() -> impl TypedValueParser<Value = Format> {
-    PossibleValuesParser::new(Format::ALL.map(Format::name)).map(|name| Format::named(&name).unwrap_or(Format::ALL[0]))
+fn format() -> impl TypedValueParser<Value = To> {
+    let names = Format::ALL.map(Format::name).into_iter().chain([To::Pushscope.name()]);
+    PossibleValuesParser::new(names).map(|name| Format::named(&name).map_or(To::Pushscope, To::Format))
 }

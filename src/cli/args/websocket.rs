@@ -71,9 +71,10 @@ impl WebSocketArgs {
             if given == usual { saved } else { given }
         }
         let (given, usual) = (self.options(url), WebSocketOptions::default());
-        let version = WebSocketVersion::of_lab_address(url).unwrap_or_default();
+        // What the lab is asked for by its address is spoken unless either says otherwise.
+        let is_usual = saved.version == usual.version;
         WebSocketOptions {
-            version: pick(given.version, version, saved.version),
+            version: if self.websocket_version.is_some() || is_usual { given.version } else { saved.version },
             subprotocols: pick(given.subprotocols, usual.subprotocols, saved.subprotocols),
             deflate: DeflateOptions {
                 offer: pick(given.deflate.offer, usual.deflate.offer, saved.deflate.offer),

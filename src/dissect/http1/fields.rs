@@ -80,7 +80,7 @@ notes! {
         "White space before the colon: a server must refuse it, a proxy must remove it";
     BAD_VALUE = "http.bad-value", Error, "RFC 9110 §5.5", "A field value has a control character";
     CREDENTIALS_MASKED = "http.credentials-masked", Info, "RFC 9110 §11.4",
-        "Pushscope sent credentials here and recorded * in their place";
+        "The credentials were replaced by *: Pushscope records so what it put in itself, and redacted copies have none";
     FOLDED = "http.folded", Error, "RFC 9112 §5.2",
         "The field value goes on in a further line (obsolete line folding), which a sender must not do";
     NO_HOST = "http.no-host", Error, "RFC 9112 §3.2", "An HTTP/1.1 request must have exactly one Host field";

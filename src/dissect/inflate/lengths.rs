@@ -4,7 +4,7 @@ use super::codes::{Code, Codes};
 use super::{Fault, Halt, Inner};
 
 /// The order in which the lengths of the code length code are given.
-const ORDER: [u8; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
+pub(super) const ORDER: [u8; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 
 /// The code lengths of a block while they come in.
 #[derive(Clone, Debug)]

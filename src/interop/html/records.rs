@@ -20,6 +20,9 @@ const HEX_BYTES: usize = 1 << 10;
 const FIELDS: usize = 200;
 const VALUE_BYTES: usize = 400;
 
+/// More fields fold away.
+const FEW_FIELDS: usize = 12;
+
 /// Records that are explained at a time.
 const STRETCH: usize = 256;
 
@@ -169,18 +172,34 @@ fn details(chosen: &Chosen, explained: &Explained, remark: Option<&Remark>) -> S
         let _ =
             write!(html, "<h4>Payload{}</h4><pre>{}</pre>", shown_of(shown.len() as u64, total), text::bytes(shown));
     }
-    fields(chosen, explained, &mut html);
     if !record.kind.is_fact() && record.len > 0 {
         let wire = session.wire(record.link, record.dir, record.start, (record.len as usize).min(HEX_BYTES));
         let shown = shown_of(wire.len() as u64, record.len);
+        if matches!(record.kind, Kind::HttpRequest | Kind::HttpResponse | Kind::HttpInformational) {
+            let head = session.wire(record.link, record.dir, record.start, (record.len as usize).min(PAYLOAD_BYTES));
+            // Line ends as such, so that a head reads as one; in the bytes below they are as they are.
+            let head: Vec<u8> = head.split_inclusive(|byte| *byte == b'\n').flat_map(unix_line).collect();
+            let shown = shown_of(record.len.min(PAYLOAD_BYTES as u64), record.len);
+            let _ = write!(html, "<h4>Head{shown}</h4><pre>{}</pre>", text::bytes(head.trim_ascii_end()));
+        }
         let _ = write!(
             html,
             "<h4>Bytes on the wire{shown}</h4><pre class=\"hex\">{}</pre>",
             text::hex(&wire, record.start)
         );
     }
+    fields(chosen, explained, &mut html);
     html.push_str("</div>");
     html
+}
+
+/// A line with a plain line feed at its end.
+fn unix_line(line: &[u8]) -> impl Iterator<Item = u8> + '_ {
+    let (text, end) = match line.strip_suffix(b"\r\n") {
+        Some(text) => (text, Some(b'\n')),
+        None => (line, None),
+    };
+    text.iter().copied().chain(end)
 }
 
 fn shown_of(shown: u64, total: u64) -> String {
@@ -191,7 +210,11 @@ fn fields(chosen: &Chosen, explained: &Explained, html: &mut String) {
     if explained.fields.is_empty() {
         return;
     }
-    html.push_str("<h4>Fields</h4><table>");
+    let folds = explained.fields.len() > FEW_FIELDS;
+    match folds {
+        true => _ = write!(html, "<details class=\"more\"><summary>{} fields</summary><table>", explained.fields.len()),
+        false => html.push_str("<h4>Fields</h4><table>"),
+    }
     for field in explained.fields.iter().take(FIELDS) {
         let value = match &field.value {
             Value::Group => String::new(),
@@ -216,6 +239,9 @@ fn fields(chosen: &Chosen, explained: &Explained, html: &mut String) {
         );
     }
     html.push_str("</table>");
+    if folds {
+        html.push_str("</details>");
+    }
     if explained.fields.len() > FIELDS {
         let _ = write!(html, "<p class=\"note\">{} more fields are left out.</p>", explained.fields.len() - FIELDS);
     }

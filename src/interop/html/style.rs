@@ -63,6 +63,8 @@ details[open]>summary{background:var(--bar)}
 .body h4{margin:.8rem 0 .25rem;font:600 12px system-ui,sans-serif;color:var(--weak)}
 .body td,.body th{padding:.12rem .9rem .12rem 0;border:0}
 .body td.l{white-space:nowrap}.d1{padding-left:1rem!important}.d2{padding-left:2rem!important}.d3{padding-left:3rem!important}
+.more{margin-top:.8rem}.more>summary{font:600 12px system-ui,sans-serif;color:var(--weak)}
+.more>summary::before{content:"▸ "}.more[open]>summary::before{content:"▾ "}.more[open]>summary{background:none}
 .note{font-family:system-ui,sans-serif;font-size:13px;margin:.15rem 0}
 .remark{font-family:system-ui,sans-serif;font-size:13px;border-left:3px solid var(--accent);padding-left:.6rem;margin:.3rem 0}
 .remark.red{border-color:#c9302c}.remark.orange{border-color:#d9822b}.remark.green{border-color:#2e8b57}
@@ -71,7 +73,7 @@ pre{margin:0;white-space:pre-wrap;overflow-wrap:anywhere;max-height:28rem;overfl
 border:1px solid var(--line);border-radius:4px;padding:.5rem .7rem;unicode-bidi:plaintext}
 pre.hex{white-space:pre;overflow-wrap:normal;unicode-bidi:normal}
 @media (max-width:52rem){body{padding:1rem .75rem}.row{grid-template-columns:1rem auto auto 1.2rem auto 1fr}
-.row>.g,.row>.z{display:none}}
+.row>.g,.row>.z,.c{display:none}}
 @media print{body{max-width:none;padding:0}.top{position:static}pre{max-height:none}details{break-inside:avoid}}
 "#;
 

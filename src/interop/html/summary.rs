@@ -56,8 +56,8 @@ pub(super) fn connections(chosen: &Chosen, out: &mut dyn Write) -> Result<()> {
     }
     write!(
         out,
-        "<h2>Connections</h2>\n<table>\n<tr><th class=\"n\">#</th><th>address</th><th class=\"n\">links</th>\
-         <th class=\"n\">received</th><th class=\"n\">sent</th><th class=\"n\">in</th><th class=\"n\">out</th>\
+        "<h2>Connections</h2>\n<table>\n<tr><th class=\"n\">#</th><th>address</th><th class=\"n c\">links</th>\
+         <th class=\"n\">received</th><th class=\"n\">sent</th><th class=\"n c\">in</th><th class=\"n c\">out</th>\
          <th>end</th></tr>\n"
     )?;
     for connection in all.iter().take(CONNECTIONS) {
@@ -69,8 +69,8 @@ pub(super) fn connections(chosen: &Chosen, out: &mut dyn Write) -> Result<()> {
         };
         writeln!(
             out,
-            "<tr><td class=\"n\">{}</td><td class=\"mono t\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td>\
-             <td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"t {class}\">{end}</td></tr>",
+            "<tr><td class=\"n\">{}</td><td class=\"mono t\">{}</td><td class=\"n c\">{}</td><td class=\"n\">{}</td>\
+             <td class=\"n\">{}</td><td class=\"n c\">{}</td><td class=\"n c\">{}</td><td class=\"t {class}\">{end}</td></tr>",
             info.id.0,
             escaped(&info.label),
             links.len(),

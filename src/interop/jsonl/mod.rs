@@ -7,6 +7,7 @@
 
 mod event;
 mod read;
+mod rebuild;
 mod record;
 mod write;
 

@@ -1,5 +1,6 @@
 //! Lines read back into a session file.
 
+use super::rebuild::Rebuild;
 use super::{VERSION, event};
 use crate::interop::{InteropError, Progress, Report};
 use crate::session::file::SessionWriter;
@@ -16,14 +17,17 @@ const LINE_LIMIT_BYTES: u64 = 256 << 20;
 /// Lines between two looks whether to go on.
 const STEP: u64 = 256;
 
-/// Reads JSON Lines. Events give back the very session that was written; records alone say what was said, and that is
-/// built into links of its own.
+/// Reads JSON Lines. Events give back the very session that was written; records alone say what was said, and a session
+/// is made of that.
 pub fn read(input: &Path, to: &mut SessionWriter, progress: Progress) -> Result<Report, InteropError> {
     let failed = |error: std::io::Error| InteropError::Input(format!("{}: cannot be read: {error}", input.display()));
     let file = File::open(input).map_err(failed)?;
     let total = file.metadata().map_or(0, |metadata| metadata.len());
     let mut reader = BufReader::with_capacity(256 << 10, file);
-    let mut lines = Lines { to, input, number: 0, events: 0, records: 0, remarks: 0, strange: 0, is_cut: false };
+    let name = input.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let rebuild = Rebuild::new(name);
+    let mut lines =
+        Lines { to, input, rebuild, number: 0, events: 0, records: 0, remarks: 0, strange: 0, is_cut: false };
     let (mut line, mut done) = (Vec::new(), 0);
     loop {
         line.clear();
@@ -47,6 +51,8 @@ pub fn read(input: &Path, to: &mut SessionWriter, progress: Progress) -> Result<
 struct Lines<'a> {
     to: &'a mut SessionWriter,
     input: &'a Path,
+    /// Makes a session of records where there are no events.
+    rebuild: Rebuild,
     number: u64,
     events: u64,
     records: u64,
@@ -83,6 +89,9 @@ impl Lines<'_> {
             let info = connection_info(connection).map_err(|why| wrong(why, self))?;
             self.to.put(Entry::Connection(info))?;
         } else if let Some(event) = value.get("event").filter(|event| event.is_object()) {
+            if self.events == 0 && self.records > 0 {
+                return Err(self.wrong("an event stands behind records; it should stand before all of them"));
+            }
             let event = event::from_json(event).map_err(|why| wrong(why, self))?;
             self.to.put(Entry::Event(event))?;
             self.events += 1;
@@ -91,8 +100,19 @@ impl Lines<'_> {
             self.remark(remark);
         } else if value.get("n").is_some() && value.get("kind").is_some() {
             self.records += 1;
+            if self.events == 0 {
+                self.rebuild.take(&value).map_err(|why| wrong(why, self))?;
+                self.put_rebuilt()?;
+            }
         } else {
             self.strange += 1;
+        }
+        Ok(())
+    }
+
+    fn put_rebuilt(&mut self) -> Result<(), InteropError> {
+        while let Some(entry) = self.rebuild.next() {
+            self.to.put(entry)?;
         }
         Ok(())
     }
@@ -124,20 +144,34 @@ impl Lines<'_> {
         Ok(self.to.set_meta("started_at", started)?)
     }
 
-    fn report(self) -> Result<Report, InteropError> {
-        if self.events == 0 && self.records > 0 {
-            return Err(InteropError::Input(format!(
-                "{}: this has {} records as `show` prints them, and no events: it says what was said, and not what the \
-                 bytes were. `pushscope export --to jsonl` writes what can be read back",
-                self.input.display(),
-                self.records
-            )));
-        }
+    fn report(mut self) -> Result<Report, InteropError> {
         if self.events == 0 {
-            let text = format!("{}: there is no event in it, so there is nothing to show", self.input.display());
+            self.rebuild.finish();
+            self.put_rebuilt()?;
+        }
+        let is_rebuilt = self.events == 0 && self.rebuild.made > 0;
+        if self.events == 0 && !is_rebuilt {
+            let text = format!(
+                "{}: there is no event and no message in it, so there is nothing to show",
+                self.input.display()
+            );
             return Err(InteropError::Nothing(text));
         }
         let mut remarks = Vec::new();
+        if is_rebuilt {
+            remarks.push(
+                "these are records and no events, as `show` prints them: payloads and times are as recorded, heads and \
+                 framing are made up; `pushscope export --to jsonl` without a filter writes what comes back as it was"
+                    .to_owned(),
+            );
+            let Rebuild { left, cut, .. } = self.rebuild;
+            if left > 0 {
+                remarks.push(format!("{left} records of links, frames, chunks and the like are left out"));
+            }
+            if cut > 0 {
+                remarks.push(format!("the payloads of {cut} records are not whole"));
+            }
+        }
         if self.is_cut {
             remarks.push("the last line is cut off and was left out".to_owned());
         }
@@ -147,7 +181,10 @@ impl Lines<'_> {
         if self.remarks > 0 {
             remarks.push(format!("{} remarks on records without events were left out", self.remarks));
         }
-        Ok(Report { written: self.events, of: "events", remarks })
+        match is_rebuilt {
+            true => Ok(Report { written: self.rebuild.made, of: "messages", remarks }),
+            false => Ok(Report { written: self.events, of: "events", remarks }),
+        }
     }
 }
 

@@ -168,7 +168,7 @@ fn what_is_wrong_is_told_by_its_line() {
         ("{\"event\":{\"at_ns\":1,\"link\":-1,\"what\":\"bytes\"}}\n".into(), "its \"link\" is no number"),
         ("{\"event\":{\"at_ns\":1,\"link\":1,\"what\":\"bytes\",\"dir\":\"up\"}}\n".into(), "its \"dir\" is \"up\""),
         ("{\"event\":{\"at_ns\":1,\"link\":1,\"what\":\"closed\",\"detail\":7}}\n".into(), "its \"detail\" is not as"),
-        ("{}\n[1]\n\"text\"\n7\n".into(), "there is no event in it"),
+        ("{}\n[1]\n\"text\"\n7\n".into(), "there is no event and no message in it"),
     ] {
         let error = read_back(folder.path(), &text).err().expect(words).to_string();
         assert!(error.contains(words), "{error}");
@@ -177,6 +177,82 @@ fn what_is_wrong_is_told_by_its_line() {
     // Cut while it was written, it is read up to there.
     let (_, report) = read_back(folder.path(), &format!("{event}\n{}", &event[..30])).unwrap();
     assert_eq!((report.written, report.remarks.len()), (1, 1));
+}
+
+/// What the messages of a session are: time, direction, kind and payload.
+fn said(session: &Session) -> Vec<(u64, Dir, crate::session::Kind, Vec<u8>)> {
+    let ids =
+        (0..session.records().len()).filter(|id| session.records()[*id].flags.has(crate::session::Flags::MESSAGE));
+    ids.map(|id| {
+        let record = session.records()[id];
+        (session.at_ns(id), record.dir, record.kind, session.explain(id).payload)
+    })
+    .collect()
+}
+
+#[test]
+fn of_what_show_prints_a_session_with_the_same_messages_is_made() {
+    let read =
+        |link: u32, at_ns: u64, dir: Dir, bytes: &str| event(at_ns, link, What::Bytes(dir, bytes.to_owned().into()));
+    let opening = |link: u32| {
+        let opening = Opening {
+            connection: ConnectionId(1),
+            host: "h".into(),
+            port: 1,
+            tls: false,
+            purpose: "p".into(),
+            via: None,
+        };
+        event(0, link, What::Opening(opening))
+    };
+    let entries = [
+        connection(1),
+        opening(1),
+        read(1, 1, Dir::Out, "GET /events HTTP/1.1\r\nHost: h\r\n\r\n"),
+        read(1, 2, Dir::In, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"),
+        read(1, 3, Dir::In, "20\r\nid: 7\nevent: e\ndata: a\ndata: b\n\n\r\n"),
+        read(1, 4, Dir::In, "9\r\ndata: c\n\n\r\n"),
+        read(1, 5, Dir::In, "0\r\n\r\n"),
+        read(1, 6, Dir::Out, "POST /p HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nhi"),
+        read(1, 7, Dir::In, "HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nnope"),
+        opening(2),
+        read(
+            2,
+            8,
+            Dir::Out,
+            "GET /ws HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+                              Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+        ),
+        read(
+            2,
+            9,
+            Dir::In,
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+                             Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",
+        ),
+        read(2, 10, Dir::In, "\u{1}\u{2}he"),
+        event(11, 2, What::Bytes(Dir::In, vec![0x80, 3, b'l', b'l', b'o'].into())),
+        event(12, 2, What::Bytes(Dir::Out, vec![0x82, 0x81, 1, 1, 1, 1, 0xfe].into())),
+        event(13, 2, What::Bytes(Dir::In, vec![0x88, 5, 3, 0xe8, b'b', b'y', b'e'].into())),
+        event(14, 2, What::Closed(Closed { by: Dir::In, text: "closed".into() })),
+    ];
+    let before = session(&entries);
+    let folder = tempfile::tempdir().unwrap();
+    // Where a filter chose all of them, records are all that there is.
+    let all: Vec<RecordId> = (0..before.records().len()).collect();
+    let (text, _) = lines(&before, Some(&all));
+    let (after, report) = read_back(folder.path(), &text).unwrap();
+    assert_eq!(said(&after), said(&before));
+    assert!(report.remarks[0].contains("heads and framing are made up"), "{report:?}");
+    let events: Vec<_> =
+        (0..after.records().len()).filter(|id| after.records()[*id].kind == crate::session::Kind::SseEvent).collect();
+    assert_eq!(after.summaries(&events), ["e  a⏎b  id 7", "message  c"]);
+    let noticed = after.records().iter().filter(|record| record.kind == crate::session::Kind::Client).count();
+    assert_eq!(noticed, 1);
+    // Nothing that was made up breaks a rule.
+    assert!(
+        after.records().iter().all(|record| record.kind.is_fact() || record.worst < crate::session::Severity::Warning)
+    );
 }
 
 proptest! {

@@ -124,7 +124,7 @@ impl FileError {
     }
 
     /// A file that the operating system would not create.
-    pub(super) fn creating(path: &Path, error: &std::io::Error) -> FileError {
+    pub(in crate::session) fn creating(path: &Path, error: &std::io::Error) -> FileError {
         let path = path.to_owned();
         match error.kind() {
             std::io::ErrorKind::AlreadyExists => FileError::Exists { path },

@@ -6,6 +6,7 @@
 
 mod archive;
 mod batch;
+mod beside;
 mod check;
 mod copy;
 mod error;

@@ -1,0 +1,19 @@
+//! HAR against those who write and read it: Chromium's developer tools, mitmproxy, and what Firefox documents. And there
+//! and back again: recording, HAR, recording, HAR.
+
+#[path = "har/chromium.rs"]
+mod chromium;
+#[path = "har/firefox.rs"]
+mod firefox;
+#[path = "har/hostile.rs"]
+mod hostile;
+#[path = "har/mitmproxy.rs"]
+mod mitmproxy;
+#[path = "har/peers.rs"]
+mod peers;
+#[path = "har/recorded.rs"]
+mod recorded;
+#[path = "har/round_trip.rs"]
+mod round_trip;
+#[path = "har/written.rs"]
+mod written;
