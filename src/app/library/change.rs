@@ -47,9 +47,10 @@ impl App {
             Ok(to) => to,
             Err(why) => return self.complain(why),
         };
-        let live = self.state.live().filter(|view| view.path().as_ref() == Some(&from));
+        let mut growing = self.state.views.iter().filter(|view| view.is_growing());
+        let live = growing.find(|view| view.path().as_ref() == Some(&from));
         let renamer = live.and_then(|view| match &view.source {
-            Source::Live(live) => live.renamer(),
+            Source::Live(live) | Source::Replay(live) => live.renamer(),
             _ => None,
         });
         self.engine.beside(move || {
