@@ -8,6 +8,8 @@ mod program;
 mod chromium;
 #[path = "replay/curl.rs"]
 mod curl;
+#[path = "replay/ends.rs"]
+mod ends;
 #[path = "replay/hostile.rs"]
 mod hostile;
 #[path = "replay/node.rs"]

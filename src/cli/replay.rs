@@ -48,7 +48,18 @@ pub fn run(args: ReplayArgs) -> Result<(), Failed> {
         });
         let (program, options) = (Arc::new(program), args.options());
         let replay = Replay::start(program, options, args.listen, authority.as_ref(), events, tell).await;
-        let replay = replay.map_err(|error| Failed::Run(format!("cannot listen on {}: {error}", args.listen)))?;
+        let replay = replay.map_err(|error| {
+            let help = match error.kind() {
+                std::io::ErrorKind::AddrInUse => {
+                    "; another program listens there: choose another port, or 0 for any free one"
+                }
+                std::io::ErrorKind::PermissionDenied => {
+                    "; ports below 1024 may be the system's own: choose a higher one"
+                }
+                _ => "",
+            };
+            Failed::Run(format!("cannot listen on {}: {error}{help}", args.listen))
+        })?;
         introduce(&args, &replay, authority.as_ref())?;
         let all_served = async {
             match args.once {

@@ -148,12 +148,24 @@ pub enum Ending {
     Client,
     /// The server closed, or the link broke, at this time, in nanoseconds since the recording began.
     Server(u64),
+    /// The server reset the connection (TCP RST) at this time.
+    Reset(u64),
+}
+
+impl Ending {
+    /// When the server ended the connection, where it did.
+    pub fn server_ns(self) -> Option<u64> {
+        match self {
+            Ending::Server(at_ns) | Ending::Reset(at_ns) => Some(at_ns),
+            Ending::Next | Ending::Client => None,
+        }
+    }
 }
 
 impl Exchange {
     /// Whether the server did something: a request that its client left unanswered has nothing to serve.
     pub fn is_to_serve(&self) -> bool {
-        self.answer.is_some() || matches!(self.ending, Ending::Server(_))
+        self.answer.is_some() || self.ending.server_ns().is_some()
     }
 
     /// Whether the connection goes on behind the answer, as far as that says.

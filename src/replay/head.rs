@@ -46,6 +46,14 @@ impl Head {
         !self.start()[2].trim().eq_ignore_ascii_case("HTTP/1.1")
     }
 
+    /// Whether a request is the last on its connection (RFC 9112 §9.3).
+    pub fn wants_end(&self) -> bool {
+        match self.is_old() {
+            true => !self.lists("connection", "keep-alive"),
+            false => self.lists("connection", "close"),
+        }
+    }
+
     /// Whether an answer is one of HTTP/1.0.
     pub fn is_old_answer(&self) -> bool {
         self.start()[0].eq_ignore_ascii_case("HTTP/1.0")

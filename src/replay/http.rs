@@ -5,6 +5,7 @@ use super::head::{Head, head_end};
 use super::pace::Clock;
 use super::pick::{What, is_open_ended};
 use super::program::Piece;
+use super::request::Body;
 use super::serve::{Came, Connection, Flow, Server};
 use super::tap::Woken;
 use super::{AtEnd, Program, right};
@@ -27,11 +28,32 @@ pub(super) struct Stream {
     at: u64,
     end: u64,
     pieces: VecDeque<Piece>,
+    /// Takes the chunk lines out, where the client knows no chunks.
+    unchunked: Option<Unchunked>,
+}
+
+/// Takes what chunks say out of them.
+struct Unchunked {
+    body: Body,
+    rest: BytesMut,
+}
+
+impl Unchunked {
+    fn new(head: &Head) -> Unchunked {
+        Unchunked { body: Body::of(head), rest: BytesMut::new() }
+    }
+
+    /// What these bytes say. Behind what is no chunk nothing follows.
+    fn take(&mut self, bytes: &[u8]) -> Bytes {
+        self.rest.extend_from_slice(bytes);
+        let _ = self.body.take(&mut self.rest);
+        std::mem::take(&mut self.body.bytes).into()
+    }
 }
 
 impl Stream {
     pub fn new(link: LinkId, at: u64, end: u64) -> Stream {
-        Stream { link, at, end, pieces: VecDeque::new() }
+        Stream { link, at, end, pieces: VecDeque::new(), unchunked: None }
     }
 
     /// The next stretch that one read moved.
@@ -106,6 +128,10 @@ impl Connection<'_> {
             if (bytes.len() as u64) < piece.len {
                 self.tap.log.notice("bytes of the recording are missing here, and were left out");
             }
+            let bytes = match &mut stream.unchunked {
+                Some(unchunked) => unchunked.take(&bytes),
+                None => bytes,
+            };
             if self.tap.send(bytes).await.is_err() {
                 return Ok(Sent::Left(stream.end - piece.start));
             }
@@ -141,7 +167,7 @@ pub(super) fn interim(program: &Program, exchange: &Exchange) -> Vec<(u16, Vec<u
 /// When the recorded server closed behind an answer that was served at `since`, where it did.
 pub(super) fn server_closes(server: &Server, exchange: usize, since: Instant) -> Option<Instant> {
     let exchange = &server.program.exchanges()[exchange];
-    let (Ending::Server(at_ns), Some(answer)) = (exchange.ending, &exchange.answer) else { return None };
+    let (Some(at_ns), Some(answer)) = (exchange.ending.server_ns(), &exchange.answer) else { return None };
     let last_ns = {
         let session = server.program.session();
         session.link(exchange.link).map_or(0, |link| link.at_ns(Dir::In, answer.end.saturating_sub(1)))
@@ -154,16 +180,17 @@ pub(super) async fn answer(connection: &mut Connection<'_>, came: &Came, at: usi
     let server = connection.server;
     let (program, exchange) = (&server.program, &server.program.exchanges()[at]);
     let mut clock = Clock::new(server.options.pace, exchange.asked_ns);
-    let Some(answer) = &exchange.answer else { return unanswered(connection, came, at, &mut clock).await };
+    let Some(answer) = &exchange.answer else { return unanswered(connection, at, &mut clock).await };
     let mut head = program.answer_head(exchange, answer);
     let recorded = head.clone();
     right::answer(&mut head, &came.origin, program.hosts());
     right::cors(&mut head, &came.head, &server.options.cors);
+    let mut unchunked = None;
     if came.head.is_old() && answer.framing == Framing::Chunked {
-        connection.differs(&format!(
-            "{}: asks with HTTP/1.0, and the recorded answer comes in chunks, which 1.0 does not know",
-            came.key
-        ));
+        connection
+            .differs(&format!("{}: asks with HTTP/1.0, which knows no chunks: sent without chunk lines", came.key));
+        head.remove("transfer-encoding");
+        unchunked = Some(Unchunked::new(&recorded));
     }
     let mut first = Vec::new();
     if !came.head.is_old() {
@@ -185,7 +212,10 @@ pub(super) async fn answer(connection: &mut Connection<'_>, came: &Came, at: usi
             clock = Clock::new(server.options.pace, rest.at_ns);
             body_at = rest.at;
             first.push(head.bytes());
-            first.push(rest.bytes);
+            first.push(match &mut unchunked {
+                Some(unchunked) => unchunked.take(&rest.bytes).to_vec(),
+                None => rest.bytes,
+            });
         }
         _ if head == recorded => body_at = answer.head.start,
         _ => first.push(head.bytes()),
@@ -202,10 +232,14 @@ pub(super) async fn answer(connection: &mut Connection<'_>, came: &Came, at: usi
     }
     let is_head_only = came.key.method == "HEAD";
     let end = if is_head_only { answer.head.end } else { answer.end };
-    if let Sent::Left(bytes) = connection.stream(Stream::new(exchange.link, body_at, end), &mut clock).await? {
+    let stream = Stream { unchunked, ..Stream::new(exchange.link, body_at, end) };
+    if let Sent::Left(bytes) = connection.stream(stream, &mut clock).await? {
         return Ok(left(connection, came, bytes, answer));
     }
     server.shared.served(at);
+    if came.head.is_old() && !recorded.lists("connection", "keep-alive") && answer.is_whole {
+        return Ok(Flow::Close("a client with HTTP/1.0 waits for the end".to_owned()));
+    }
     finish(connection, exchange, answer, &recorded, &clock).await
 }
 
@@ -227,9 +261,9 @@ async fn finish(
         return Ok(Flow::Next);
     }
     match exchange.ending {
-        Ending::Server(at_ns) => {
+        Ending::Server(at_ns) | Ending::Reset(at_ns) => {
             connection.wait_until(clock.due(at_ns)).await;
-            Ok(Flow::Close("the recorded server closed here".to_owned()))
+            Ok(ended_by_server(exchange.ending, ""))
         }
         _ if is_open_ended(answer, exchange.ending) && connection.server.options.at_end == AtEnd::Hold => {
             connection.hold().await;
@@ -239,25 +273,30 @@ async fn finish(
     }
 }
 
+/// Ends a connection as the recorded server did.
+pub(super) fn ended_by_server(ending: Ending, how: &str) -> Flow {
+    match ending {
+        Ending::Reset(_) => Flow::Reset(format!("the recorded server reset the connection here{how} (TCP RST)")),
+        _ => Flow::Close(format!("the recorded server closed here{how}")),
+    }
+}
+
 /// A request that nothing answered.
-async fn unanswered(connection: &mut Connection<'_>, came: &Came, at: usize, clock: &mut Clock) -> io::Result<Flow> {
+async fn unanswered(connection: &mut Connection<'_>, at: usize, clock: &mut Clock) -> io::Result<Flow> {
     let exchange = &connection.server.program.exchanges()[at];
     if exchange.is_to_serve() {
         connection.server.shared.served(at);
     }
     match exchange.ending {
-        Ending::Server(at_ns) => {
+        Ending::Server(at_ns) | Ending::Reset(at_ns) => {
             connection.wait_until(clock.due(at_ns)).await;
-            Ok(Flow::Close("the recorded server closed here without an answer".to_owned()))
+            Ok(ended_by_server(exchange.ending, " without an answer"))
         }
         _ if connection.server.options.at_end == AtEnd::Hold => {
             connection.hold().await;
             Ok(Flow::Close("no answer was recorded, and the client left".to_owned()))
         }
-        _ => {
-            let _ = came;
-            Ok(Flow::Close("no answer was recorded".to_owned()))
-        }
+        _ => Ok(Flow::Close("no answer was recorded".to_owned())),
     }
 }
 

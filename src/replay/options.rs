@@ -61,16 +61,45 @@ impl Cors {
     }
 }
 
+impl Cors {
+    /// Whether a request may name this host: an address, a name of this machine, a recorded one, or that of an origin
+    /// which is allowed. Any other name with a dot may be a page's own.
+    pub fn answers_to(&self, host: &str, recorded: &[String]) -> bool {
+        let name = match host.strip_prefix('[') {
+            Some(rest) => rest.split(']').next().unwrap_or_default(),
+            None => host.split(':').next().unwrap_or_default(),
+        };
+        let name = name.trim_end_matches('.').to_ascii_lowercase();
+        let is_allowed = match self {
+            Cors::Origin(allowed) => allowed == "*" || host_of(allowed).eq_ignore_ascii_case(&name),
+            Cors::Recorded | Cors::Local => false,
+        };
+        is_allowed
+            || !name.contains('.')
+            || name.ends_with(".localhost")
+            || name.parse::<std::net::IpAddr>().is_ok()
+            || recorded.contains(&name)
+    }
+}
+
+/// The host of an origin.
+fn host_of(origin: &str) -> &str {
+    let authority = origin.split_once("://").map_or(origin, |(_, authority)| authority);
+    match authority.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    }
+}
+
 /// Whether a page of this origin comes from this machine.
 pub fn is_local(origin: &str) -> bool {
     if matches!(origin, "null" | "file://") {
         return true;
     }
-    let Some((_, authority)) = origin.split_once("://") else { return false };
-    let host = match authority.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => authority.split(':').next().unwrap_or_default(),
-    };
+    if !origin.contains("://") {
+        return false;
+    }
+    let host = host_of(origin);
     let is_address = host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
     is_address || host.eq_ignore_ascii_case("localhost") || host.to_ascii_lowercase().ends_with(".localhost")
 }
@@ -108,6 +137,21 @@ impl Default for Options {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_page_cannot_lead_its_own_name_here() {
+        let recorded = ["api.example".to_owned()];
+        for host in
+            ["localhost:1", "127.0.0.1:80", "[::1]:8", "192.0.2.1", "a", "x.localhost:3", "API.example.:443", ""]
+        {
+            assert!(Cors::Local.answers_to(host, &recorded), "{host}");
+        }
+        for host in ["evil.example", "evil.example:9000", "127.0.0.1.evil.example", "localhost.evil.example:1"] {
+            assert!(!Cors::Local.answers_to(host, &recorded), "{host}");
+        }
+        assert!(Cors::Origin("https://dev.example:8".into()).answers_to("dev.example:9", &[]));
+        assert!(Cors::Origin("*".into()).answers_to("any.example", &[]));
+    }
 
     #[test]
     fn pages_of_this_machine_are_told_from_others() {

@@ -17,6 +17,7 @@ pub(super) fn text(status: u16, text: &str, allow: &[String]) -> (Head, Bytes) {
         403 => "Forbidden",
         404 => "Not Found",
         405 => "Method Not Allowed",
+        421 => "Misdirected Request",
         426 => "Upgrade Required",
         431 => "Request Header Fields Too Large",
         503 => "Service Unavailable",
@@ -33,7 +34,7 @@ pub(super) fn text(status: u16, text: &str, allow: &[String]) -> (Head, Bytes) {
         head.set("Upgrade", "websocket");
     }
     // What was refused may have more behind it than was read.
-    if matches!(status, 400 | 426 | 431 | 503) {
+    if matches!(status, 400 | 421 | 426 | 431 | 503) {
         head.set("Connection", if status == 426 { "Upgrade, close" } else { "close" });
     }
     (head, Bytes::from(body))

@@ -8,7 +8,7 @@ use super::head::{Head, LARGEST_HEAD_BYTES, path_and_query};
 use crate::dissect::{Flags, Kind, Record, hixie};
 use crate::session::file::{FileError, load};
 use crate::session::{Link, LinkState, RecordId, Session};
-use crate::wire::{Dir, LinkId, ProxyRole};
+use crate::wire::{Dir, LinkId, ProxyRole, What};
 use bytes::Bytes;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -235,7 +235,9 @@ fn gather(session: &Session) -> (Vec<(Exchange, Key)>, Vec<String>) {
                     last.is_body_whole = true;
                 }
             }
-            (Kind::Closed, Dir::In) | (Kind::Failed, _) => link.ending = Some(Ending::Server(session.at_ns(id))),
+            (Kind::Closed, Dir::In) | (Kind::Failed, _) => {
+                link.ending = Some(ending(session, record, session.at_ns(id)))
+            }
             (Kind::Closed, Dir::Out) => link.left_ns = Some(session.at_ns(id)),
             _ => {}
         }
@@ -334,6 +336,21 @@ fn gather(session: &Session) -> (Vec<(Exchange, Key)>, Vec<String>) {
     ];
     let exchanges = found.into_iter().map(|(_, exchange, key)| (exchange, key)).collect();
     (exchanges, left_out.into_iter().flatten().collect())
+}
+
+/// How a link ended that the server closed, or that failed.
+fn ending(session: &Session, record: &Record, at_ns: u64) -> Ending {
+    let said = match session.fact(record).map(|event| &event.what) {
+        Some(What::Failed(failure)) => failure.text.as_str(),
+        Some(What::Closed(closed)) => closed.text.as_str(),
+        _ => "",
+    };
+    match said {
+        // A capture knows both sides.
+        said if said.contains("the client reset the connection") => Ending::Client,
+        said if said.contains("reset the connection") => Ending::Reset(at_ns),
+        _ => Ending::Server(at_ns),
+    }
 }
 
 /// When the last byte of a request went out.

@@ -1,7 +1,7 @@
 //! The server: accepting connections, and taking each request to what is recorded for it.
 
 use super::authority::{Authority, Secure};
-use super::exchange::{Exchange, Key};
+use super::exchange::{Ending, Exchange, Key};
 use super::head::Head;
 use super::pick::{Choice, Picker, What};
 use super::request::{Body, Unread, read_body, read_head};
@@ -192,12 +192,15 @@ async fn serve(stream: TcpStream, peer: SocketAddr, server: &Server, is_full: bo
     let over = match is_full {
         true => {
             let sentence = format!("This replay has {MOST_CLIENTS} clients already, and takes no more.");
-            connection.refuse(503, &sentence, &[], None).await.map(|()| "too many clients".to_owned())
+            let refused = connection.refuse(503, &sentence, &[], None).await;
+            refused.map(|()| Flow::Close("too many clients".to_owned()))
         }
         false => connection.converse().await,
     };
     match over {
-        Ok(text) => connection.tap.close(&text).await,
+        Ok(Flow::Reset(text)) => connection.tap.reset(&text).await,
+        Ok(Flow::Close(text)) => connection.tap.close(&text).await,
+        Ok(Flow::Next) => connection.tap.close("").await,
         Err(error) => connection.tap.log.closed(Dir::Out, &format!("the client left: {error}")),
     }
 }
@@ -249,6 +252,8 @@ pub(super) enum Flow {
     Next,
     /// It does not, for this reason.
     Close(String),
+    /// It is reset, for this reason.
+    Reset(String),
 }
 
 /// A request that came.
@@ -263,33 +268,60 @@ pub(super) struct Came {
 }
 
 impl Connection<'_> {
-    async fn converse(&mut self) -> io::Result<String> {
+    /// Answers one request after the other; how it ends.
+    async fn converse(&mut self) -> io::Result<Flow> {
         let mut last: Option<(usize, Instant)> = None;
         loop {
             let closing = last.and_then(|(exchange, since)| http::server_closes(self.server, exchange, since));
             if let Some(due) = closing
                 && !self.wait_for_request(due).await
             {
-                return Ok("the recorded server closed here".to_owned());
+                let ending =
+                    last.map_or(Ending::Client, |(exchange, _)| self.server.program.exchanges()[exchange].ending);
+                return Ok(http::ended_by_server(ending, ""));
             }
             let (head, bytes) = match read_head(&mut self.tap).await {
                 Ok(read) => read,
-                Err(Unread::Over) => return Ok("the client left".to_owned()),
+                Err(Unread::Over) => return Ok(Flow::Close("the client left".to_owned())),
                 Err(Unread::Refused(status, text)) => {
                     self.differs(&text);
                     self.refuse(status, &text, &[], None).await?;
-                    return Ok("refused".to_owned());
+                    return Ok(Flow::Close("refused".to_owned()));
                 }
             };
             self.server.shared.change(|status| status.requests += 1);
             let fallback = self.server.addr.to_string();
             let origin = right::own_origin(&head, self.server.secure.is_some(), &fallback);
             let came = Came { key: Key::of(&head), head, bytes, origin };
+            if let Some(text) = self.stranger(&came) {
+                self.differs(&format!("{}: {text}", came.key));
+                self.refuse(421, &text, &[], Some(&came)).await?;
+                return Ok(Flow::Close("refused".to_owned()));
+            }
             match self.respond(&came, &mut last).await? {
+                Flow::Next if came.head.wants_end() => {
+                    return Ok(Flow::Close("the client asked for the end".to_owned()));
+                }
                 Flow::Next => {}
-                Flow::Close(text) => return Ok(text),
+                over => return Ok(over),
             }
         }
+    }
+
+    /// Why a request is not answered that came here by another server's name. A page can lead its own name to this
+    /// machine (DNS rebinding), and browsers then let it read what is answered.
+    fn stranger(&self, came: &Came) -> Option<String> {
+        let host = came.head.field("host")?;
+        let Server { options, program, secure, .. } = self.server;
+        if options.cors.answers_to(&host, program.hosts()) {
+            return None;
+        }
+        let scheme = if secure.is_some() { "https" } else { "http" };
+        let host = super::status::short(&host, 80);
+        Some(format!(
+            "this replay answers to localhost and to the recorded hosts, and not to {host}: a page could have led its \
+             own name here; --cors={scheme}://{host} lets it"
+        ))
     }
 
     /// Waits for the next request until the recorded server closes; whether there is one.

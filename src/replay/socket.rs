@@ -1,6 +1,7 @@
 //! Serving a WebSocket: frames at their recorded times, and not before the client has said what they came behind.
 
 use super::exchange::{Ending, Exchange, Upgrade};
+use super::http::ended_by_server;
 use super::options::{Follow, is_local};
 use super::pace::Clock;
 use super::said::{Heard, MESSAGE_LIMIT_BYTES, Said, frame};
@@ -352,10 +353,10 @@ impl Talk<'_, '_> {
         }
         match self.exchange.ending {
             // The recorded server closed TCP without a close frame.
-            Ending::Server(at_ns) if self.outline.close_answer.is_none() => {
+            ending @ (Ending::Server(at_ns) | Ending::Reset(at_ns)) if self.outline.close_answer.is_none() => {
                 let due = self.clock.due(at_ns);
                 if self.listen(Some(due)).await.is_ok() {
-                    return Ok(Flow::Close("the recorded server closed here".to_owned()));
+                    return Ok(ended_by_server(ending, ""));
                 }
             }
             _ if is_held => _ = self.listen(None).await,

@@ -7,12 +7,16 @@ use bytes::{Bytes, BytesMut};
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadHalf, WriteHalf};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf, ReadHalf, WriteHalf};
+use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use tokio_rustls::server::TlsStream;
 
 /// The most that one read takes.
 const READ_BYTES: usize = 64 << 10;
@@ -27,8 +31,52 @@ const LINGER: Duration = Duration::from_millis(500);
 pub(super) const CONNECTION: ConnectionId = ConnectionId(1);
 
 /// What is tapped: TCP, or TLS over it.
-pub(super) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
+pub(super) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {
+    /// Makes of its end a reset (TCP RST).
+    fn end_by_reset(&self) -> io::Result<()>;
+}
+
+impl Duplex for TcpStream {
+    fn end_by_reset(&self) -> io::Result<()> {
+        self.set_zero_linger()
+    }
+}
+
+impl Duplex for TlsStream<TcpStream> {
+    fn end_by_reset(&self) -> io::Result<()> {
+        self.get_ref().0.set_zero_linger()
+    }
+}
+
+/// A stream whose end may become a reset.
+struct Socket {
+    stream: Box<dyn Duplex>,
+    is_reset: Arc<AtomicBool>,
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.is_reset.load(Ordering::Acquire) {
+            // A FIN would be an orderly end: nothing is said, and what is closed then is reset.
+            true => Poll::Ready(self.stream.end_by_reset()),
+            false => Pin::new(&mut self.stream).poll_shutdown(cx),
+        }
+    }
+}
 
 /// The log of an accepted connection. Dropped, it says that the link is closed.
 pub(super) struct LinkLog {
@@ -72,7 +120,8 @@ impl Drop for LinkLog {
 
 /// An accepted connection.
 pub(super) struct Tap {
-    write: WriteHalf<Box<dyn Duplex>>,
+    write: WriteHalf<Socket>,
+    is_reset: Arc<AtomicBool>,
     incoming: mpsc::Receiver<Bytes>,
     reader: JoinHandle<()>,
     pub log: Arc<LinkLog>,
@@ -95,10 +144,11 @@ pub(super) enum Woken {
 
 impl Tap {
     pub fn new(stream: Box<dyn Duplex>, log: Arc<LinkLog>) -> Tap {
-        let (read, write) = tokio::io::split(stream);
+        let is_reset = Arc::new(AtomicBool::new(false));
+        let (read, write) = tokio::io::split(Socket { stream, is_reset: is_reset.clone() });
         let (sender, incoming) = mpsc::channel(MOST_READS);
         let reader = tokio::spawn(read_all(read, log.clone(), sender));
-        Tap { write, incoming, reader, log, early: BytesMut::new(), is_eof: false }
+        Tap { write, is_reset, incoming, reader, log, early: BytesMut::new(), is_eof: false }
     }
 
     /// Sends bytes; what comes meanwhile is kept.
@@ -156,6 +206,15 @@ impl Tap {
         }
     }
 
+    /// Ends the connection without a farewell (TCP RST).
+    pub async fn reset(mut self, text: &str) {
+        self.is_reset.store(true, Ordering::Release);
+        // Where the system cannot do that, closing has to do.
+        let _ = self.write.shutdown().await;
+        self.reader.abort();
+        self.log.closed(Dir::In, text);
+    }
+
     /// Finishes our side, lets the client take its leave, and closes.
     pub async fn close(mut self, text: &str) {
         let by = if self.is_eof { Dir::Out } else { Dir::In };
@@ -178,7 +237,7 @@ impl Drop for Tap {
     }
 }
 
-async fn read_all(mut read: ReadHalf<Box<dyn Duplex>>, log: Arc<LinkLog>, sender: mpsc::Sender<Bytes>) {
+async fn read_all(mut read: ReadHalf<Socket>, log: Arc<LinkLog>, sender: mpsc::Sender<Bytes>) {
     let mut buffer = BytesMut::new();
     loop {
         let since = Instant::now();

@@ -10,7 +10,7 @@ use pushscope::wire::{Closed, ConnectionId, ConnectionInfo, Dir, Entry, Event, L
 const DAY_NS: u64 = 86_400_000_000_000;
 
 /// Writes a recording of links, each event with its time.
-fn written(events: &[(u64, u32, What)]) -> Recorded {
+pub fn written(events: &[(u64, u32, What)]) -> Recorded {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("original.pushscope");
     let mut writer = SessionWriter::create(&path, 0).expect("a file");
@@ -24,12 +24,12 @@ fn written(events: &[(u64, u32, What)]) -> Recorded {
     Recorded { folder, path }
 }
 
-fn opening(via: Option<Via>) -> What {
+pub fn opening(via: Option<Via>) -> What {
     let (host, purpose) = ("a.example".to_owned(), "request".to_owned());
     What::Opening(Opening { connection: ConnectionId(1), host, port: 80, tls: false, purpose, via })
 }
 
-fn bytes(dir: Dir, said: &str) -> What {
+pub fn bytes(dir: Dir, said: &str) -> What {
     What::Bytes(dir, Bytes::copy_from_slice(said.as_bytes()))
 }
 
