@@ -296,6 +296,11 @@ impl App {
     }
 
     pub(super) fn connect(&mut self) {
+        self.connect_as(false);
+    }
+
+    /// Connects to what the address bar says; `side_only`: without a request of the connection's own.
+    pub(super) fn connect_as(&mut self, side_only: bool) {
         if let Some(read) = super::paste::read(&self.state.draft.address) {
             match read {
                 Ok(pasted) => {
@@ -309,12 +314,13 @@ impl App {
             return self.open(std::path::PathBuf::from(self.state.draft.address.trim()));
         }
         let draft = self.state.draft.clone();
-        let super::requests::FilledSpec { spec, label, .. } = match self.filled_spec(&draft, &Command::Connect) {
+        let super::requests::FilledSpec { mut spec, label, .. } = match self.filled_spec(&draft, &Command::Connect) {
             Ok(Some(filled)) => filled,
             // The keyring is asked first.
             Ok(None) => return,
             Err(why) => return self.complain(why),
         };
+        spec.side_only = side_only;
         self.leave_library();
         self.ensure_live(&label);
         let Some(runtime) = self.engine.handle().cloned() else { return };

@@ -340,7 +340,8 @@ fn too_long_for_raw(len_bytes: u64) -> Option<String> {
     (len_bytes > limit).then(says)
 }
 
-fn from_hex(text: &str) -> Result<Vec<u8>, String> {
+/// Bytes, as typed in hexadecimal.
+pub(super) fn from_hex(text: &str) -> Result<Vec<u8>, String> {
     let mut digits = Vec::new();
     for (at, char) in text.chars().filter(|char| !char.is_whitespace()).enumerate() {
         match char.to_digit(16) {

@@ -234,6 +234,7 @@ impl Draft {
                 key_file: path(&self.key_file),
             },
             proxy: self.proxy_options(),
+            side_only: false,
             hidden: Vec::new(),
         })
     }

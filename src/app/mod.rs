@@ -77,7 +77,7 @@ pub use reading::Reading;
 pub use remarks::{RemarkAct, Remarking};
 pub use replaying::{ReplayDraft, Replaying, Trust};
 pub use requests::{RequestCommand, Requests};
-pub use resending::{ResendCommand, ResendSettings, Resending, To};
+pub use resending::{ResendCommand, ResendSettings, Resending, To, Typing};
 pub use scripting::{Scripting, StepState};
 pub use secrets::Secrets;
 pub use tally::Tally;

@@ -1,15 +1,18 @@
 //! Sending again in the window: what was chosen, where it goes, and how far it is.
 
+mod edits;
 mod objection;
 mod request;
 
 use super::resend::{
-    Choices, Chosen, Endpoint, OrderRules, Plan, Planner, Resender, Speed, draft_of, load, order, origin_of,
+    Choices, Chosen, Edits, Endpoint, Moved, OrderRules, Plan, Planner, Resender, Speed, draft_of, load, order,
+    origin_of,
 };
 use super::script::Moment;
 use super::{App, Command, Job, Pane, Shortcut, Source, State, View, ViewId, Wish};
 use crate::session::{Kind, RecordId};
 use crate::wire::ConnectionId;
+pub use edits::Typing;
 use request::{has_braces, request_draft};
 use std::time::{Duration, Instant};
 
@@ -33,6 +36,14 @@ pub enum ResendCommand {
     EditRequest,
     /// Change where it goes and how.
     Set(ResendSettings),
+    /// Send a message, or leave it out.
+    Keep(RecordId, bool),
+    /// Change what a message says before it is sent, as typed; without a text, begin to.
+    Type(RecordId, Option<String>),
+    /// Take what was typed.
+    Take,
+    /// Leave it as it was.
+    AsRecorded(RecordId),
     /// Begin.
     Start,
     /// Hold it, or go on.
@@ -63,6 +74,11 @@ impl ResendCommand {
             ResendCommand::Edit => "Edit and send",
             ResendCommand::EditRequest => "Edit and send the request",
             ResendCommand::Set(_) => "Change how it is sent again",
+            ResendCommand::Keep(_, true) => "Send it again, too",
+            ResendCommand::Keep(_, false) => "Leave it out",
+            ResendCommand::Type(..) => "Edit it before it is sent",
+            ResendCommand::Take => "Send what was typed in its place",
+            ResendCommand::AsRecorded(_) => "Send it as it was recorded",
             ResendCommand::Start => "Start sending again",
             ResendCommand::Pause => "Pause sending again",
             ResendCommand::Stop => "Stop sending again",
@@ -119,6 +135,10 @@ pub struct Resending {
     pub settings: ResendSettings,
     /// What is sent, once that was found.
     pub plan: Option<Plan>,
+    /// What was changed of it.
+    pub edits: Edits,
+    /// What is being changed.
+    pub typing: Option<Typing>,
     planner: Planner,
     connection: Option<ConnectionId>,
     /// Whether the recorded request holds what the address bar takes for variables.
@@ -144,8 +164,7 @@ impl Resending {
     }
 
     fn plan_anew(&mut self) {
-        let is_open = self.settings.to == To::Open && matches!(self.chosen, Chosen::Records(_));
-        self.planner = Planner::new(self.chosen.clone(), self.settings.choices, is_open);
+        self.planner = Planner::new(self.chosen.clone(), self.settings.choices, self.settings.to == To::Open);
         self.plan = None;
     }
 }
@@ -173,6 +192,22 @@ impl App {
                     }
                 }
             }
+            ResendCommand::Keep(id, is_kept) => {
+                if let Some(resend) = &mut self.state.resend {
+                    match is_kept {
+                        true => _ = resend.edits.left_out.remove(&id),
+                        false => _ = resend.edits.left_out.insert(id),
+                    }
+                }
+            }
+            ResendCommand::Type(id, text) => self.type_message(id, text),
+            ResendCommand::Take => self.take_typed(),
+            ResendCommand::AsRecorded(id) => {
+                if let Some(resend) = &mut self.state.resend {
+                    resend.edits.payloads.remove(&id);
+                    resend.typing.take_if(|typing| typing.id == id);
+                }
+            }
             ResendCommand::Start => self.start_resending(),
             ResendCommand::Pause => {
                 if let Some(run) = self.state.resend.as_mut().and_then(|resend| resend.run.as_mut()) {
@@ -193,8 +228,8 @@ impl App {
     fn send_again(&mut self) {
         let Some(view) = self.state.view() else { return };
         let Some(id) = view.selected else { return };
-        let rules = OrderRules { keep_masks: false, origin: self.origin() };
-        match order(&view.session, id, &rules) {
+        let rules = OrderRules { origin: self.origin(), ..OrderRules::default() };
+        match order(&view.session, id, &rules, None) {
             Err(why) => self.complain(format!("#{} is not sent: {why}", id + 1)),
             Ok(ordered) => {
                 let Some(connection) = self.state.open_connection() else { return };
@@ -271,6 +306,8 @@ impl App {
             recorded,
             settings,
             plan: None,
+            edits: Edits::default(),
+            typing: None,
             planner,
             connection,
             has_braces,
@@ -287,12 +324,15 @@ impl App {
         let Ok(speed) = Speed::named(&resend.settings.speed) else { return };
         let choices = resend.settings.choices;
         let Some(plan) = resend.plan.clone() else { return };
+        let edits = resend.edits.clone();
+        let recorded = resend.recorded.as_ref().map_or("", |(url, _)| url.as_str());
+        let moved = (to == To::Address).then(|| Moved::new(recorded, self.state.draft.address.trim())).flatten();
         // Where connecting fails, nothing goes out over a connection that is open already.
         let place = |state: &State| (state.live().map(|view| view.id), state.current);
         let before = place(&self.state);
         match to {
             To::Open => {}
-            To::Address => self.connect(),
+            To::Address => self.connect_as(plan.is_side_only),
             To::Recorded => {
                 let view = self.state.views.iter().find(|view| view.id == source);
                 let endpoint = view.zip(connection).map(|(view, id)| Endpoint::of(&view.session, id));
@@ -304,7 +344,7 @@ impl App {
                     Some(Err(why)) => return self.complain(why),
                     None => return,
                 }
-                self.connect();
+                self.connect_as(plan.is_side_only);
             }
         }
         // What went wrong while connecting was told.
@@ -313,10 +353,9 @@ impl App {
         }
         let Some(connection) = self.state.open_connection() else { return };
         let Some(view) = self.state.live().map(|view| view.id) else { return };
-        let origin = self.origin();
-        let count = plan.planned.len();
-        let job = self.begin(format!("Sending {count} again"));
-        let resender = Resender::new(plan, speed, choices, origin, connection);
+        let rules = OrderRules { keep_masks: choices.keep_masks, origin: self.origin(), headers: Vec::new(), moved };
+        let resender = Resender::new(plan, speed, rules, edits, connection);
+        let job = self.begin(format!("Sending {} again", resender.plan().planned.len()));
         self.state.active = Some(view);
         (self.state.pane, self.state.details) = (Pane::Resend, true);
         if let Some(resend) = &mut self.state.resend {

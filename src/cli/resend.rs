@@ -3,7 +3,9 @@
 use super::Failed;
 use super::args::{Cli, Command, RecordArgs, ResendArgs};
 use super::record::{self, Talk};
-use crate::app::resend::{Choices, Chosen, Endpoint, Outcome, Plan, Planner, Resender, Speed};
+use crate::app::resend::{
+    Choices, Chosen, Edits, Endpoint, Moved, OrderRules, Outcome, Plan, Planner, Resender, Speed,
+};
 use crate::app::script::{Moment, Place};
 use crate::session::Session;
 use crate::session::file::load;
@@ -34,7 +36,9 @@ pub fn run(args: ResendArgs) -> Result<(), Failed> {
     let connection = connection(&source, args.connection, &args)?;
     let choices = Choices { control: args.control, frames: args.frames, keep_masks: args.keep_masks };
     let plan = plan(&source, connection, &filter, choices);
-    let (spec, without) = spec(&source, connection, &args)?;
+    let recorded = Endpoint::of(&source, connection).map_or_else(|_| String::new(), |endpoint| endpoint.spec.url);
+    let moved = args.url.as_ref().and_then(|url| Moved::new(&recorded, url));
+    let (mut spec, without) = spec(&source, connection, &args)?;
     if !args.quiet {
         let said = if args.url.is_some() { "" } else { ", as the recording says" };
         let (count, speed) = (plan.planned.len(), speed.label());
@@ -45,12 +49,15 @@ pub fn run(args: ResendArgs) -> Result<(), Failed> {
             eprintln!("pushscope: the value of {name} is not in the recording: -H '{name}: …' gives it");
         }
     }
+    spec.side_only = plan.is_side_only;
     let record = record_args(&args, &spec)?;
+    let headers = args.headers.iter().map(|typed| record::header(typed)).collect::<Result<Vec<_>, _>>()?;
     let (linger, is_quiet) = (args.linger, args.quiet);
     let url = spec.url.clone();
     record::run_with(&record, spec, url.clone(), |place| {
         let origin = origin(&url, &place);
-        let resender = Resender::new(plan, speed, choices, origin, ConnectionId(1));
+        let rules = OrderRules { keep_masks: choices.keep_masks, origin, headers, moved };
+        let resender = Resender::new(plan, speed, rules, Edits::default(), ConnectionId(1));
         let resent = Resent { source, resender, linger, over_at: None, patience: PATIENCE, is_quiet };
         Ok(Some(Box::new(resent) as Box<dyn Talk>))
     })
@@ -175,7 +182,9 @@ impl Talk for Resent {
             if !turn.again {
                 return self.resender.outcome().is_some() && {
                     let over_at = *self.over_at.get_or_insert(now.at);
-                    now.at >= over_at + self.linger
+                    let until = (over_at + self.linger).max(self.resender.stays_until().unwrap_or(over_at));
+                    self.patience = until.saturating_duration_since(now.at).min(PATIENCE);
+                    now.at >= until
                 };
             }
         }

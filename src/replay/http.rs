@@ -185,6 +185,9 @@ pub(super) async fn answer(connection: &mut Connection<'_>, came: &Came, at: usi
     let recorded = head.clone();
     right::answer(&mut head, &came.origin, program.hosts());
     right::cors(&mut head, &came.head, &server.options.cors);
+    if let Some(text) = right::unreadable(&head, came) {
+        connection.differs(&format!("{}: {text}", came.key));
+    }
     let mut unchunked = None;
     if came.head.is_old() && answer.framing == Framing::Chunked {
         connection

@@ -2,7 +2,8 @@
 
 use super::exchange::Upgrade;
 use super::head::Head;
-use super::options::Cors;
+use super::options::{Cors, is_local};
+use super::serve::Came;
 use crate::dissect::hixie;
 use crate::dissect::websocket::accept_key;
 use crate::dissect::websocket::negotiation::agreed;
@@ -43,6 +44,16 @@ pub(super) fn cors(head: &mut Head, request: &Head, cors: &Cors) {
         let vary = head.all("vary").join(", ");
         head.set("Vary", &if vary.is_empty() { "Origin".to_owned() } else { format!("{vary}, Origin") });
     }
+}
+
+/// That a page of another origin may not read an answer, where browsers will not let it.
+pub(super) fn unreadable(head: &Head, came: &Came) -> Option<String> {
+    let origin = came.head.field("origin").filter(|origin| !origin.eq_ignore_ascii_case(&came.origin))?;
+    let allowed = head.field("access-control-allow-origin");
+    let is_readable = allowed.is_some_and(|allowed| allowed == "*" || allowed.eq_ignore_ascii_case(&origin));
+    let option = if is_local(&origin) { "--cors".to_owned() } else { format!("--cors={origin}") };
+    let says = || format!("browsers do not let a page of {origin} read this answer, as it was recorded; {option} does");
+    (!is_readable).then(says)
 }
 
 /// The answer to a preflight (Fetch, "CORS-preflight fetch"), where there is to be one that was not recorded.

@@ -254,9 +254,18 @@ pub struct Spec {
     pub tls: TlsOptions,
     /// Proxy options.
     pub proxy: ProxyOptions,
+    /// Makes no request of its own: what is ordered goes out on the side, until it is closed. For what was recorded as
+    /// requests and is sent again as it was.
+    #[serde(skip_serializing_if = "is_false")]
+    pub side_only: bool,
     /// Secrets that stand in the texts above, put there by variables. They are left out of session files.
     #[serde(skip)]
     pub hidden: Vec<String>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // As serde calls it.
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 impl Spec {

@@ -3,6 +3,7 @@
 mod messages;
 mod sides;
 
+use super::rows::inside;
 use super::{Look, keys, theme};
 use crate::app::{App, Command, CompareCommand, Pane};
 use egui::{Align, Button, Frame, Label, Layout, Margin, RichText, Ui, WidgetInfo};
@@ -12,12 +13,10 @@ pub fn compare_ui(ui: &mut Ui, app: &App, look: &mut Look, out: &mut Vec<Command
     let (state, colors) = (app.state(), theme::colors(ui));
     let bar = Frame::new().fill(colors.bar).inner_margin(Margin::symmetric(theme::MARGIN as i8, 2));
     bar.show(ui, |ui| ui.horizontal(|ui| head_ui(ui, app, out)));
-    match &state.compare.messages {
+    inside(ui, |ui, _| match &state.compare.messages {
         Some(compared) if state.compare.shows_messages => messages::messages_ui(ui, compared, look, out),
         _ => sides::sides_ui(ui, app, look, out),
-    }
-    // Lists of rows take no room by themselves, and the panel would shrink.
-    ui.allocate_space(ui.available_size());
+    });
 }
 
 fn head_ui(ui: &mut Ui, app: &App, out: &mut Vec<Command>) {

@@ -1,5 +1,7 @@
 //! What is sent again: where it goes, in which rhythm, how far it is, and what could not be sent.
 
+mod list;
+
 use super::{Look, theme, words};
 use crate::app::resend::{Outcome, Plan, Resender};
 use crate::app::{App, Command, Pane, ResendCommand, ResendSettings, Resending, To};
@@ -8,19 +10,34 @@ use egui::{
     Align, Button, Color32, Frame, Label, Layout, Margin, ProgressBar, RichText, ScrollArea, TextEdit, Ui, WidgetInfo,
 };
 
+/// Rows of the list that are in sight, however low the pane is; and what the field to type in takes of them.
+const ROWS_IN_SIGHT: f32 = 4.0;
+const TYPING_ROWS: f32 = 5.0;
+
 /// Draws the pane.
 pub fn resend_ui(ui: &mut Ui, app: &App, look: &mut Look, out: &mut Vec<Command>) {
     let (state, colors) = (app.state(), theme::colors(ui));
     let bar = Frame::new().fill(colors.bar).inner_margin(Margin::symmetric(theme::MARGIN as i8, 2));
     bar.show(ui, |ui| ui.horizontal(|ui| head_ui(ui, app, out)));
-    ScrollArea::vertical().auto_shrink(false).content_margin(theme::MARGIN).show(ui, |ui| match &state.resend {
+    let plan = state.resend.as_ref().filter(|resend| !resend.is_running());
+    let plan = plan.and_then(|resend| Some((resend, resend.plan.as_ref().filter(|plan| !plan.planned.is_empty())?)));
+    // The list has its own bar, and a few rows of it are always in sight.
+    let height = match plan {
+        Some((resend, _)) => {
+            let rows = if resend.typing.is_some() { ROWS_IN_SIGHT + TYPING_ROWS } else { ROWS_IN_SIGHT };
+            (ui.available_height() - rows * theme::ROW).max(theme::ROW)
+        }
+        None => f32::INFINITY,
+    };
+    let area = ScrollArea::vertical().auto_shrink([false, plan.is_some()]).max_height(height);
+    area.content_margin(theme::MARGIN).show(ui, |ui| match &state.resend {
         None => empty_ui(ui, app, out),
         Some(resend) => {
             if !resend.is_running() {
                 settings_ui(ui, app, resend, out);
-                ui.add_space(theme::MARGIN);
             }
             if let Some(resender) = resend.resender() {
+                ui.add_space(theme::UNIT);
                 run_ui(ui, app, resend, resender, look, out);
             }
             if !resend.is_running() {
@@ -28,6 +45,9 @@ pub fn resend_ui(ui: &mut Ui, app: &App, look: &mut Look, out: &mut Vec<Command>
             }
         }
     });
+    if let Some((resend, plan)) = plan {
+        list::list_ui(ui, app, resend, plan, look, out);
+    }
 }
 
 fn head_ui(ui: &mut Ui, app: &App, out: &mut Vec<Command>) {
@@ -177,7 +197,7 @@ fn plan_ui(ui: &mut Ui, resend: &Resending) {
         small(ui, "Looking for what is to be sent…", colors.weak);
         return;
     };
-    let text = said_of(plan);
+    let text = said_of(plan, resend);
     ui.add(Label::new(RichText::new(text).color(colors.text)).wrap());
     for text in plan.reservations() {
         small(ui, format!("Not sent: {text}"), colors.weak);
@@ -192,9 +212,12 @@ fn plan_ui(ui: &mut Ui, resend: &Resending) {
 }
 
 /// What will be sent, in a sentence.
-fn said_of(plan: &Plan) -> String {
-    let count = words::counted(plan.planned.len() as u64, "message");
+fn said_of(plan: &Plan, resend: &Resending) -> String {
+    let left_out = plan.planned.iter().filter(|planned| resend.edits.left_out.contains(&planned.id)).count();
+    let what = if plan.is_side_only { "request" } else { "message" };
+    let count = words::counted((plan.planned.len() - left_out) as u64, what);
     match plan.length_ns() {
+        _ if plan.planned.is_empty() && plan.is_side_only => "Nothing is sent.".to_owned(),
         _ if plan.planned.is_empty() => "Nothing is sent but the request that opens the connection.".to_owned(),
         0 => format!("{count} will be sent."),
         ns => format!("{count} will be sent; in the recorded rhythm that takes {}.", duration(ns)),

@@ -33,6 +33,16 @@ impl Scroll {
     }
 }
 
+/// Draws into what is left of `ui`, which neither grows nor shrinks by that: rows are put where they belong, and a panel
+/// would take a row that is cut for a reason to grow.
+pub fn inside(ui: &mut Ui, draw: impl FnOnce(&mut Ui, Rect)) {
+    let area = ui.available_rect_before_wrap();
+    let mut child = ui.new_child(egui::UiBuilder::new().max_rect(area));
+    child.set_clip_rect(ui.clip_rect().intersect(area));
+    draw(&mut child, area);
+    ui.advance_cursor_after_rect(area);
+}
+
 /// Lays out `count` rows within `rect` and calls `draw` for each that can be seen, with its number and place.
 pub fn rows_ui(
     ui: &mut Ui,

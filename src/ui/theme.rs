@@ -200,6 +200,8 @@ pub const NUMBER: f32 = 64.0;
 pub const PATHS: f32 = 120.0;
 /// A list to choose from.
 pub const CHOICE: f32 = 130.0;
+/// Its margins and its arrow.
+pub const CHOICE_ARROW: f32 = 34.0;
 /// What became of a message, in the comparison of two sides.
 pub const DIFFERENCE: f32 = 168.0;
 /// Corners.

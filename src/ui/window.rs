@@ -99,7 +99,8 @@ pub struct Look {
     pub(super) compare_scroll: Scroll,
     /// Where the comparison of two sides is scrolled to, and what its messages say.
     pub(super) sides_scroll: Scroll,
-    pub(super) compared_told: HashMap<(ViewId, RecordId), String>,
+    pub(super) resend_scroll: Scroll,
+    summaries: HashMap<(ViewId, RecordId), String>,
     /// Where the list of recordings and the results of a search in them are scrolled to.
     pub(super) library: Scroll,
     pub(super) found: Scroll,
@@ -130,6 +131,29 @@ pub struct Window {
     /// When the last tick ended after which there was more to do at once.
     ticked: Option<Instant>,
     had_focus: bool,
+}
+
+/// Lines of records that are remembered.
+const MOST_SUMMARIES: usize = 10_000;
+
+impl Look {
+    /// What a record says in one line, as lists have it; empty for now where it is `until` already.
+    pub(super) fn told(&mut self, ui: &Ui, view: &View, id: RecordId, until: Instant) -> &str {
+        let key = (view.id, id);
+        if self.summaries.len() > MOST_SUMMARIES {
+            self.summaries.clear();
+        }
+        if !self.summaries.contains_key(&key) && Instant::now() < until {
+            self.summaries.insert(key, view.session.summary(id));
+        }
+        self.summaries.get(&key).map_or_else(
+            || {
+                ui.ctx().request_repaint();
+                ""
+            },
+            String::as_str,
+        )
+    }
 }
 
 impl Window {

@@ -1,7 +1,7 @@
 // What a client sends, told line by line as JSON: node log-server.mjs
 // Listens on a free port of 127.0.0.1 and prints it. A WebSocket (npm package `ws`) echoes each message; GET /events is an
-// event stream that says hello and stays open; any other request is answered with 204. The message `leave` makes the
-// server close with 4002.
+// event stream that says hello and stays open, /poll says that there is nothing new; any other request is answered with
+// 204. The message `leave` makes the server close with 4002.
 import { createServer } from "node:http";
 import { WebSocketServer } from "ws";
 
@@ -24,6 +24,7 @@ const http = createServer((request, response) => {
       response.write("data: hello\n\n");
       return;
     }
+    if (request.url.startsWith("/poll")) return response.end("nothing new\n");
     response.writeHead(204);
     response.end();
   });

@@ -62,6 +62,27 @@ pub fn load(session: &Session, id: RecordId, composer: &mut Composer) -> Result<
     Ok(())
 }
 
+/// What a record says as it is typed, and whether that is hexadecimal; an error says why it cannot be typed.
+pub fn typed(session: &Session, id: RecordId) -> Result<(String, bool), String> {
+    let Some(record) = session.records().get(id).copied() else { return Err("the record is gone".to_owned()) };
+    let limit = || format!("it has more than {EDIT_LIMIT_BYTES} bytes: save it and send the file");
+    if record.payload_len.max(record.len) > EDIT_LIMIT_BYTES {
+        return Err(limit());
+    }
+    let payload = match record.kind {
+        Kind::HttpRequest => super::order::recorded_request(session, id)?.body.to_vec(),
+        Kind::WsFrame => super::order::recorded_frame(session, &record)?.payload.to_vec(),
+        _ => session.explain(id).payload,
+    };
+    if payload.len() as u64 > EDIT_LIMIT_BYTES {
+        return Err(limit());
+    }
+    match std::str::from_utf8(&payload) {
+        Ok(text) if is_typeable(text) => Ok((text.to_owned(), false)),
+        _ => Ok((hex(&payload), true)),
+    }
+}
+
 fn is_document(text: &str) -> bool {
     text.trim_start().starts_with(['{', '[']) && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
 }

@@ -10,11 +10,15 @@ mod order;
 mod plan;
 mod run;
 
-pub use edit::load;
+pub use edit::{load, typed};
 pub use endpoint::{Endpoint, draft_of, origin_of};
-pub use order::{OrderRules, Ordered, RecordedRequest, order, recorded_request};
+pub use order::{Moved, OrderRules, Ordered, RecordedRequest, order, recorded_request};
 pub use plan::{Chosen, Plan, Planned, Planner};
 pub use run::{Outcome, Refused, Resender};
+
+use crate::session::RecordId;
+use bytes::Bytes;
+use std::collections::{HashMap, HashSet};
 
 /// How fast what was recorded is sent.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -45,6 +49,15 @@ impl Speed {
             Speed::AtOnce => "at once".to_owned(),
         }
     }
+}
+
+/// What was changed of what is sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Edits {
+    /// What messages, and bodies of requests, say instead.
+    pub payloads: HashMap<RecordId, Bytes>,
+    /// What is not sent.
+    pub left_out: HashSet<RecordId>,
 }
 
 /// What of the client's side is sent, and how.

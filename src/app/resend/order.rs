@@ -22,6 +22,41 @@ pub struct OrderRules {
     pub keep_masks: bool,
     /// Where requests on the side go that went to the server of the recorded connection: `http://host:port`.
     pub origin: Option<String>,
+    /// Headers that these get in the place of the recorded ones.
+    pub headers: Vec<(String, String)>,
+    /// Where requests go that went where the recorded connection led.
+    pub moved: Option<Moved>,
+}
+
+/// From the address of a recorded connection to another one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moved {
+    from: url::Url,
+    to: url::Url,
+}
+
+impl Moved {
+    /// From one address to the other; `None` where the other names no more than a server, or one of them is none of HTTP.
+    pub fn new(from: &str, to: &str) -> Option<Moved> {
+        let read = |url: &str| url::Url::parse(url).ok().filter(url::Url::has_host);
+        let (from, to) = (read(from)?, read(to)?);
+        let is_place = to.path() != "/" || to.query().is_some();
+        is_place.then_some(Moved { from, to })
+    }
+
+    /// Where a target leads now: its path is the new one's, and of its parameters those stay that the recorded address
+    /// did not have, such as cursors.
+    fn target(&self, target: &str) -> Option<String> {
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        if path != self.from.path() {
+            return None;
+        }
+        let had: Vec<&str> = self.from.query().unwrap_or_default().split('&').collect();
+        let own = query.split('&').filter(|pair| !pair.is_empty() && !had.contains(pair));
+        let query: Vec<&str> = self.to.query().into_iter().filter(|query| !query.is_empty()).chain(own).collect();
+        let mark = if query.is_empty() { "" } else { "?" };
+        Some(format!("{}{mark}{}", self.to.path(), query.join("&")))
+    }
 }
 
 /// What is to be sent for a record.
@@ -52,11 +87,11 @@ pub struct RecordedRequest {
     pub is_to_own_server: bool,
 }
 
-/// What is to be sent for a record; an error says why nothing can be.
-pub fn order(session: &Session, id: RecordId, rules: &OrderRules) -> Result<Ordered, String> {
+/// What is to be sent for a record, saying what was `edited` where it was; an error says why nothing can be.
+pub fn order(session: &Session, id: RecordId, rules: &OrderRules, edited: Option<&Bytes>) -> Result<Ordered, String> {
     let Some(record) = session.records().get(id).copied() else { return Err("the record is gone".to_owned()) };
     if record.kind == Kind::HttpRequest {
-        return request(session, id, rules);
+        return request(session, id, rules, edited);
     }
     if record.payload_len.max(record.len) > MESSAGE_LIMIT_BYTES {
         return Err(format!("it has {} bytes, and at most {MESSAGE_LIMIT_BYTES} are sent again", record.payload_len));
@@ -67,7 +102,7 @@ pub fn order(session: &Session, id: RecordId, rules: &OrderRules) -> Result<Orde
         let (has, of) = (explained.payload.len(), record.payload_len);
         return Err(format!("of its {of} bytes only {has} can be read"));
     }
-    let payload = Bytes::from(explained.payload.clone());
+    let payload = edited.cloned().unwrap_or_else(|| Bytes::from(explained.payload.clone()));
     let payload_bytes = payload.len();
     let sent = |kind| Sent { kind: Some(kind), least_bytes: 2, payload_bytes };
     let plain = |outgoing, kind| Ordered { order: Order::Send(outgoing), sent: sent(kind), without: Vec::new() };
@@ -81,7 +116,13 @@ pub fn order(session: &Session, id: RecordId, rules: &OrderRules) -> Result<Orde
         Kind::WsPing => plain(Outgoing::Ping(payload), record.kind),
         Kind::WsPong => plain(Outgoing::Pong(payload), record.kind),
         Kind::WsClose => close(code_of(&explained), payload)?,
-        Kind::WsFrame => raw(frame(session, &record, rules.keep_masks)?),
+        Kind::WsFrame => {
+            let frame = frame(session, &record, rules.keep_masks)?;
+            raw(match edited {
+                Some(payload) => frame_with(frame, payload)?,
+                None => frame,
+            })
+        }
         kind => return Err(format!("a record of kind {} cannot be sent", kind.name())),
     })
 }
@@ -157,6 +198,12 @@ fn frame(session: &Session, record: &Record, keep_masks: bool) -> Result<RawFram
     Ok(RawFrame { mask: frame.mask.map(|key| if keep_masks { key } else { fresh_key() }), ..frame })
 }
 
+/// A frame with another payload, its length in the shortest form.
+fn frame_with(frame: RawFrame, payload: &Bytes) -> Result<RawFrame, String> {
+    let length_form = frame_of(frame.opcode, payload.clone())?.length_form;
+    Ok(RawFrame { length_form, payload: payload.clone(), ..frame })
+}
+
 /// A key nobody can foresee (RFC 6455 §5.3).
 fn fresh_key() -> [u8; 4] {
     let mut key = [0; 4];
@@ -165,12 +212,22 @@ fn fresh_key() -> [u8; 4] {
     key
 }
 
-fn request(session: &Session, id: RecordId, rules: &OrderRules) -> Result<Ordered, String> {
-    let request = recorded_request(session, id)?;
+fn request(session: &Session, id: RecordId, rules: &OrderRules, edited: Option<&Bytes>) -> Result<Ordered, String> {
+    let mut request = recorded_request(session, id)?;
+    if let Some(body) = edited {
+        request.body = body.clone();
+    }
+    for (name, value) in rules.headers.iter().filter(|_| request.is_to_own_server) {
+        let is_it = |other: &str| other.eq_ignore_ascii_case(name);
+        request.without.retain(|other| !is_it(other));
+        request.headers.retain(|(other, _)| !is_it(other));
+        request.headers.push((name.clone(), value.clone()));
+    }
     let url = match &rules.origin {
         Some(origin) if request.is_to_own_server => {
-            let path = request.url.splitn(4, '/').nth(3).unwrap_or_default();
-            format!("{}/{path}", origin.trim_end_matches('/'))
+            let path = format!("/{}", request.url.splitn(4, '/').nth(3).unwrap_or_default());
+            let path = rules.moved.as_ref().and_then(|moved| moved.target(&path)).unwrap_or(path);
+            format!("{}{path}", origin.trim_end_matches('/'))
         }
         _ => request.url,
     };
@@ -229,7 +286,9 @@ pub fn recorded_request(session: &Session, id: RecordId) -> Result<RecordedReque
     let place = |link: &crate::session::Link| {
         link.opening.as_ref().map(|opening| (opening.host.clone(), opening.port, opening.tls))
     };
-    let own = session.links().iter().find(of_connection).and_then(place);
+    let any = || session.links().iter().find(|link| link.connection == session.connection_of(&record));
+    // Where all its requests were on the side, the first led to its server.
+    let own = session.links().iter().find(of_connection).or_else(any).and_then(place);
     request.is_to_own_server = own.is_some() && own == session.link(record.link).and_then(place);
     if has_body {
         request.body = body(session, id, &record, is_chunked)?;
@@ -265,4 +324,21 @@ fn body(session: &Session, id: RecordId, request: &Record, is_chunked: bool) -> 
     let len = (record.end() - request.end()) as usize;
     let bytes = session.wire(request.link, request.dir, request.end(), len);
     if bytes.len() == len { Ok(bytes.into()) } else { Err("its body cannot be read whole".to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Moved;
+
+    #[test]
+    fn requests_go_to_the_new_path_and_keep_what_only_they_had() {
+        let moved = Moved::new("http://a/poll?rate=2", "https://b/v2/poll?key=1").unwrap();
+        assert_eq!(moved.target("/poll?rate=2").as_deref(), Some("/v2/poll?key=1"));
+        assert_eq!(moved.target("/poll?rate=2&cursor=9").as_deref(), Some("/v2/poll?key=1&cursor=9"));
+        assert_eq!(moved.target("/publish"), None, "another path stays what it is");
+        let moved = Moved::new("http://a/poll", "http://b/x").unwrap();
+        assert_eq!(moved.target("/poll").as_deref(), Some("/x"));
+        assert_eq!(Moved::new("http://a/poll", "http://b/"), None, "only another server");
+        assert_eq!(Moved::new("http://a/poll", "lab:poll"), None);
+    }
 }

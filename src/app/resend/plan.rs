@@ -1,6 +1,7 @@
 //! What is to be sent, found among the records a slice of time after the other.
 
 use super::Choices;
+use crate::app::script::wants_websocket;
 use crate::session::{Flags, Kind, Link, Record, RecordId, Session};
 use crate::wire::{ConnectionId, Dir, LinkId};
 use std::collections::BTreeMap;
@@ -38,6 +39,10 @@ pub struct Plan {
     pub planned: Vec<Planned>,
     /// When the rhythm begins.
     pub base_ns: u64,
+    /// When the recorded connection was over, where the whole of its client's side is sent.
+    pub end_ns: Option<u64>,
+    /// Whether all of it is requests, each of which is sent as it was, and nothing else: no WebSocket is to be opened.
+    pub is_side_only: bool,
     /// What is not sent and why, with counts.
     pub left_out: BTreeMap<&'static str, usize>,
 }
@@ -62,6 +67,7 @@ pub struct Planner {
     /// Whether requests that open a connection are sent, too, on the side.
     with_own_requests: bool,
     next: usize,
+    is_side_only: Option<bool>,
     opened_ns: Option<u64>,
     plan: Plan,
 }
@@ -70,11 +76,24 @@ impl Planner {
     /// Looks for what was chosen. `with_own_requests`: send the requests by which a connection speaks itself, too: over one
     /// that is open already.
     pub fn new(chosen: Chosen, choices: Choices, with_own_requests: bool) -> Planner {
-        Planner { chosen, choices, with_own_requests, next: 0, opened_ns: None, plan: Plan::default() }
+        Planner {
+            chosen,
+            choices,
+            with_own_requests,
+            next: 0,
+            is_side_only: None,
+            opened_ns: None,
+            plan: Plan::default(),
+        }
     }
 
     /// Looks on until `deadline`; the plan, once all was looked at.
     pub fn advance(&mut self, session: &Session, deadline: Instant) -> Option<Plan> {
+        if self.is_side_only.is_none() {
+            let is_side_only = is_side_only(session, &self.chosen);
+            self.is_side_only = Some(is_side_only);
+            self.with_own_requests |= is_side_only;
+        }
         loop {
             let end = match &self.chosen {
                 Chosen::Records(ids) => ids.len(),
@@ -99,7 +118,8 @@ impl Planner {
         let mut plan = std::mem::take(&mut self.plan);
         plan.planned.sort_unstable_by_key(|planned| planned.id);
         plan.planned.dedup();
-        let first_ns = plan.planned.first().map_or(0, |first| first.at_ns);
+        plan.is_side_only = self.is_side_only.unwrap_or_default();
+        let first_ns = plan.planned.first().map_or(self.opened_ns.unwrap_or_default(), |first| first.at_ns);
         // The client's whole side begins where the connection was open, a selection with what it begins with.
         plan.base_ns = self.opened_ns.filter(|opened| *opened <= first_ns).unwrap_or(first_ns);
         Some(plan)
@@ -111,6 +131,7 @@ impl Planner {
             if session.connection_of(&record) != connection {
                 return;
             }
+            self.plan.end_ns = self.plan.end_ns.max(Some(session.at_ns(id)));
             if record.kind == Kind::HttpResponse && self.opened_ns.is_none() {
                 self.opened_ns = Some(session.at_ns(id));
             }
@@ -169,6 +190,28 @@ impl Planner {
             if is_of_it && (is_control || record.detail & 0xF < 8) {
                 self.plan(session, before);
             }
+        }
+    }
+}
+
+/// Whether all that was chosen is requests, of connections that are no WebSockets.
+fn is_side_only(session: &Session, chosen: &Chosen) -> bool {
+    match chosen {
+        Chosen::ClientSide(connection) => {
+            let mut links = session.links().iter().filter(|link| link.connection == *connection);
+            let spec = session.connection(*connection).map_or("", |connection| connection.info.spec.as_str());
+            !links.any(|link| link.agreement().is_some()) && !wants_websocket(spec)
+        }
+        Chosen::Records(ids) => {
+            let is_socket = |id: &RecordId| {
+                let record = &session.records()[*id];
+                let kind = record.kind;
+                is_websocket(kind)
+                    || kind == Kind::WsFrame
+                    || (kind == Kind::HttpRequest && is_upgrade(session, record.link))
+            };
+            let is_request = |id: &RecordId| session.records()[*id].kind == Kind::HttpRequest;
+            ids.iter().any(is_request) && !ids.iter().any(is_socket)
         }
     }
 }

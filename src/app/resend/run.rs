@@ -2,10 +2,12 @@
 
 use super::order::{OrderRules, order};
 use super::plan::Plan;
-use super::{Choices, Speed};
+use super::{Edits, Speed};
 use crate::app::script::{Moment, Turn, Watch};
 use crate::session::{RecordId, Session};
 use crate::wire::{Act, ConnectionId};
+use bytes::Bytes;
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 /// Messages that a call sends, and their bytes.
@@ -44,6 +46,7 @@ pub struct Resender {
     plan: Plan,
     speed: Speed,
     rules: OrderRules,
+    edited: HashMap<RecordId, Bytes>,
     connection: ConnectionId,
     watch: Watch,
     /// When the rhythm began.
@@ -60,18 +63,15 @@ pub struct Resender {
 }
 
 impl Resender {
-    /// Begins. `origin` is where requests go that went to the recorded connection's own server.
-    pub fn new(
-        plan: Plan,
-        speed: Speed,
-        choices: Choices,
-        origin: Option<String>,
-        connection: ConnectionId,
-    ) -> Resender {
+    /// Begins, with what was edited of it.
+    pub fn new(plan: Plan, speed: Speed, rules: OrderRules, edits: Edits, connection: ConnectionId) -> Resender {
+        let mut plan = plan;
+        plan.planned.retain(|planned| !edits.left_out.contains(&planned.id));
         Resender {
             plan,
             speed,
-            rules: OrderRules { keep_masks: choices.keep_masks, origin },
+            rules,
+            edited: edits.payloads,
             connection,
             watch: Watch::new(connection),
             begun: None,
@@ -117,6 +117,11 @@ impl Resender {
     /// How it ended, once it did.
     pub fn outcome(&self) -> Option<&Outcome> {
         self.outcome.as_ref()
+    }
+
+    /// Until when the recorded client stayed, in this rhythm, where the whole of its side is sent.
+    pub fn stays_until(&self) -> Option<Instant> {
+        self.plan.end_ns.filter(|_| self.begun.is_some()).and_then(|end_ns| self.due(end_ns))
     }
 
     /// Whether it is held.
@@ -208,7 +213,7 @@ impl Resender {
                 return;
             }
             self.next += 1;
-            match order(source, planned.id, &self.rules) {
+            match order(source, planned.id, &self.rules, self.edited.get(&planned.id)) {
                 Ok(ordered) => {
                     bytes += ordered.sent.payload_bytes;
                     self.watch.ordered(ordered.sent, live);

@@ -25,7 +25,7 @@ pub(super) use outgoing::Sent;
 pub use runner::{Moment, Outcome, Runner, Turn};
 pub use step::Step;
 pub use toml::ScriptError;
-pub(super) use watch::{SIDE_REQUEST, Watch};
+pub(super) use watch::{SIDE_REQUEST, Watch, wants_websocket};
 
 use serde_json::Value as Json;
 use std::collections::BTreeMap;

@@ -47,6 +47,7 @@ pub(in crate::app) struct Watch {
     has_opened: bool,
     is_websocket: bool,
     wants_websocket: Option<bool>,
+    is_side_only: Option<bool>,
     unrecorded: VecDeque<Unrecorded>,
     /// A frame as ordered went out: from then on the bytes are counted, for messages may not be seen as such.
     has_sent_raw: bool,
@@ -73,6 +74,7 @@ impl Watch {
             has_opened: false,
             is_websocket: false,
             wants_websocket: None,
+            is_side_only: None,
             unrecorded: VecDeque::new(),
             has_sent_raw: false,
             last: None,
@@ -95,6 +97,10 @@ impl Watch {
         if self.has_sent_raw {
             let out_bytes = session.connection(self.connection).map_or(0, |connection| connection.bytes[0]);
             self.unrecorded.retain(|sent| sent.out_at_bytes.is_none_or(|at| out_bytes < at));
+        }
+        // Requests on the side wait for nobody.
+        if !self.has_opened && self.is_side_only(session) {
+            self.open(first, &mut news);
         }
         let is_held_back = self.patience_ends().is_some_and(|end| now >= end);
         if is_held_back && !self.wants_websocket(session) {
@@ -176,9 +182,15 @@ impl Watch {
     fn wants_websocket(&mut self, session: &Session) -> bool {
         *self.wants_websocket.get_or_insert_with(|| {
             let spec = session.connection(self.connection).map_or("", |connection| connection.info.spec.as_str());
-            let spec: Spec = serde_json::from_str(spec).unwrap_or_default();
-            spec.push_type == PushType::Ws || spec.url.starts_with("ws")
+            wants_websocket(spec)
         })
+    }
+
+    /// Whether what was asked for makes no request of its own.
+    fn is_side_only(&mut self, session: &Session) -> bool {
+        let Some(connection) = session.connection(self.connection) else { return false };
+        let spec = || serde_json::from_str(&connection.info.spec).is_ok_and(|spec: Spec| spec.side_only);
+        *self.is_side_only.get_or_insert_with(spec)
     }
 
     /// Until when the first answer is waited for.
@@ -225,6 +237,12 @@ impl Watch {
     pub fn last(&self) -> Option<RecordId> {
         self.last.or(self.last_fact)
     }
+}
+
+/// Whether a recorded request asks for a WebSocket, as far as that says.
+pub(in crate::app) fn wants_websocket(spec: &str) -> bool {
+    let spec: Spec = serde_json::from_str(spec).unwrap_or_default();
+    spec.push_type == PushType::Ws || spec.url.starts_with("ws")
 }
 
 /// Whether a link is that of a request on the side.

@@ -65,7 +65,7 @@ pub struct ResendArgs {
     /// With the masking keys that they had.
     #[arg(long, requires = "frames")]
     pub keep_masks: bool,
-    /// Go on recording so long after the last was sent.
+    /// Go on recording so long after the last was sent, and as long as the recorded client stayed.
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "1s")]
     pub linger: Duration,
     /// Keep the new recording in this file.

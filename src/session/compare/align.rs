@@ -158,7 +158,7 @@ const NONE: u32 = u32::MAX;
 /// more are told.
 pub fn align(a: &Side, b: &Side, by: &By, tolerance_ns: Option<u64>, progress: Progress) -> Option<Aligned> {
     // Either way round the same pairs are found: what is missing one way is extra the other.
-    let is_turned = (b.items.len(), &b.items) < (a.items.len(), &a.items);
+    let is_turned = b.items.len().cmp(&a.items.len()).then_with(|| order(b).cmp(order(a))).is_lt();
     let (first, second) = if is_turned { (&b.items, &a.items) } else { (&a.items, &b.items) };
     let tolerance_ns = tolerance_ns.or((*by == By::Time).then_some(DEFAULT_TOLERANCE_NS));
     if !progress(0, 4) {
@@ -185,6 +185,11 @@ pub fn align(a: &Side, b: &Side, by: &By, tolerance_ns: Option<u64>, progress: P
     let is_in_order = |at_a: u32, at_b: u32| pairs.is_in_order[if is_turned { at_b } else { at_a } as usize];
     let aligned = rows((&a.items, &to_b), (&b.items, &to_a), is_in_order, tolerance_ns);
     progress(4, 4).then_some(aligned)
+}
+
+/// What two sides of one length are ordered by: what is the same each time they are compared.
+fn order(side: &Side) -> impl Iterator<Item = (u32, u64, bool, u32, u32)> + '_ {
+    side.items.iter().map(|item| (item.sum, item.at_ns, item.is_in, item.connection, item.id))
 }
 
 /// What belongs to one another is looked for among these alone: a direction, of a connection where its number is given.

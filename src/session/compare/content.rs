@@ -66,6 +66,10 @@ impl Rules {
         }
         // Nested deeper than 128 it is refused.
         let mut json = serde_json::from_slice(payload).ok()?;
+        // Of members with the same name only the last was kept, and who reads the first reads something else.
+        if members_as_written(payload) != members(&json) {
+            return None;
+        }
         self.leave_out(&mut json);
         Some(json)
     }
@@ -158,6 +162,35 @@ impl Rules {
             }
         }
         sum
+    }
+}
+
+/// How many members the objects of a document have as it is written: each has a colon behind its name.
+fn members_as_written(payload: &[u8]) -> usize {
+    let (mut count, mut at) = (0, 0);
+    while let Some(found) = memchr::memchr2(b'"', b':', &payload[at..]) {
+        at += found + 1;
+        if payload[at - 1] == b':' {
+            count += 1;
+            continue;
+        }
+        while let Some(found) = memchr::memchr2(b'"', b'\\', &payload[at..]) {
+            at += found + 1;
+            if payload[at - 1] == b'"' {
+                break;
+            }
+            at = payload.len().min(at + 1);
+        }
+    }
+    count
+}
+
+/// How many members the objects of a document have.
+fn members(json: &Json) -> usize {
+    match json {
+        Json::Array(items) => items.iter().map(members).sum(),
+        Json::Object(object) => object.len() + object.values().map(members).sum::<usize>(),
+        _ => 0,
     }
 }
 

@@ -82,10 +82,24 @@ impl Change {
             Change::Added { value, .. } => format!("{path} added: {}", short(&value.to_string())),
             Change::Removed { value, .. } => format!("{path} removed: {}", short(&value.to_string())),
             Change::Changed { from, to, .. } => {
-                format!("{path}: {} → {}", short(&from.to_string()), short(&to.to_string()))
+                let [from, to] = apart(&one_line(&from.to_string()), &one_line(&to.to_string()));
+                format!("{path}: {} → {}", short(&from), short(&to))
             }
         }
     }
+}
+
+/// So much of what two texts begin with needs no cutting, and so much of it stands before what differs.
+const ALIKE_CHARS: usize = 24;
+const BEFORE_CHARS: usize = 12;
+
+/// Of two texts that begin alike, leaves out what would push what differs out of a line.
+pub fn apart(a: &str, b: &str) -> [String; 2] {
+    let alike = a.chars().zip(b.chars()).take_while(|(a, b)| a == b).count();
+    if alike <= ALIKE_CHARS || a == b {
+        return [a.to_owned(), b.to_owned()];
+    }
+    [a, b].map(|text| format!("…{}", text.chars().skip(alike - BEFORE_CHARS).collect::<String>()))
 }
 
 fn short(text: &str) -> String {

@@ -19,7 +19,7 @@ pub use align::{Aligned, By, Counts, Pair, Row, align};
 pub use bytes::{BytesDiff, HexRow};
 pub use content::{Content, Rules};
 pub use json::{Change, JsonDiff, Step, Steps, apply, diff as json_diff};
-pub use message::{Difference, MESSAGE_LIMIT_BYTES, Message, compare, read, read_all};
+pub use message::{Difference, MESSAGE_LIMIT_BYTES, Message, apart, compare, read, read_all};
 pub use side::{Collector, ITEM_LIMIT, Item, Scope, Side, collect};
 pub use text::{Line, LineKind, Piece, TextDiff};
 

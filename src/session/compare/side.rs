@@ -48,8 +48,19 @@ pub struct Item {
     pub connection: u32,
     /// Whether it was received.
     pub is_in: bool,
+    /// A checksum of what it says, which unlike [`Item::content`] is the same each time: where two sides could change
+    /// places, it says which of them comes first.
+    pub sum: u32,
     /// The record.
     pub id: u32,
+}
+
+/// What is known of what a message says.
+#[derive(Clone, Copy, Default)]
+struct Says {
+    content: u64,
+    key: Option<u64>,
+    sum: u32,
 }
 
 /// What a side says.
@@ -143,7 +154,7 @@ impl Collector {
                     payloads.of(record, WHOLE_LIMIT_BYTES as usize).map(|payload| self.of_payload(record, &payload))
                 }
                 0..=WHOLE_LIMIT_BYTES => None,
-                _ => Some((self.of_long(session, *id), None)),
+                _ => Some(self.of_long(session, *id)),
             };
             if told.is_none() {
                 rest.push((self.side.items.len(), *id));
@@ -181,8 +192,12 @@ impl Collector {
                     Kind::HttpResponse | Kind::HttpInformational => text("http.status"),
                     _ => None,
                 };
-                let (mut content, key) = match line {
-                    Some(line) => (self.of_kind(record, self.rules.hash_bytes(line.as_bytes())), None),
+                let Says { mut content, key, sum } = match line {
+                    Some(line) => Says {
+                        content: self.of_kind(record, self.rules.hash_bytes(line.as_bytes())),
+                        key: None,
+                        sum: crc32fast::hash(line.as_bytes()),
+                    },
                     None => self.of_payload(record, &explained.payload),
                 };
                 if let Some(name) = text("sse.event").filter(|_| record.kind == Kind::SseEvent) {
@@ -195,12 +210,13 @@ impl Collector {
                 let is_cut = explained.payload.len() as u64 + explained.payload_left_out < record.payload_len
                     || explained.payload_left_out > 0;
                 self.side.cut += u64::from(is_cut && !record.kind.is_fact() && record.kind != Kind::WsClose);
-                (self.side.items[*at].content, self.side.items[*at].key) = (content, key);
+                let item = &mut self.side.items[*at];
+                (item.content, item.key, item.sum) = (content, key, sum);
             }
         }
     }
 
-    fn item(&mut self, session: &Session, id: RecordId, (content, key): (u64, Option<u64>)) -> Item {
+    fn item(&mut self, session: &Session, id: RecordId, Says { content, key, sum }: Says) -> Item {
         let record = &session.records()[id];
         let connection = session.connection_of(record);
         let count = self.connections.len() as u32;
@@ -214,13 +230,14 @@ impl Collector {
             at_ns: session.at_ns(id).saturating_sub(opened_ns),
             connection: number,
             is_in: record.dir == Dir::In,
+            sum,
             id: id as u32,
         }
     }
 
-    fn of_payload(&self, record: &Record, payload: &[u8]) -> (u64, Option<u64>) {
+    fn of_payload(&self, record: &Record, payload: &[u8]) -> Says {
         let key = self.key.as_ref().and_then(|key| key.of(payload, &self.rules));
-        (self.of_kind(record, self.rules.hash(payload)), key)
+        Says { content: self.of_kind(record, self.rules.hash(payload)), key, sum: crc32fast::hash(payload) }
     }
 
     /// Text, lines, parts and bodies are equal where they say the same; binary and control frames are of their own kind.
@@ -232,9 +249,10 @@ impl Collector {
     }
 
     /// A message that is too long to be held at once.
-    fn of_long(&mut self, session: &Session, id: RecordId) -> u64 {
+    fn of_long(&mut self, session: &Session, id: RecordId) -> Says {
         let record = session.records()[id];
         let mut hasher = self.rules.hasher();
+        let mut sum = crc32fast::Hasher::new();
         hasher.write_u64(record.payload_len);
         match record.payload_in_place() {
             Some(at) => {
@@ -251,6 +269,7 @@ impl Collector {
                     }
                     key.into_iter().for_each(|key| unmask(&mut piece, key));
                     hasher.write(&piece);
+                    sum.update(&piece);
                     done += len as u64;
                 }
             }
@@ -258,9 +277,10 @@ impl Collector {
                 let explained = session.explain_within(id, JOINED_LIMIT_BYTES);
                 self.side.cut += u64::from((explained.payload.len() as u64) < record.payload_len);
                 explained.payload.chunks(PIECE_BYTES).for_each(|piece| hasher.write(piece));
+                sum.update(&explained.payload);
             }
         }
-        self.of_kind(&record, hasher.finish())
+        Says { content: self.of_kind(&record, hasher.finish()), key: None, sum: sum.finalize() }
     }
 
     /// All of it.

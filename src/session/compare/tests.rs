@@ -39,8 +39,15 @@ fn items() -> impl Strategy<Value = Vec<Item>> {
     prop::collection::vec(item, 0..12).prop_map(|items| {
         let mut times: Vec<u64> = items.iter().map(|item| item.2).collect();
         times.sort_unstable();
-        let item =
-            |(id, ((content, key, _, connection, is_in), at_ns))| Item { content, key, at_ns, connection, is_in, id };
+        let item = |(id, ((content, key, _, connection, is_in), at_ns))| Item {
+            content,
+            key,
+            at_ns,
+            connection,
+            is_in,
+            sum: content as u32,
+            id,
+        };
         (0..).zip(items.into_iter().zip(times)).map(item).collect()
     })
 }
@@ -135,7 +142,15 @@ proptest! {
 }
 
 fn at(content: u64, ms: u64) -> Item {
-    Item { content, key: Some(content / 10), at_ns: ms * 1_000_000, connection: 0, is_in: true, id: 0 }
+    Item {
+        content,
+        key: Some(content / 10),
+        at_ns: ms * 1_000_000,
+        connection: 0,
+        is_in: true,
+        sum: content as u32,
+        id: 0,
+    }
 }
 
 fn words(a: &[Item], b: &[Item], by: &By, tolerance_ms: Option<u64>) -> Vec<String> {
@@ -161,6 +176,36 @@ fn what_is_lost_new_changed_moved_and_late_is_called_so() {
     // By time alone, what is near is held against one another, and what is nowhere near is not.
     let other = [at(10, 0), at(25, 110), at(99, 1000)];
     assert_eq!(words(&a, &other, &By::Time, None), ["equal", "changed", "extra", "missing", "missing"]);
+}
+
+#[test]
+fn of_two_that_changed_places_the_same_one_moved_each_time() {
+    let (a, b) = ([at(10, 0), at(20, 1)], [at(20, 0), at(10, 1)]);
+    // As hashes differ from run to run.
+    let hashed = |items: [Item; 2], by: u64| items.map(|item| Item { content: item.content.wrapping_mul(by), ..item });
+    let first = words(&a, &b, &By::Content, None);
+    for by in [3, u64::MAX, 1 << 60 | 7, 0xDEAD_BEEF_0BAD_F00D] {
+        assert_eq!(words(&hashed(a, by), &hashed(b, by), &By::Content, None), first);
+    }
+    assert_eq!(first.iter().filter(|words| *words == "reordered").count(), 1);
+}
+
+#[test]
+fn a_name_that_stands_twice_in_an_object_is_not_passed_over() {
+    let rules = Rules::default();
+    assert!(!rules.are_equal(br#"{"a":1,"a":2}"#, br#"{"a":2}"#));
+    assert!(!rules.are_equal(br#"{"a":1,"a":2}"#, br#"{"a":9,"a":2}"#));
+    assert!(rules.are_equal(br#"{"a:\":":1,"b":{"c":[{"d\\":2}]}}"#, br#"{ "b":{"c":[{"d\\":2}]},"a:\":":1}"#));
+    let twice = compare(message(r#"{"a":1,"a":2}"#), message(r#"{"a":2}"#), &rules, false);
+    assert!(matches!(twice, Difference::Text(_)), "{twice:?}");
+}
+
+#[test]
+fn what_differs_in_a_long_text_is_seen_in_a_line() {
+    let long = |end: &str| json!({"text": format!("{}{end}", "the same ".repeat(30))});
+    let diff = json_diff(&long("one"), &long("two"), &Rules::default(), 9, soon());
+    let line = diff.changes[0].line();
+    assert!(line.contains("…me the same one\"") && line.contains("two") && line.len() < 100, "{line}");
 }
 
 #[test]

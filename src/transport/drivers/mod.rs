@@ -44,6 +44,13 @@ pub(crate) async fn run(
 ) -> Outcome {
     let mut side = SideRequests::new(context, &target, auth.as_ref());
     let push_type = context.spec.push_type;
+    if context.spec.side_only {
+        context.act(Act::Noticed, "makes no request of its own: what was recorded is sent as it was");
+        context.sent.cancel();
+        context.answered.cancel();
+        // What is still answered when the user closes ends with the connection.
+        return Outcome::Done(side.pump(orders).await);
+    }
     if push_type == PushType::Ws || (push_type == PushType::Auto && target.websocket) {
         if push_type == PushType::Auto {
             context.act(Act::Picked, format!("WebSocket, since the address begins with {}://", target.url.scheme()));

@@ -127,6 +127,9 @@ impl SideRequests {
         let mut ask = Ask::plain(&method, &target, headers, body, "*/*");
         ask.authorize(auth.as_ref());
         ask.purpose = "side request".to_owned();
+        if spec.side_only {
+            ask.version = spec.http;
+        }
         ask.answer_ms = spec.timeouts.answer_ms;
         Ok(ask)
     }

@@ -1,7 +1,9 @@
 //! Two messages beside one another: changes by path, lines and words, or bytes.
 
 use crate::app::{Command, CompareCommand, Marked, Messages};
-use crate::session::compare::{BytesDiff, Change, Difference, HexRow, JsonDiff, Line, LineKind, Piece, TextDiff};
+use crate::session::compare::{
+    BytesDiff, Change, Difference, HexRow, JsonDiff, Line, LineKind, Piece, TextDiff, apart,
+};
 use crate::session::one_line;
 use crate::ui::rows::{Scroll, rows_ui};
 use crate::ui::{Look, theme, words};
@@ -139,9 +141,10 @@ fn json_ui(ui: &mut Ui, area: Rect, diff: &JsonDiff, look: &mut Look) {
             Change::Added { value: new, .. } => job.append(&value(new), theme::GROUP_GAP, format(colors.good)),
             Change::Removed { value: old, .. } => job.append(&value(old), theme::GROUP_GAP, format(colors.error)),
             Change::Changed { from, to, .. } => {
-                job.append(&value(from), theme::GROUP_GAP, format(colors.error));
+                let [from, to] = apart(&value(from), &value(to));
+                job.append(&from, theme::GROUP_GAP, format(colors.error));
                 job.append("→", theme::MARGIN, format(colors.weak));
-                job.append(&value(to), theme::MARGIN, format(colors.good));
+                job.append(&to, theme::MARGIN, format(colors.good));
             }
         }
         let said = format!("{word} {}", change.line());

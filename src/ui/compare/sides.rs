@@ -1,7 +1,7 @@
 //! Two connections or recordings beside one another, message by message.
 
 use crate::app::{App, Command, CompareCommand, CompareForm, Compared, SideChoice, Sides, State, ViewId};
-use crate::session::compare::{By, Item, Row};
+use crate::session::compare::{By, Item, Row, apart};
 use crate::session::duration;
 use crate::ui::rows::rows_ui;
 use crate::ui::sidebar::elided;
@@ -33,7 +33,7 @@ pub fn sides_ui(ui: &mut Ui, app: &App, look: &mut Look, out: &mut Vec<Command>)
             }
             Some(Sides::Done(compared)) => counts_ui(ui, state, compared, out),
             None => {
-                let text = why_not.unwrap_or_else(|| "Nothing is compared yet.".to_owned());
+                let text = words::sentence(&why_not.unwrap_or_else(|| "nothing is compared yet".to_owned()));
                 ui.add(Label::new(RichText::new(text).font(theme::small()).color(colors.weak)).wrap());
             }
         }
@@ -99,8 +99,8 @@ fn side_ui(ui: &mut Ui, state: &State, side: &mut SideChoice, name: &str) {
         let view = id.and_then(|id| state.view_of(id));
         view.map_or_else(|| "choose…".to_owned(), |view| view.title.clone())
     };
-    let combo = ComboBox::from_id_salt(("compare view", name)).width(theme::CHOICE).truncate();
-    let response = combo.selected_text(title(side.view)).show_ui(ui, |ui| {
+    let combo = ComboBox::from_id_salt(("compare view", name)).width(theme::CHOICE);
+    let response = combo.selected_text(cut(ui, &title(side.view))).show_ui(ui, |ui| {
         for view in &state.views {
             if ui.selectable_label(side.view == Some(view.id), &view.title).clicked() {
                 *side = SideChoice { view: Some(view.id), connection: None };
@@ -120,8 +120,8 @@ fn side_ui(ui: &mut Ui, state: &State, side: &mut SideChoice, name: &str) {
             format!("{} {label}", id.0)
         }
     };
-    let combo = ComboBox::from_id_salt(("compare connection", name)).width(theme::CHOICE).truncate();
-    let response = combo.selected_text(text(side.connection)).show_ui(ui, |ui| {
+    let combo = ComboBox::from_id_salt(("compare connection", name)).width(theme::CHOICE);
+    let response = combo.selected_text(cut(ui, &text(side.connection))).show_ui(ui, |ui| {
         let ids = view.session.connections().iter().map(|connection| Some(connection.info.id));
         for id in [None].into_iter().chain(ids) {
             if ui.selectable_label(side.connection == id, text(id)).clicked() {
@@ -132,6 +132,27 @@ fn side_ui(ui: &mut Ui, state: &State, side: &mut SideChoice, name: &str) {
     let said = format!("{name} connection: {}", text(side.connection));
     response.response.widget_info(|| WidgetInfo::labeled(egui::Role::ComboBox, true, &said));
 }
+
+/// A name that a list to choose from has room for.
+fn cut(ui: &Ui, name: &str) -> RichText {
+    let font = egui::TextStyle::Button.resolve(ui.style());
+    let room = theme::CHOICE - theme::CHOICE_ARROW;
+    let fits = |text: &str| {
+        let galley = ui.painter().layout_no_wrap(text.to_owned(), font.clone(), Color32::WHITE);
+        galley.size().x <= room
+    };
+    if fits(name) {
+        return RichText::new(name);
+    }
+    let mut text: String = name.chars().take(LONGEST_NAME).collect();
+    while !text.is_empty() && !fits(&format!("{text}…")) {
+        text.pop();
+    }
+    RichText::new(format!("{text}…"))
+}
+
+/// Characters of a name that have room at most.
+const LONGEST_NAME: usize = 40;
 
 fn by_ui(ui: &mut Ui, form: &mut CompareForm) {
     let choices = [
@@ -211,9 +232,6 @@ fn list_ui(ui: &mut Ui, state: &State, compared: &Compared, look: &mut Look, out
     }
     let mut scroll = look.sides_scroll;
     let until = Instant::now() + TELLING;
-    if look.compared_told.len() > 10_000 {
-        look.compared_told.clear();
-    }
     rows_ui(ui, Id::unique("sides"), body, theme::ROW, rows, &mut scroll, |ui, at, rect| {
         let Some((row, items)) = compared.row(at, only) else { return };
         row_ui(ui, state, compared, (at, rect), &row, items, (look, until), out);
@@ -276,30 +294,31 @@ fn row_ui(
         .late_ns
         .map_or_else(String::new, |ns| format!(" {}{}", if ns < 0 { "−" } else { "+" }, duration(ns.unsigned_abs())));
     elided(ui.painter(), what, &format!("{words}{late}"), theme::body(), color);
+    let view_of = |side: usize, item: Option<Item>| {
+        let view = compared.sides[side].view.and_then(|id| state.view_of(id))?;
+        let id = item?.id as usize;
+        (id < view.session.records().len()).then_some((view, id))
+    };
+    let mut summaries = [0, 1].map(|side| match view_of(side, items[side]) {
+        Some((view, id)) => look.told(ui, view, id, until).to_owned(),
+        None => String::new(),
+    });
+    if row.is_changed {
+        summaries = apart(&summaries[0], &summaries[1]);
+    }
     for (side, item) in items.into_iter().enumerate() {
         let place = columns.sides[side];
-        let view = compared.sides[side].view.and_then(|id| state.view_of(id));
         let Some(item) = item else {
             ui.painter().text(place.left_center(), Align2::LEFT_CENTER, "–", theme::body(), colors.weak);
             continue;
         };
         let id = item.id as usize;
-        let Some(view) = view.filter(|view| id < view.session.records().len()) else {
+        let Some((view, _)) = view_of(side, Some(item)) else {
             let text = format!("#{} of a recording that was closed", id + 1);
             elided(ui.painter(), place, &text, theme::body(), colors.weak);
             continue;
         };
-        let key = (view.id, id);
-        if !look.compared_told.contains_key(&key) && Instant::now() < until {
-            look.compared_told.insert(key, view.session.summary(id));
-        }
-        let summary = look.compared_told.get(&key).map_or_else(
-            || {
-                ui.ctx().request_repaint();
-                ""
-            },
-            String::as_str,
-        );
+        let summary = &summaries[side];
         let response = ui.interact(place, Id::unique(("side", side, at)), Sense::click());
         let said = format!("{words} #{} {summary}", id + 1);
         response.widget_info(|| WidgetInfo::labeled(egui::Role::ListItem, true, &said));
