@@ -85,6 +85,8 @@ pub struct Messages {
     pub remarks: Vec<String>,
     /// How they differ, once that was found.
     pub difference: Option<Difference>,
+    /// What is left out of equality.
+    rules: Rules,
     number: u64,
 }
 
@@ -190,8 +192,9 @@ impl App {
                 }
             }
             CompareCommand::AsBytes(as_bytes) => {
-                if let Some(of) = self.state.compare.messages.as_ref().map(|messages| messages.of.clone()) {
-                    self.compare_messages(of, as_bytes, Rules::default());
+                let messages = self.state.compare.messages.as_ref();
+                if let Some((of, rules)) = messages.map(|messages| (messages.of.clone(), messages.rules.clone())) {
+                    self.compare_messages(of, as_bytes, rules);
                 }
             }
             CompareCommand::Row(a, b) => self.compare_row(a, b),
@@ -237,7 +240,7 @@ impl App {
         let state = &mut self.state.compare;
         state.asked += 1;
         let number = state.asked;
-        state.messages = Some(Messages { of, as_bytes, remarks, difference: None, number });
+        state.messages = Some(Messages { of, as_bytes, remarks, difference: None, rules: rules.clone(), number });
         state.shows_messages = true;
         (self.state.pane, self.state.details) = (Pane::Compare, true);
         self.engine.beside(move || Reply::Differs(number, Box::new(compare(a, b, &rules, as_bytes))));
@@ -340,6 +343,15 @@ impl App {
             if view.path().is_none() {
                 return Some(format!("{} has no file, and what is compared is read from files", view.title));
             }
+        }
+        let is_alone = |view: &View| view.session.connections().len() < 2;
+        if let ([only], true) = (self.state.views.as_slice(), form.sides[0] == form.sides[1])
+            && is_alone(only)
+        {
+            let name = &only.title;
+            return Some(format!(
+                "there is nothing to compare {name} with: open another recording, such as one under Saved"
+            ));
         }
         if form.sides[0] == form.sides[1] {
             return Some("both sides are the same".to_owned());

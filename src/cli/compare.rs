@@ -18,6 +18,9 @@ use std::path::Path;
 const STRETCH: usize = 512;
 const STRETCH_BYTES: u64 = 32 << 20;
 
+/// What is told of two that differ where they are too long to be looked at.
+const FAR_BEHIND: &str = "the same for 16 MiB, and something else behind that";
+
 /// A recording, and what is compared of it.
 struct Read {
     session: Session,
@@ -113,6 +116,7 @@ impl<W: Write> Printer<'_, W> {
             let late = told.row.late_ns.map_or_else(String::new, |ns| format!("  {:+.3} s", ns as f64 / 1e9));
             let arrow = if told.record.dir == Dir::Out { '↑' } else { '↓' };
             let says = match &told.says {
+                Ok(Difference::Equal) => &FAR_BEHIND.to_owned(),
                 Ok(difference) => &difference.line(),
                 Err(summary) => summary,
             };
@@ -147,6 +151,7 @@ impl<W: Write> Printer<'_, W> {
                         object["left_out"] = diff.left_out.into();
                     }
                 }
+                Ok(Difference::Equal) => object["difference"] = FAR_BEHIND.into(),
                 Ok(difference) => object["difference"] = difference.line().into(),
                 Err(summary) => object["summary"] = summary.as_str().into(),
             }

@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 
 /// How long the recording waits for an event at a time, where nothing is due earlier.
 const PATIENCE: Duration = Duration::from_millis(20);
+/// What came just as the recorded client left may take so much longer this time.
+const GRACE: Duration = Duration::from_millis(100);
 /// Calls in a row, so that the recording is looked at in between.
 const MOST_CALLS: usize = 64;
 /// Refusals that are told.
@@ -182,7 +184,8 @@ impl Talk for Resent {
             if !turn.again {
                 return self.resender.outcome().is_some() && {
                     let over_at = *self.over_at.get_or_insert(now.at);
-                    let until = (over_at + self.linger).max(self.resender.stays_until().unwrap_or(over_at));
+                    let stays_until = self.resender.stays_until().map_or(over_at, |until| until + GRACE);
+                    let until = (over_at + self.linger).max(stays_until);
                     self.patience = until.saturating_duration_since(now.at).min(PATIENCE);
                     now.at >= until
                 };

@@ -6,7 +6,7 @@
 use super::exchange::{Answer, Ending, Exchange, Framing, Key, Upgrade};
 use super::head::{Head, LARGEST_HEAD_BYTES, path_and_query};
 use crate::dissect::{Flags, Kind, Record, hixie};
-use crate::session::file::{FileError, load};
+use crate::session::file::{Ending as FileEnding, FileError, glance, load};
 use crate::session::{Link, LinkState, RecordId, Session};
 use crate::wire::{Dir, LinkId, ProxyRole, What};
 use bytes::Bytes;
@@ -71,6 +71,9 @@ impl Program {
         let loaded = load(path, progress)?;
         let name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
         let mut notices = loaded.notices;
+        if glance(path).is_ok_and(|glance| glance.ending == FileEnding::Recording) {
+            notices.push("it is still being recorded: what is recorded from now on is not served".to_owned());
+        }
         notices.extend(loaded.damage.iter().map(|error| format!("not all of it could be read: {error}")));
         Ok(Program::of(name, loaded.session, notices))
     }

@@ -99,7 +99,9 @@ pub struct Look {
     pub(super) compare_scroll: Scroll,
     /// Where the comparison of two sides is scrolled to, and what its messages say.
     pub(super) sides_scroll: Scroll,
+    /// The list of what is sent again, and what is being typed there.
     pub(super) resend_scroll: Scroll,
+    pub(super) resend_typing: Option<RecordId>,
     summaries: HashMap<(ViewId, RecordId), String>,
     /// Where the list of recordings and the results of a search in them are scrolled to.
     pub(super) library: Scroll,

@@ -128,4 +128,34 @@ fn two_recordings_are_compared_beside_the_window_and_rows_lead_to_their_records(
     harness.get_by_label("Compare #5 with #5").click();
     until(&mut harness, "the one change is told", |harness| shows(harness, "changed $.v: \"a\" → \"b\""));
     assert!(shows(&harness, "1 change"), "{:?}", labels(&harness));
+    // As bytes and back, what is ignored is ignored still.
+    harness.get_by_label("Compare byte by byte").click();
+    until(&mut harness, "the bytes stand side by side", |harness| shows(harness, "7b 22"));
+    harness.get_by_label("Compare what the bytes say").click();
+    until(&mut harness, "the one change is told", |harness| shows(harness, "changed $.v: \"a\" → \"b\""));
+    assert!(!shows(&harness, "$.at"), "{:?}", labels(&harness));
+}
+
+#[test]
+fn the_pane_keeps_its_size_however_many_rows_there_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = window(folder.path());
+    let lines = |end: &str| -> Vec<String> { (0..300).map(|n| format!("{{\"id\":{n},\"v\":\"{end}\"}}")).collect() };
+    for (name, lines) in [("one", lines("a")), ("a-second-one-with-quite-a-long-name-of-its-own", lines("b"))] {
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        harness.state_mut().app.apply(Command::OpenPath(recording(folder.path(), name, &lines)));
+        until(&mut harness, "it is read", |harness| {
+            harness.state().state().view().unwrap().session.records().len() > lines.len() + 2
+        });
+    }
+    harness.state_mut().app.apply(compare(CompareCommand::Sides));
+    harness.run_steps(3);
+    let place = |harness: &egui_kittest::Harness<'_, pushscope::ui::Window>| harness.get_by_label("Details").rect();
+    let before = place(&harness);
+    harness.get_by_label("Compare the two sides").click();
+    until(&mut harness, "it is compared", |harness| shows(harness, "300 changed"));
+    harness.run_steps(5);
+    assert_eq!(place(&harness), before, "nothing moves");
+    let second = harness.get_by_label("Second recording: a-second-one-with-quite-a-long-name-of-its-own").rect();
+    assert!(second.width() < 180.0, "a long name is cut: {second}");
 }

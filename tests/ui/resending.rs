@@ -245,3 +245,61 @@ fn a_request_goes_into_the_address_bar_with_its_headers() {
     harness.step();
     assert!(shows(&harness, "Nothing is chosen to be sent again."));
 }
+
+/// The records that will be sent.
+fn planned(harness: &Harness<'_, Window>) -> Vec<usize> {
+    let plan = harness.state().state().resend.as_ref().and_then(|resend| resend.plan.as_ref()).expect("a plan");
+    plan.planned.iter().map(|planned| planned.id).collect()
+}
+
+#[test]
+fn each_message_can_be_left_out_or_changed_before_it_is_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = window(folder.path());
+    talk(&mut harness, folder.path(), ONE_TWO);
+    reopened(&mut harness, folder.path());
+    harness.state_mut().app.apply(resend(ResendCommand::ClientSide));
+    until(&mut harness, "it is planned", |harness| shows(harness, "2 messages will be sent"));
+    until(&mut harness, "they are listed", |harness| shows(harness, "to send #") && shows(harness, "{\"n\":2}"));
+    harness.check_accessibility();
+    let [one, two] = planned(&harness)[..] else { panic!("two messages") };
+    harness.get_by_label(&format!("Send #{}", one + 1)).click();
+    until(&mut harness, "one is left out", |harness| shows(harness, "1 message will be sent"));
+
+    harness.get_by_label(&format!("Edit #{}", two + 1)).click();
+    until(&mut harness, "it can be typed", |harness| shows(harness, "lengths are put right"));
+    harness.check_accessibility();
+    harness.state_mut().app.apply(resend(ResendCommand::Type(two, Some("{\"n\":".into()))));
+    until(&mut harness, "that is said", |harness| shows(harness, "no JSON any more"));
+    harness.state_mut().app.apply(resend(ResendCommand::Type(two, Some("{\"n\":300, \"あ\":1}".into()))));
+    harness.step();
+    harness.get_by_label("Use this").click();
+    until(&mut harness, "it is taken", |harness| shows(harness, "edited: {\"n\":300"));
+    harness.get_by_label("Start sending again").click();
+    until(&mut harness, "it is sent", |harness| shows(harness, "1 of 1") && shows(harness, "Sent"));
+    assert_eq!(sent(&harness), ["{\"n\":300, \"あ\":1}"]);
+}
+
+#[test]
+fn polls_are_sent_again_as_they_were_and_no_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = window(folder.path());
+    let mut draft = harness.state().state().draft.clone();
+    (draft.address, draft.interval_ms) = ("lab:poll?rate=50".into(), "20".into());
+    harness.state_mut().app.apply(Command::SetDraft(Box::new(draft)));
+    harness.state_mut().app.apply(Command::Connect);
+    let asked = |harness: &Harness<'_, Window>| {
+        let view = harness.state().state().view().expect("a recording");
+        view.session.records().iter().filter(|record| record.kind.name() == "http.request").count()
+    };
+    until(&mut harness, "it polled", |harness| asked(harness) >= 4);
+    reopened(&mut harness, folder.path());
+    let count = asked(&harness);
+    harness.state_mut().app.apply(resend(ResendCommand::ClientSide));
+    until(&mut harness, "it is planned", |harness| shows(harness, &format!("{count} requests will be sent")));
+    harness.get_by_label("At once").click();
+    harness.step();
+    harness.get_by_label("Start sending again").click();
+    until(&mut harness, "all were sent", |harness| shows(harness, &format!("{count} of {count}")));
+    until(&mut harness, "each was asked for once", |harness| asked(harness) == count);
+}

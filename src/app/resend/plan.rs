@@ -3,7 +3,7 @@
 use super::Choices;
 use crate::app::script::wants_websocket;
 use crate::session::{Flags, Kind, Link, Record, RecordId, Session};
-use crate::wire::{ConnectionId, Dir, LinkId};
+use crate::wire::{ConnectionId, Dir, LinkId, ProxyRole};
 use std::collections::BTreeMap;
 use std::time::Instant;
 
@@ -160,6 +160,9 @@ impl Planner {
                 self.leave("requests that open a WebSocket, which a connection makes itself");
             }
             Kind::HttpRequest if is_upgrade(session, record.link) => {}
+            Kind::HttpRequest if is_way(session, record.link) => {
+                self.leave("requests that open a way through a proxy, which a connection makes itself");
+            }
             Kind::HttpRequest if is_side(session, record.link) || self.with_own_requests => self.plan(session, id),
             Kind::HttpRequest => self.leave("requests that the connection makes itself"),
             _ => {}
@@ -220,6 +223,12 @@ fn is_side_only(session: &Session, chosen: &Chosen) -> bool {
 pub(super) fn is_side(session: &Session, link: LinkId) -> bool {
     let opening = session.link(link).and_then(|link| link.opening.as_ref());
     opening.is_some_and(|opening| opening.purpose == crate::app::script::SIDE_REQUEST)
+}
+
+/// Whether a link is a way through a proxy, on which another one rides.
+fn is_way(session: &Session, link: LinkId) -> bool {
+    let opening = session.link(link).and_then(|link| link.opening.as_ref());
+    opening.and_then(|opening| opening.via.as_ref()).is_some_and(|via| via.role == ProxyRole::Tunnel)
 }
 
 /// Whether it is a message or control message of WebSocket.

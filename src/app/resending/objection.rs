@@ -29,6 +29,10 @@ impl App {
             ResendCommand::EditRequest if view.and_then(View::selected_request).is_none() => {
                 "no request, and no record of a connection that begins with one, is selected"
             }
+            ResendCommand::Take => {
+                let typing = state.resend.as_ref().and_then(|resend| resend.typing.as_ref());
+                return typing.map_or(Some("nothing is being edited".to_owned()), |typing| typing.bytes().err());
+            }
             ResendCommand::Start => return self.start_objection(),
             ResendCommand::Pause | ResendCommand::Stop if running.is_none() => "nothing is being sent again",
             _ => return None,

@@ -21,8 +21,10 @@ const TYPED_LINES: usize = 4;
 
 /// Draws the field for what is being changed, and the list.
 pub fn list_ui(ui: &mut Ui, app: &App, resend: &Resending, plan: &Plan, look: &mut Look, out: &mut Vec<Command>) {
+    let is_new = look.resend_typing != resend.typing.as_ref().map(|typing| typing.id);
+    look.resend_typing = resend.typing.as_ref().map(|typing| typing.id);
     if let Some(typing) = &resend.typing {
-        typing_ui(ui, typing, out);
+        typing_ui(ui, typing, is_new, out);
     }
     let Some(view) = app.state().view_of(resend.source) else {
         small(ui, "The recording that this is taken from was closed.", theme::colors(ui).warning);
@@ -103,7 +105,7 @@ fn row_ui(
 }
 
 /// The field in which a message is changed.
-fn typing_ui(ui: &mut Ui, typing: &Typing, out: &mut Vec<Command>) {
+fn typing_ui(ui: &mut Ui, typing: &Typing, is_new: bool, out: &mut Vec<Command>) {
     let colors = theme::colors(ui);
     let frame = Frame::new().fill(colors.bar).inner_margin(Margin::symmetric(theme::MARGIN as i8, theme::UNIT as i8));
     frame.show(ui, |ui| {
@@ -132,6 +134,9 @@ fn typing_ui(ui: &mut Ui, typing: &Typing, out: &mut Vec<Command>) {
             let field = TextEdit::multiline(&mut text).font(theme::mono()).desired_rows(TYPED_LINES - 1);
             let response = ui.add(field.desired_width(f32::INFINITY));
             response.widget_info(|| WidgetInfo::labeled(egui::Role::MultilineTextInput, true, "What is sent"));
+            if is_new {
+                response.request_focus();
+            }
             if response.lost_focus() && ui.input(|input| input.key_pressed(Key::Escape)) {
                 out.push(Command::Resend(ResendCommand::Type(typing.id, None)));
             }
