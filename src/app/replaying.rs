@@ -73,6 +73,8 @@ impl ReplayDraft {
 pub struct Replaying {
     /// What is replayed.
     pub name: String,
+    /// The recording that is replayed.
+    pub source: ViewId,
     /// The recording of what clients do, once it runs.
     pub view: Option<ViewId>,
     stage: Stage,
@@ -181,9 +183,8 @@ impl App {
         if let Err(why) = self.state.replay_draft.options() {
             return self.complain(format!("Replay: {why}"));
         }
-        let Some((name, path)) = self.state.view().and_then(|view| Some((view.title.clone(), view.path()?))) else {
-            return;
-        };
+        let found = self.state.view().and_then(|view| Some((view.title.clone(), view.path()?, view.id)));
+        let Some((name, path, source)) = found else { return };
         // The recording in progress is called by its file.
         let name = if name == "this recording" {
             path.file_stem().map_or(name, |stem| stem.to_string_lossy().into_owned())
@@ -191,7 +192,7 @@ impl App {
             name
         };
         let job = self.begin(format!("Reading {name} to replay it"));
-        self.state.replay = Some(Replaying { name, view: None, stage: Stage::Reading(job.clone()) });
+        self.state.replay = Some(Replaying { name, source, view: None, stage: Stage::Reading(job.clone()) });
         (self.state.pane, self.state.details) = (Pane::Replay, true);
         let is_tls = self.state.replay_draft.tls;
         self.engine.beside(move || {
@@ -239,6 +240,7 @@ impl App {
         };
         let Some(runtime) = self.engine.handle().cloned() else { return };
         let name = program.name().to_owned();
+        let Some(source) = self.state.replay.as_ref().map(|replay| replay.source) else { return };
         let (live, session) = self.new_live(&format!("replay of {name}"));
         let tell = Box::new(|_: &str| {});
         let started = runtime.block_on(Replay::start(
@@ -260,7 +262,7 @@ impl App {
             .map(|authority| Trust { path: authority.path().to_owned(), key_hash: authority.key_hash().to_owned() });
         let running = Running { addresses: addresses(&replay), replay, trust };
         let view = self.add_view(format!("replay of {name}"), session, Source::Replay(live));
-        self.state.replay = Some(Replaying { name, view: Some(view), stage: Stage::Running(running) });
+        self.state.replay = Some(Replaying { name, source, view: Some(view), stage: Stage::Running(running) });
         self.apply(Command::RefreshSaved);
     }
 
@@ -291,6 +293,7 @@ impl App {
             && let Source::Replay(live) = &mut view.source
         {
             live.end(&mut view.session, Duration::ZERO);
+            view.file = live.path.clone();
             view.source = Source::Still;
         }
         self.apply(Command::RefreshSaved);

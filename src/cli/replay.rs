@@ -48,18 +48,7 @@ pub fn run(args: ReplayArgs) -> Result<(), Failed> {
         });
         let (program, options) = (Arc::new(program), args.options());
         let replay = Replay::start(program, options, args.listen, authority.as_ref(), events, tell).await;
-        let replay = replay.map_err(|error| {
-            let help = match error.kind() {
-                std::io::ErrorKind::AddrInUse => {
-                    "; another program listens there: choose another port, or 0 for any free one"
-                }
-                std::io::ErrorKind::PermissionDenied => {
-                    "; ports below 1024 may be the system's own: choose a higher one"
-                }
-                _ => "",
-            };
-            Failed::Run(format!("cannot listen on {}: {error}{help}", args.listen))
-        })?;
+        let replay = replay.map_err(|error| Failed::Run(format!("cannot listen on {}: {error}", args.listen)))?;
         introduce(&args, &replay, authority.as_ref())?;
         let all_served = async {
             match args.once {
@@ -132,12 +121,18 @@ fn trust(path: &Path, authority: &Authority) -> String {
     )
 }
 
+fn counted(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
 fn conclude(replay: &Replay) {
     let status = replay.status();
     let (served, all) = (status.served, replay.program().to_serve());
     eprintln!(
-        "pushscope: served {served} of {all} recorded exchanges; {} requests on {} connections; {} differences",
-        status.requests, status.connections, status.different
+        "pushscope: served {served} of {all} recorded exchanges; {} on {}; {}",
+        counted(status.requests, "request"),
+        counted(status.connections, "connection"),
+        counted(status.different, "difference")
     );
     for difference in status.differences.iter().filter(|difference| difference.count > 1) {
         eprintln!("pushscope: {} times: {}", difference.count, difference.text);

@@ -65,7 +65,7 @@ impl Replay {
         }
         let secure = authority.map(|authority| authority.acceptor(program.hosts())).transpose();
         let secure = secure.map_err(io::Error::other)?;
-        let listener = TcpListener::bind(listen).await?;
+        let listener = TcpListener::bind(listen).await.map_err(helpful)?;
         let addr = listener.local_addr()?;
         let label = format!("replay of {}", program.name());
         let spec = serde_json::json!({ "replay": program.name(), "url": origin(addr, secure.is_some()) }).to_string();
@@ -145,6 +145,16 @@ impl Drop for Replay {
     fn drop(&mut self) {
         self.task.abort();
     }
+}
+
+/// Says what would help where an address cannot be listened on.
+fn helpful(error: io::Error) -> io::Error {
+    let help = match error.kind() {
+        io::ErrorKind::AddrInUse => "another program listens there: choose another port, or 0 for any free one",
+        io::ErrorKind::PermissionDenied => "low ports may be the system's own: choose one above 1023",
+        _ => return error,
+    };
+    io::Error::new(error.kind(), format!("{error}; {help}"))
 }
 
 fn origin(addr: SocketAddr, is_tls: bool) -> String {

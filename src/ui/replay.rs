@@ -2,7 +2,7 @@
 //! be.
 
 use super::{keys, theme, words};
-use crate::app::{App, Command, Pane, ReplayDraft, Replaying, State};
+use crate::app::{App, Command, CompareCommand, CompareForm, Pane, ReplayDraft, Replaying, SideChoice, State, ViewId};
 use egui::{Align, Button, ComboBox, Label, Layout, Margin, RichText, ScrollArea, TextEdit, Ui, WidgetInfo, vec2};
 
 /// Differences that are listed, the newest first.
@@ -200,6 +200,16 @@ fn differences_ui(ui: &mut Ui, state: &State, replay: &Replaying, out: &mut Vec<
             && ui.small_button("Show what clients do").clicked()
         {
             out.push(Command::Show(view));
+        }
+        let exists = |id: ViewId| state.view_of(id).is_some();
+        if let Some(view) = replay.view.filter(|view| status.requests > 0 && exists(*view) && exists(replay.source)) {
+            let button = ui.small_button("Compare with the original");
+            if button.on_hover_text("What was said in the recording beside what was said in its replay").clicked() {
+                let sides = [replay.source, view].map(|id| SideChoice { view: Some(id), connection: None });
+                let form = CompareForm { sides, ..state.compare.form.clone() };
+                let commands = [CompareCommand::Set(Box::new(form)), CompareCommand::Sides, CompareCommand::Start];
+                out.extend(commands.map(Command::Compare));
+            }
         }
     });
     for difference in status.differences.iter().rev().take(MOST_LINES) {

@@ -2,7 +2,7 @@
 
 use crate::curl::text as curl;
 use crate::stage::record;
-use pushscope::app::{App, Command, Pane, ReplayDraft, Setup};
+use pushscope::app::{App, Command, CompareCommand, CompareForm, Pane, ReplayDraft, Setup, SideChoice, Sides};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -60,6 +60,23 @@ fn a_recording_is_replayed_beside_the_recording_of_its_clients() {
     let saved: Vec<String> = app.state().saved.iter().map(|file| file.name.clone()).collect();
     assert!(saved.len() == 1 && saved[0].ends_with("replay of original"), "{saved:?}");
     assert_eq!(std::process::Command::new("curl").args(["-s", &address]).status().unwrap().code(), Some(7), "refused");
+    // What was said is compared with the original.
+    let state = app.state();
+    let sides = [state.views[0].id, state.replay.as_ref().unwrap().view.unwrap()];
+    assert_eq!(state.replay.as_ref().unwrap().source, sides[0]);
+    let sides = sides.map(|view| SideChoice { view: Some(view), connection: None });
+    let form = CompareForm { sides, ..state.compare.form.clone() };
+    for command in [CompareCommand::Set(Box::new(form)), CompareCommand::Sides, CompareCommand::Start] {
+        app.apply(Command::Compare(command));
+    }
+    until(&mut app, "it is compared", |app| matches!(app.state().compare.sides, Some(Sides::Done(_))));
+    let Some(Sides::Done(compared)) = &app.state().compare.sides else { unreachable!() };
+    let counts = compared.counts();
+    assert_eq!(
+        (counts.equal, counts.missing, counts.extra),
+        (4, 0, 1),
+        "the page that says what is recorded: {counts:?}"
+    );
     // What was typed wrong is told before anything is read.
     app.apply(Command::SetReplay(Box::new(ReplayDraft { port: "x".into(), ..ReplayDraft::default() })));
     app.apply(Command::Show(app.state().views[0].id));

@@ -204,7 +204,7 @@ impl View {
         match &mut self.source {
             Source::Live(live) | Source::Replay(live) => live.path = Some(path.to_owned()),
             Source::File(reading) => (reading.path, self.title) = (path.to_owned(), name.to_owned()),
-            Source::Still => {}
+            Source::Still => (self.file, self.title) = (Some(path.to_owned()), name.to_owned()),
         }
     }
 }

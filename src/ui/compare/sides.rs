@@ -138,7 +138,7 @@ fn cut(ui: &Ui, name: &str) -> RichText {
     let font = egui::TextStyle::Button.resolve(ui.style());
     let room = theme::CHOICE - theme::CHOICE_ARROW;
     let fits = |text: &str| {
-        let galley = ui.painter().layout_no_wrap(text.to_owned(), font.clone(), Color32::WHITE);
+        let galley = ui.painter().layout_no_wrap(text.to_owned(), font.clone(), theme::colors(ui).text);
         galley.size().x <= room
     };
     if fits(name) {
