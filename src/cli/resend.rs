@@ -7,9 +7,9 @@ use crate::app::resend::{
     Choices, Chosen, Edits, Endpoint, Moved, OrderRules, Outcome, Plan, Planner, Resender, Speed,
 };
 use crate::app::script::{Moment, Place};
-use crate::session::Session;
 use crate::session::file::load;
 use crate::session::filter::Filter;
+use crate::session::{Session, duration};
 use crate::transport::{Handle, ProxyChoice, Spec, shown_address};
 use crate::wire::{ConnectionId, Dir};
 use clap::Parser;
@@ -43,9 +43,16 @@ pub fn run(args: ResendArgs) -> Result<(), Failed> {
     let (mut spec, without) = spec(&source, connection, &args)?;
     if !args.quiet {
         let said = if args.url.is_some() { "" } else { ", as the recording says" };
+        let takes = match speed {
+            Speed::Times(times) => format!(", {} in all", duration((plan.stay_ns() as f64 / times) as u64)),
+            Speed::AtOnce => String::new(),
+        };
         let (count, speed) = (plan.planned.len(), speed.label());
         let url = shown_address(&spec.url);
-        eprintln!("pushscope: sending {count} of connection {} of {file} to {url}{said}; speed: {speed}", connection.0);
+        eprintln!(
+            "pushscope: sending {count} of connection {} of {file} to {url}{said}; speed: {speed}{takes}",
+            connection.0
+        );
         plan.reservations().iter().for_each(|text| eprintln!("pushscope: not sent: {text}"));
         for name in without {
             eprintln!("pushscope: the value of {name} is not in the recording: -H '{name}: …' gives it");

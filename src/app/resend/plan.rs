@@ -53,6 +53,11 @@ impl Plan {
         self.planned.last().map_or(0, |last| last.at_ns.saturating_sub(self.base_ns))
     }
 
+    /// How long the recorded client took until it left, where the whole of its side is sent, in nanoseconds.
+    pub fn stay_ns(&self) -> u64 {
+        self.end_ns.map_or_else(|| self.length_ns(), |end_ns| end_ns.saturating_sub(self.base_ns))
+    }
+
     /// What is not sent and why, in sentences.
     pub fn reservations(&self) -> Vec<String> {
         self.left_out.iter().map(|(why, count)| format!("{why}: {count}")).collect()
@@ -165,6 +170,9 @@ impl Planner {
             }
             Kind::HttpRequest if is_side(session, record.link) || self.with_own_requests => self.plan(session, id),
             Kind::HttpRequest => self.leave("requests that the connection makes itself"),
+            Kind::HttpBody | Kind::HttpChunk | Kind::HttpTrailers if is_selected => {
+                self.leave("bodies, which are sent with their requests");
+            }
             _ => {}
         }
     }

@@ -14,7 +14,7 @@ use egui::{
 use std::time::{Duration, Instant};
 
 /// What a frame spends at most on finding out what rows say.
-const TELLING: Duration = Duration::from_millis(20);
+const TELLING: Duration = Duration::from_millis(4);
 
 /// Draws the form and what came of it.
 pub fn sides_ui(ui: &mut Ui, app: &App, look: &mut Look, out: &mut Vec<Command>) {
