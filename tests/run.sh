@@ -161,6 +161,8 @@ echo "curl, npm eventsource, npm ws as clients of the lab: $(outcome lab)"
 echo "HAR: Chromium's developer tools and mitmproxy, both ways and with curl and npm ws between: $(outcome har)"
 echo "tshark, editcap, mergecap, reordercap, dumpcap: $(outcome pcap)"
 echo "curl, npm eventsource, npm ws, Chromium as clients of replays: $(outcome replay)"
+echo "Node's ws and http, to which recordings are sent again: $(outcome resend)"
+echo "recordings compared, on the command line: $(outcome compare)"
 if [ -n "${PUSHSCOPE_VECTORS:-}" ]; then
     echo "vectors (WPT event streams, llhttp, picohttpparser): $(outcome vectors)"
 else
