@@ -9,6 +9,9 @@ pub fn messages_ui(ui: &mut Ui, state: &State, look: &mut Look, out: &mut Vec<Co
     let colors = theme::colors(ui);
     if let Some(field) = &state.path_field {
         path_field_ui(ui, field, look, out);
+        if let Some(chosen) = field.secrets {
+            super::secrets::choice_ui(ui, state, chosen, out);
+        }
     }
     for (at, message) in state.messages.iter().enumerate() {
         ui.horizontal(|ui| {
@@ -48,7 +51,6 @@ fn path_field_ui(ui: &mut Ui, field: &PathField, look: &mut Look, out: &mut Vec<
             (title.as_str(), "Export")
         }
         Purpose::SaveAs => ("Save a copy as", "Save"),
-        Purpose::SaveRedacted => ("Save a copy without secrets as", "Save"),
         Purpose::SavePayload => ("Save the payload as", "Save"),
         Purpose::SaveReport => ("Save the report as", "Save"),
         Purpose::OpenScript => ("Script to open", "Open"),
