@@ -91,6 +91,10 @@ fn a_secret_in_every_place_is_in_no_file_that_leaves() {
         for rules in [&OWN_RULES[..], &only_own_place] {
             let (out, said) = exported(&file, format, rules);
             let says = says(&out, opens);
+            // What the user said of a record goes along, but for the secret in it.
+            let says_remark =
+                says.iter().any(|reading| memchr::memmem::find(reading, b"look at the password=***").is_some());
+            assert!(says_remark || matches!(format, "curl" | "websocat"), "{format} lacks the remark");
             left.extend(found(&says, &secrets).iter().map(|place| format!("{format}, {} rules: {place}", rules.len())));
             left.extend(
                 found(&readings(said.as_bytes()), &secrets).iter().map(|place| format!("{format}, said: {place}")),
@@ -110,6 +114,25 @@ fn a_secret_in_every_place_is_in_no_file_that_leaves() {
             _ => 3,
         };
         assert!(found.len() >= least, "{format} holds {} of {}: {found:?}", found.len(), secrets.len());
+    }
+}
+
+#[test]
+fn a_record_says_its_remark_with_secrets_replaced_or_kept() {
+    let folder = TempDir::new().expect("a folder");
+    let file = folder.path().join("planted.pushscope");
+    Planted::write(&file);
+    for (options, says) in
+        [(&[][..], "look at the password=*****************"), (&["--keep-secrets"], "look at the password=Zq")]
+    {
+        let (out, _) = exported(&file, "jsonl", options);
+        let lines = std::fs::read_to_string(out).expect("lines");
+        let records = lines.lines().map(crate::program::record);
+        let said: Vec<serde_json::Value> =
+            records.filter(|line| !line["n"].is_null() && !line["remark"].is_null()).collect();
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert!(said[0]["n"] == 2 && said[0]["remark"]["mark"] == "red", "{said:?}");
+        assert!(said[0]["remark"]["text"].as_str().is_some_and(|text| text.starts_with(says)), "{said:?}");
     }
 }
 

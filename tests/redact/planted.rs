@@ -139,7 +139,7 @@ impl Planted {
         self.unfinished();
         self.facts();
         for (record, place) in [(1, "a remark"), (9999, "a remark on no record")] {
-            let text = format!("password: {}", self.secret(place));
+            let text = format!("look at the password={}", self.secret(place));
             let remark = Remark { record, text, mark: Mark::Red };
             self.writer.put_remark(StoredRemark { remark, place: None });
         }
