@@ -16,7 +16,7 @@ impl App {
         let rows = (view.list.is_narrowed() || format == Format::Html).then(|| view.list.rows());
         let title = view.title.clone();
         let rules = (secrets == SecretsAre::Replaced).then(|| self.state.secrets.rules.clone());
-        let said = rules.is_none().then(|| self.said_of_kept()).unwrap_or_default();
+        let said = if rules.is_none() { self.said_of_kept() } else { String::new() };
         let job = self.begin(format!("Exporting {}", to.display()));
         self.engine.beside(move || {
             let which = rows.map_or(Which::All, |rows| Which::Ids(rows.ids().collect()));

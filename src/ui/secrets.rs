@@ -85,13 +85,13 @@ pub fn choice_ui(ui: &mut Ui, state: &State, chosen: SecretsAre, out: &mut Vec<C
                         (format!("{counted}{so_far}, {}, will be replaced", words::bytes(total.bytes)), colors.text)
                     }
                 };
+                ui.add(small(&text, color));
                 if total.found > 0 && !state.shows(Pane::Secrets) {
                     let review = ui.button("Show them").on_hover_text("Which they are, and the rules that find them");
                     if review.clicked() {
                         out.push(Command::ReviewSecrets);
                     }
                 }
-                ui.add(small(&text, color));
             }
             Some(Err(why)) => _ = ui.add(small(why, colors.warning)),
             None => {}
