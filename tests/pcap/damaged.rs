@@ -77,7 +77,7 @@ fn a_packet_that_lies_about_its_length_is_left_out_and_the_others_are_read() {
     std::fs::write(&lying, &bytes).expect("a file");
     let (again, report) = folder.import(&lying);
     assert!(streams(&again) == streams(&session));
-    let says = "1 packet that says it is longer than its block: left out";
+    let says = "1 packet with a length for which its block has no room: left out";
     assert!(report.remarks.iter().any(|remark| remark == says), "{report:#?}");
 }
 
