@@ -1,8 +1,14 @@
 //! Recordings without their secrets: what Node told is looked for in every file that leaves, in every way in which it can
 //! be written.
 
+#[path = "redact/everywhere.rs"]
+mod everywhere;
+#[path = "redact/planted.rs"]
+mod planted;
 #[path = "cli/program.rs"]
 mod program;
+#[path = "redact/readings.rs"]
+mod readings;
 #[path = "redact/server.rs"]
 mod server;
 #[path = "redact/traces.rs"]

@@ -34,14 +34,15 @@ impl App {
             Command::SetSecretRule(text) => self.set_secret_rule(text),
             Command::AddSecretRule => self.add_secret_rule(),
             Command::RemoveSecretRule(rule) => self.remove_secret_rule(&rule),
-            Command::ExportTo(format, path, overwrites) => self.export(format, path, overwrites),
+            Command::ExportTo(format, path, overwrites, secrets) => self.export(format, path, overwrites, secrets),
             Command::SetPath(text) => {
                 if let Some(field) = &mut self.state.path_field {
                     field.text = text;
                 }
             }
             Command::ConfirmPath => self.confirm_path(),
-            Command::CancelPath => self.state.path_field = None,
+            Command::SetPathSecrets(secrets) => self.set_path_secrets(secrets),
+            Command::CancelPath => self.put_path_field_away(),
             Command::StopWork => self.stop_work(),
             Command::StopJob(at) => {
                 if let Some(job) = self.state.jobs.get(at) {

@@ -3,7 +3,7 @@
 use super::doctor::ReportAs;
 use super::{
     AckRule, CompareCommand, Composer, CopyAs, Draft, FieldRef, Group, LibraryCommand, LinkTo, Menu, Pane, Play,
-    RemarkAct, ReplayDraft, RequestCommand, ResendCommand, SentTime, StatisticsAs, Theme, ViewId,
+    RemarkAct, ReplayDraft, RequestCommand, ResendCommand, SecretsAre, SentTime, StatisticsAs, Theme, ViewId,
 };
 use crate::interop::Format;
 use crate::session::RecordId;
@@ -21,7 +21,7 @@ pub enum Command {
     Open,
     /// Open this recording.
     OpenPath(PathBuf),
-    /// Ask where to save a copy of the active recording.
+    /// Ask where to save a copy of the active recording, and whether with its secrets; at first, with them.
     SaveAs,
     /// Save a copy of the active recording here.
     SaveAsPath(PathBuf),
@@ -29,7 +29,7 @@ pub enum Command {
     ReviewSecrets,
     /// Look for secrets again.
     LookForSecrets,
-    /// Ask where to save a copy without secrets.
+    /// The same; at first, without them, and they are shown.
     SaveRedacted,
     /// Save a copy without secrets here.
     SaveRedactedPath(PathBuf),
@@ -44,13 +44,15 @@ pub enum Command {
     /// Ask where to write the active recording in another tool's format.
     Export(Format),
     /// Write what is shown of the active recording in this format here; `true` overwrites what is there.
-    ExportTo(Format, PathBuf, bool),
+    ExportTo(Format, PathBuf, bool, SecretsAre),
     /// Ask where to save the payload of the selected record.
     SavePayload,
     /// Ask for the file whose bytes the composer sends.
     ChooseComposerFile,
     /// Change the text of the path field.
     SetPath(String),
+    /// Let the copy or export that the path field is for have the recording's secrets, or not.
+    SetPathSecrets(SecretsAre),
     /// Take the path in the path field.
     ConfirmPath,
     /// Put the path field away.

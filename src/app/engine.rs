@@ -27,8 +27,6 @@ pub enum Purpose {
     Open,
     /// Where to save a copy of the active recording.
     SaveAs,
-    /// Where to save a copy without secrets.
-    SaveRedacted,
     /// Where to write a recording in another tool's format.
     Export(Format),
     /// Where to save a payload.
@@ -59,6 +57,8 @@ pub(super) enum Reply {
     Saved {
         job: Job,
         path: PathBuf,
+        /// What is to say of secrets that are in it.
+        said: String,
         result: Result<(), String>,
     },
     /// The secrets of a recording.
@@ -77,6 +77,8 @@ pub(super) enum Reply {
     Exported {
         job: Job,
         path: PathBuf,
+        /// What is to say of secrets that were kept.
+        said: String,
         result: Result<crate::interop::Report, String>,
     },
     /// A file of another form was read into a recording.
@@ -252,9 +254,7 @@ impl Engine {
                     // What a file is is told by what it holds, so any may be opened.
                     rfd::AsyncFileDialog::new().add_filter("Recordings", &all).add_filter("All files", &["*"])
                 }
-                Purpose::SaveAs | Purpose::SaveRedacted => {
-                    rfd::AsyncFileDialog::new().add_filter("Pushscope recordings", &["pushscope"])
-                }
+                Purpose::SaveAs => rfd::AsyncFileDialog::new().add_filter("Pushscope recordings", &["pushscope"]),
                 Purpose::Export(format) => {
                     let ending = format.extension().rsplit('.').next().unwrap_or_default();
                     rfd::AsyncFileDialog::new().add_filter(format.label(), &[ending])
@@ -288,12 +288,17 @@ impl Engine {
     }
 
     /// Does slow work beside the window.
-    pub fn save(&self, job: Job, path: PathBuf, work: impl FnOnce() -> Result<(), String> + Send + 'static) {
+    pub fn save(
+        &self,
+        job: Job,
+        (path, said): (PathBuf, String),
+        work: impl FnOnce() -> Result<(), String> + Send + 'static,
+    ) {
         let (sender, notify) = (self.replies.0.clone(), self.notify.clone());
         if let Some(runtime) = &self.runtime {
             runtime.spawn_blocking(move || {
                 // The window may have gone; then nobody waits for the answer.
-                let _ = sender.send(Reply::Saved { job, path, result: work() });
+                let _ = sender.send(Reply::Saved { job, path, said, result: work() });
                 notify();
             });
         }

@@ -2,7 +2,7 @@
 
 use super::engine::Reply;
 use super::link::Place;
-use super::{App, Command, CopyAs, Message, State, View, Wish};
+use super::{App, Command, CopyAs, Message, SecretsAre, State, View, Wish};
 use crate::interop::{self, Format, Importable, Imported, InteropError, Report, Which, write_file};
 use crate::session::Kind;
 use std::path::{Path, PathBuf};
@@ -10,20 +10,21 @@ use std::path::{Path, PathBuf};
 impl App {
     /// Writes what is shown of the active recording in a format: all of it where nothing is filtered, and of a report the
     /// rows in any case.
-    pub(super) fn export(&mut self, format: Format, to: PathBuf, overwrites: bool) {
+    pub(super) fn export(&mut self, format: Format, to: PathBuf, overwrites: bool, secrets: SecretsAre) {
         let Some(view) = self.state.view() else { return };
         let Some(from) = view.path() else { return };
         let rows = (view.list.is_narrowed() || format == Format::Html).then(|| view.list.rows());
         let title = view.title.clone();
-        let rules = self.state.secrets.rules.clone();
+        let rules = (secrets == SecretsAre::Replaced).then(|| self.state.secrets.rules.clone());
+        let said = if rules.is_none() { self.said_of_kept() } else { String::new() };
         let job = self.begin(format!("Exporting {}", to.display()));
         self.engine.beside(move || {
             let which = rows.map_or(Which::All, |rows| Which::Ids(rows.ids().collect()));
             let written = write_file(&to, overwrites, |out| {
                 let progress = &mut |done, total| job.report(done, total);
-                interop::export(&from, &title, (format, &which, Some(&rules)), out, progress)
+                interop::export(&from, &title, (format, &which, rules.as_ref()), out, progress)
             });
-            Reply::Exported { job, path: to, result: written.map_err(|error| error.to_string()) }
+            Reply::Exported { job, path: to, said, result: written.map_err(|error| error.to_string()) }
         });
     }
 
@@ -41,10 +42,10 @@ impl App {
         });
     }
 
-    pub(super) fn take_exported(&mut self, path: &Path, is_stopped: bool, result: Result<Report, String>) {
+    pub(super) fn take_exported(&mut self, path: &Path, said: &str, is_stopped: bool, result: Result<Report, String>) {
         let path = path.display();
         match result {
-            Ok(report) => self.tell(format!("Exported {} to {path}", report.amount()), &report),
+            Ok(report) => self.tell(format!("Exported {} to {path}{said}", report.amount()), &report),
             Err(_) if is_stopped => self.say(format!("Exporting {path} was stopped: nothing was written")),
             Err(why) => self.complain(why),
         }
@@ -91,8 +92,10 @@ impl App {
         };
         match written {
             Ok((text, remarks)) => {
+                let secrets = self.said_of_copied(text.as_bytes());
                 self.wishes.push(Wish::Copy(text));
-                self.say([vec![format!("Copied {}", how.label())], remarks].concat().join("; "));
+                let said = format!("Copied {}{secrets}", how.label());
+                self.say([vec![said], remarks].concat().join("; "));
             }
             Err(why) => self.complain(format!("Copy {}: {why}", how.label())),
         }
@@ -189,18 +192,18 @@ mod tests {
         app.apply(Command::OpenPath(recording(other.path())));
         settle(&mut app);
         let lines = other.path().join("a.jsonl");
-        app.apply(Command::ExportTo(Format::Jsonl, lines.clone(), false));
+        app.apply(Command::ExportTo(Format::Jsonl, lines.clone(), false, SecretsAre::Replaced));
         settle(&mut app);
         assert!(said(&app).starts_with("Exported 6 records to "), "{}", said(&app));
         // What is there stays, and it is said.
-        app.apply(Command::ExportTo(Format::Html, lines.clone(), false));
+        app.apply(Command::ExportTo(Format::Html, lines.clone(), false, SecretsAre::Replaced));
         settle(&mut app);
         assert!(said(&app).contains("there is such a file already"), "{}", said(&app));
         // With a filter, what it shows goes out.
         app.apply(Command::SetFilter("kind:sse.event".into()));
         settle(&mut app);
         let page = other.path().join("a.html");
-        app.apply(Command::ExportTo(Format::Html, page.clone(), false));
+        app.apply(Command::ExportTo(Format::Html, page.clone(), false, SecretsAre::Replaced));
         settle(&mut app);
         assert_eq!(std::fs::read_to_string(&page).unwrap().matches("<details id=").count(), 2);
         // The lines are read into the folder of recordings and opened from there.

@@ -1,6 +1,6 @@
 //! What commands are called, where they fold into a menu, and their keys.
 
-use super::{Command, CopyAs, Group, LibraryCommand, Pane, RequestCommand, SentTime, Shortcut};
+use super::{Command, CopyAs, Group, LibraryCommand, Pane, RequestCommand, SecretsAre, SentTime, Shortcut};
 use crate::wire::Dir;
 
 /// A term that fits into a menu.
@@ -24,19 +24,21 @@ impl Command {
             OpenPath(path) => return format!("Open {}", path.display()),
             SaveAs => "Save a copy as…",
             SaveAsPath(path) => return format!("Save a copy as {}", path.display()),
-            ReviewSecrets => "Save a copy without secrets…",
+            ReviewSecrets => "Show secrets",
             LookForSecrets => "Look for secrets again",
-            SaveRedacted => "Save this without its secrets as…",
+            SaveRedacted => "Save a copy without secrets…",
             SaveRedactedPath(path) => return format!("Save a copy without secrets as {}", path.display()),
             ToggleSecrets(group) => return format!("Replace secrets: {}", group.label()),
             SetSecretRule(_) => "Change the rule for secrets",
             AddSecretRule => "Add the rule for secrets",
             RemoveSecretRule(rule) => return format!("Forget the rule for secrets {}", short(rule)),
             Export(format) => return format!("Export as {}…", format.label()),
-            ExportTo(format, path, _) => return format!("Export as {} to {}", format.label(), path.display()),
+            ExportTo(format, path, ..) => return format!("Export as {} to {}", format.label(), path.display()),
             SavePayload => "Save payload as…",
             ChooseComposerFile => "Choose a file to send…",
             SetPath(_) => "Type a path",
+            SetPathSecrets(SecretsAre::Kept) => "Keep secrets in this file",
+            SetPathSecrets(SecretsAre::Replaced) => "Replace secrets in this file",
             ConfirmPath => "Take this path",
             CancelPath => "Put the path field away",
             CloseView => "Close this recording",

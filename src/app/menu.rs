@@ -48,9 +48,9 @@ impl Menu {
                 let library = super::LibraryCommand::MENU.map(|command| Some(Library(command)));
                 let exports = crate::interop::Format::ALL.map(|format| Some(Export(format)));
                 vec![
-                    list(&[NewRecording, Open, SaveAs, ReviewSecrets, SaveRedacted, SavePayload]),
+                    list(&[NewRecording, Open, SaveAs, SaveRedacted, SavePayload]),
                     exports.to_vec(),
-                    list(&[LookForSecrets])
+                    list(&[ReviewSecrets, LookForSecrets])
                         .into_iter()
                         .chain(SecretGroup::ALL.map(|group| Some(ToggleSecrets(group))))
                         .collect(),

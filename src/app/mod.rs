@@ -79,7 +79,7 @@ pub use replaying::{ReplayDraft, Replaying, Trust};
 pub use requests::{RequestCommand, Requests};
 pub use resending::{ResendCommand, ResendSettings, Resending, To, Typing};
 pub use scripting::{Scripting, StepState};
-pub use secrets::Secrets;
+pub use secrets::{Secrets, SecretsAre};
 pub use tally::Tally;
 pub use trash::{Deleted, TRASH_DAYS};
 pub use view::{View, ViewId};
@@ -131,6 +131,8 @@ pub struct PathField {
     pub text: String,
     /// Whether the desktop has no picker.
     pub no_picker: bool,
+    /// What becomes of the recording's secrets, where it is a copy or an export that is written.
+    pub secrets: Option<SecretsAre>,
 }
 
 /// Something that only the window can do.

@@ -3,7 +3,7 @@
 use super::Reading;
 use super::engine::{Purpose, Reply};
 use super::live::{Live, Source};
-use super::{App, Command, Job, PathField, View, ViewId, Wish};
+use super::{App, Command, Job, PathField, SecretsAre, View, ViewId, Wish};
 use crate::interop::{Found, detect, unknown};
 use crate::session::file::{Opened, Recorder, Recording, list_recordings, new_recording_path, save_copy};
 use crate::session::{Session, Store};
@@ -16,6 +16,8 @@ use std::time::Instant;
 /// Bytes that may wait for the screen, and for the recorder, before sockets are left unread.
 const SCREEN_LIMIT_BYTES: usize = 32 << 20;
 const RECORDER_LIMIT_BYTES: usize = 64 << 20;
+/// What the name of a copy without secrets ends with, by suggestion.
+const REDACTED: &str = "-redacted";
 /// Recordings listed at most.
 const SAVED_LIMIT: usize = 100;
 
@@ -151,7 +153,8 @@ impl App {
         let Some(from) = self.state.view().and_then(View::path) else { return };
         let job = self.begin(format!("Saving {}", to.display()));
         let reporter = job.clone();
-        self.engine.save(job, to.clone(), move || {
+        let said = self.said_of_kept();
+        self.engine.save(job, (to.clone(), said), move || {
             save_copy(&from, &to, &mut |done, total| reporter.report(done, total)).map_err(|error| error.to_string())
         });
     }
@@ -180,7 +183,7 @@ impl App {
         let (purpose, name) = match command {
             Command::Open => (Purpose::Open, String::new()),
             Command::SaveAs => (Purpose::SaveAs, format!("{base}.pushscope")),
-            Command::SaveRedacted => (Purpose::SaveRedacted, format!("{base}-redacted.pushscope")),
+            Command::SaveRedacted => (Purpose::SaveAs, format!("{base}{REDACTED}.pushscope")),
             Command::Export(format) => (Purpose::Export(*format), format!("{base}.{}", format.extension())),
             Command::SavePayload => (Purpose::SavePayload, "payload.bin".to_owned()),
             Command::OpenScript => (Purpose::OpenScript, String::new()),
@@ -203,7 +206,17 @@ impl App {
             }
             _ => in_folder(&name).to_string_lossy().into_owned(),
         };
-        self.state.path_field = Some(PathField { purpose, text, no_picker: false });
+        let secrets = match command {
+            Command::SaveAs => Some(SecretsAre::Kept),
+            Command::SaveRedacted | Command::Export(_) => Some(SecretsAre::Replaced),
+            _ => None,
+        };
+        self.state.path_field = Some(PathField { purpose, text, no_picker: false, secrets });
+        match command {
+            Command::SaveRedacted => self.review_secrets(),
+            _ if secrets.is_some() => self.find_secrets(),
+            _ => {}
+        }
         self.wishes.push(Wish::FocusPath);
         self.engine.pick(purpose, name);
     }
@@ -213,21 +226,48 @@ impl App {
         if field.text.trim().is_empty() {
             return;
         }
-        self.state.path_field = None;
-        self.take_path(field.purpose, PathBuf::from(field.text.trim()), false);
+        self.put_path_field_away();
+        self.take_path((field.purpose, field.secrets), PathBuf::from(field.text.trim()), false);
+    }
+
+    /// Looking for secrets goes on where they are shown elsewhere, too.
+    pub(super) fn put_path_field_away(&mut self) {
+        let field = self.state.path_field.take();
+        if field.is_some_and(|field| field.secrets.is_some()) && !self.state.shows(super::Pane::Secrets) {
+            self.stop_looking_for_secrets();
+        }
+    }
+
+    /// The suggested name says whether secrets are in the file, as long as it is the suggested one.
+    pub(super) fn set_path_secrets(&mut self, secrets: SecretsAre) {
+        let base = self.state.view().map_or_else(String::new, |view| view.title.clone());
+        let Some(field) = self.state.path_field.as_mut().filter(|field| field.secrets.is_some()) else { return };
+        field.secrets = Some(secrets);
+        let names = [format!("{base}.pushscope"), format!("{base}{REDACTED}.pushscope")];
+        let [old, new] = match secrets {
+            SecretsAre::Kept => [&names[1], &names[0]],
+            SecretsAre::Replaced => [&names[0], &names[1]],
+        };
+        let rest = field.text.strip_suffix(old.as_str()).filter(|rest| rest.is_empty() || rest.ends_with(['/', '\\']));
+        if let Some(folder) = rest {
+            field.text = format!("{folder}{new}");
+        }
     }
 
     /// Uses a path; `is_picked` where the desktop's picker has asked whether to overwrite what is there.
-    fn take_path(&mut self, purpose: Purpose, path: PathBuf, is_picked: bool) {
+    fn take_path(&mut self, (purpose, secrets): (Purpose, Option<SecretsAre>), path: PathBuf, is_picked: bool) {
         match purpose {
             Purpose::Open => self.open(path),
             Purpose::OpenScript => self.open_script(path),
             Purpose::SaveRequest | Purpose::RenameRequest | Purpose::NewFolder | Purpose::RequestsFolder => {
                 self.take_name(purpose, &path);
             }
+            Purpose::SaveAs if secrets == Some(SecretsAre::Replaced) => self.save_redacted(path),
             Purpose::SaveAs => self.save_as(path),
-            Purpose::SaveRedacted => self.save_redacted(path),
-            Purpose::Export(format) => self.apply(Command::ExportTo(format, path, is_picked)),
+            Purpose::Export(format) => {
+                let secrets = secrets.unwrap_or(SecretsAre::Replaced);
+                self.apply(Command::ExportTo(format, path, is_picked, secrets));
+            }
             Purpose::SaveReport => self.save_report(path),
             Purpose::SendFile => {
                 self.state.composer.format = super::Format::File;
@@ -238,7 +278,8 @@ impl App {
                 let payload = inspection.explained().payload.clone();
                 let to = path.clone();
                 let job = self.begin(format!("Saving {}", path.display()));
-                self.engine.save(job, path, move || {
+                let said = self.said_of_copied(&payload);
+                self.engine.save(job, (path, said), move || {
                     std::fs::write(&to, payload).map_err(|error| format!("{} cannot be written: {error}", to.display()))
                 });
             }
@@ -248,8 +289,9 @@ impl App {
     pub(super) fn take_reply(&mut self, reply: Reply) {
         match reply {
             Reply::Picked { purpose, path: Some(path), .. } => {
-                self.state.path_field = None;
-                self.take_path(purpose, path, true);
+                let secrets = self.state.path_field.as_ref().and_then(|field| field.secrets);
+                self.put_path_field_away();
+                self.take_path((purpose, secrets), path, true);
             }
             Reply::Picked { purpose, path: None, is_missing } => {
                 let Some(field) = self.state.path_field.as_mut().filter(|field| field.purpose == purpose) else {
@@ -258,7 +300,7 @@ impl App {
                 if is_missing {
                     field.no_picker = true;
                 } else {
-                    self.state.path_field = None;
+                    self.put_path_field_away();
                 }
             }
             Reply::Tried(number, outcome, total) => self.take_tried(number, *outcome, total),
@@ -279,19 +321,19 @@ impl App {
             Reply::Fetched(question, found) => self.take_login(&question, found),
             Reply::Secrets { view, job, result } => self.take_secrets(view, &job, result),
             Reply::Redacted { job, path, result } => self.take_redacted(&job, &path, result),
-            Reply::Exported { job, path, result } => {
+            Reply::Exported { job, path, said, result } => {
                 self.state.jobs.retain(|other| !other.is(&job));
-                self.take_exported(&path, job.is_stopped(), result);
+                self.take_exported(&path, &said, job.is_stopped(), result);
             }
             Reply::Imported { job, from, place, result } => {
                 self.state.jobs.retain(|other| !other.is(&job));
                 self.take_imported(&from, job.is_stopped(), result, place);
             }
-            Reply::Saved { job, path, result } => {
+            Reply::Saved { job, path, said, result } => {
                 self.state.jobs.retain(|other| !other.is(&job));
                 match result {
                     Ok(()) => {
-                        self.say(format!("Saved {}", path.display()));
+                        self.say(format!("Saved {}{said}", path.display()));
                         self.apply(Command::RefreshSaved);
                     }
                     Err(_) if job.is_stopped() => {

@@ -1,7 +1,7 @@
 //! Secrets of the recording that is shown: which rules find them, what they found, and copies without them.
 
 use super::engine::Reply;
-use super::{App, Command, Job, Pane, View, ViewId};
+use super::{App, Command, Job, Pane, State, View, ViewId};
 use crate::session::file::load;
 use crate::session::redact::{Group, Plan, Rules, count_in, save_redacted};
 use std::path::{Path, PathBuf};
@@ -9,6 +9,15 @@ use std::sync::Arc;
 
 /// Where the rules are kept, in the folder of the recordings.
 const RULES_FILE: &str = "redaction.json";
+
+/// What becomes of secrets in a file that is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecretsAre {
+    /// They stay as they are.
+    Kept,
+    /// Each is replaced by marks of the same length.
+    Replaced,
+}
 
 /// What is known of secrets, and by which rules.
 #[derive(Debug, Default)]
@@ -47,21 +56,25 @@ impl App {
     /// Shows what would go, and looks for it where that was not done.
     pub(super) fn review_secrets(&mut self) {
         (self.state.pane, self.state.details) = (Pane::Secrets, true);
-        let Some(view) = self.state.view() else { return };
-        let is_known = self.state.secrets.of(view.id).is_some_and(|plan| {
-            plan.as_ref()
-                .is_ok_and(|plan| plan.events() == view.session.events() && *plan.rules() == self.state.secrets.rules)
-        });
-        if !is_known {
+        self.find_secrets();
+    }
+
+    /// Looks for secrets where that was not done since the recording or the rules changed.
+    pub(super) fn find_secrets(&mut self) {
+        if self.state.secrets_found().is_none() && self.state.view().is_some() {
             self.look_for_secrets();
         }
     }
 
-    pub(super) fn look_for_secrets(&mut self) {
+    pub(super) fn stop_looking_for_secrets(&mut self) {
         if let Some(job) = self.state.secrets.job.take() {
             job.stop();
             self.state.jobs.retain(|other| !other.is(&job));
         }
+    }
+
+    pub(super) fn look_for_secrets(&mut self) {
+        self.stop_looking_for_secrets();
         let Some((id, path)) = self.state.view().and_then(|view| Some((view.id, view.path()?))) else { return };
         let job = self.begin("Looking for secrets".to_owned());
         self.state.secrets.job = Some(job.clone());
@@ -156,8 +169,20 @@ impl App {
                 self.complain(format!("the rules for secrets cannot be kept in {}: {why}", folder.display()));
             }
         }
-        if self.state.shows(Pane::Secrets) {
+        let is_asked = self.state.path_field.as_ref().is_some_and(|field| field.secrets.is_some());
+        if is_asked || self.state.shows(Pane::Secrets) {
             self.look_for_secrets();
+        }
+    }
+
+    /// What to say of a copy or an export that keeps the secrets.
+    pub(super) fn said_of_kept(&self) -> String {
+        match self.state.secrets_found() {
+            Some(plan) => match plan.total().found {
+                0 => "; there were no secrets to keep".to_owned(),
+                count => format!("; secrets were kept ({count} in the recording)"),
+            },
+            None => "; secrets were kept".to_owned(),
         }
     }
 
@@ -168,6 +193,15 @@ impl App {
             1 => "; it holds a secret".to_owned(),
             count => format!("; it holds {count} secrets"),
         }
+    }
+}
+
+impl State {
+    /// What was found in the recording that is shown, where that is so of all of it and by the rules as they are.
+    pub fn secrets_found(&self) -> Option<&Plan> {
+        let view = self.view()?;
+        let plan = self.secrets.of(view.id)?.as_ref().ok()?;
+        (plan.events() == view.session.events() && *plan.rules() == self.secrets.rules).then_some(plan)
     }
 }
 

@@ -98,13 +98,14 @@ pub fn outgoing(
     let mut said = loaded.notices.clone();
     said.extend(loaded.damage.iter().map(ToString::to_string));
     said.extend((missing > 0).then(|| format!("{missing} of the chosen records are not in the file yet")));
-    let mut remarks = loaded.remarks;
-    let Some(rules) = rules else { return Ok(Outgoing { session: loaded.session, ids, plan: None, remarks, said }) };
+    let Some(rules) = rules else {
+        return Ok(Outgoing { session: loaded.session, ids, plan: None, remarks: loaded.remarks, said });
+    };
     let plan = Plan::of(&loaded.session, rules, progress).map_err(|error| not_redacted(error.into()))?;
     let plan = Arc::new(plan);
     drop(loaded.session);
-    remarks.iter_mut().for_each(|remark| remark.text = plan.text(&remark.text));
     let redacted = redact::without_secrets(from, &plan, progress).map_err(not_redacted)?;
+    let remarks = redacted.session.remarks().iter().cloned().collect();
     said.push(plan.summary());
     said.extend(plan.remarks());
     Ok(Outgoing { session: redacted.session, ids, plan: Some(plan), remarks, said })

@@ -9,6 +9,13 @@ pub fn messages_ui(ui: &mut Ui, state: &State, look: &mut Look, out: &mut Vec<Co
     let colors = theme::colors(ui);
     if let Some(field) = &state.path_field {
         path_field_ui(ui, field, look, out);
+        if let Some(chosen) = field.secrets {
+            super::secrets::choice_ui(ui, state, chosen, out);
+        }
+        if field.no_picker {
+            let text = RichText::new("This desktop offers no file picker: type the path.");
+            ui.label(text.font(theme::small()).color(colors.weak));
+        }
     }
     for (at, message) in state.messages.iter().enumerate() {
         ui.horizontal(|ui| {
@@ -38,7 +45,6 @@ pub fn messages_ui(ui: &mut Ui, state: &State, look: &mut Look, out: &mut Vec<Co
 }
 
 fn path_field_ui(ui: &mut Ui, field: &PathField, look: &mut Look, out: &mut Vec<Command>) {
-    let colors = theme::colors(ui);
     let exports = |format: ExportFormat| format!("Export as {} to", format.label());
     let title;
     let (title, action) = match field.purpose {
@@ -48,7 +54,6 @@ fn path_field_ui(ui: &mut Ui, field: &PathField, look: &mut Look, out: &mut Vec<
             (title.as_str(), "Export")
         }
         Purpose::SaveAs => ("Save a copy as", "Save"),
-        Purpose::SaveRedacted => ("Save a copy without secrets as", "Save"),
         Purpose::SavePayload => ("Save the payload as", "Save"),
         Purpose::SaveReport => ("Save the report as", "Save"),
         Purpose::OpenScript => ("Script to open", "Open"),
@@ -86,9 +91,4 @@ fn path_field_ui(ui: &mut Ui, field: &PathField, look: &mut Look, out: &mut Vec<
             out.push(Command::CancelPath);
         }
     });
-    if field.no_picker {
-        ui.label(
-            RichText::new("This desktop offers no file picker: type the path.").font(theme::small()).color(colors.weak),
-        );
-    }
 }

@@ -2,7 +2,7 @@
 
 use super::rows::{Scroll, rows_ui};
 use super::{Look, theme, words};
-use crate::app::{App, Command, Pane, View};
+use crate::app::{App, Command, Pane, SecretsAre, State, View};
 use crate::session::redact::{Found, Group, Plan};
 use egui::{
     Align, Align2, Button, CentralPanel, Frame, Id, Label, Layout, Margin, Panel, ProgressBar, Rect, RichText,
@@ -44,6 +44,58 @@ pub fn secrets_ui(ui: &mut Ui, app: &App, view: &View, look: &mut Look, out: &mu
         (Some(plan), _) => list_ui(ui, view, plan, look, out),
         (None, Some(Err(why))) => said_ui(ui, why, ""),
         (None, _) => said_ui(ui, "Looking for secrets…", "Nothing leaves this machine."),
+    });
+}
+
+/// Whether a copy or an export has the secrets, how many there are, and the way to see which.
+pub fn choice_ui(ui: &mut Ui, state: &State, chosen: SecretsAre, out: &mut Vec<Command>) {
+    let Some(view) = state.view() else { return };
+    let colors = theme::colors(ui);
+    ui.horizontal(|ui| {
+        ui.label("Secrets");
+        for (choice, text) in [(SecretsAre::Kept, "kept"), (SecretsAre::Replaced, "replaced")] {
+            let button = ui.radio(chosen == choice, text);
+            button.widget_info(|| {
+                WidgetInfo::selected(egui::Role::RadioButton, true, chosen == choice, format!("Secrets are {text}"))
+            });
+            let hint = match choice {
+                SecretsAre::Kept => "They are in the file as they were recorded",
+                SecretsAre::Replaced => "Each becomes marks of the same length; all else stays where it is",
+            };
+            if button.on_hover_text(hint).clicked() {
+                out.push(Command::SetPathSecrets(choice));
+            }
+        }
+        let small = |text: &str, color| Label::new(RichText::new(text).font(theme::small()).color(color)).truncate();
+        if let Some(job) = state.secrets.looking() {
+            let bar = ProgressBar::new(job.fraction().unwrap_or_default()).fill(colors.accent);
+            let bar = bar.desired_width(theme::BUTTON).desired_height(theme::PROGRESS);
+            ui.add(bar).accessible_name("Looked through for secrets");
+            return;
+        }
+        match state.secrets.of(view.id) {
+            Some(Ok(plan)) => {
+                let total = plan.total();
+                let counted = words::counted(total.found, "secret");
+                let so_far = if plan.events() < view.session.events() { " so far" } else { "" };
+                let (text, color) = match (total.found, chosen) {
+                    (0, _) => (format!("none found{so_far}"), colors.weak),
+                    (_, SecretsAre::Kept) => (format!("{counted}{so_far} will be in the file"), colors.warning),
+                    (_, SecretsAre::Replaced) => {
+                        (format!("{counted}{so_far}, {}, will be replaced", words::bytes(total.bytes)), colors.text)
+                    }
+                };
+                ui.add(small(&text, color));
+                if total.found > 0 && !state.shows(Pane::Secrets) {
+                    let review = ui.button("Show them").on_hover_text("Which they are, and the rules that find them");
+                    if review.clicked() {
+                        out.push(Command::ReviewSecrets);
+                    }
+                }
+            }
+            Some(Err(why)) => _ = ui.add(small(why, colors.warning)),
+            None => {}
+        }
     });
 }
 

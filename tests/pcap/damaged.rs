@@ -58,6 +58,29 @@ fn a_capture_that_was_cut_off_is_read_as_far_as_it_goes() {
     assert!(damage.is_some_and(|damage| damage.contains("bytes too early; what comes before")), "{report:#?}");
 }
 
+#[test]
+fn a_packet_that_lies_about_its_length_is_left_out_and_the_others_are_read() {
+    let folder = Folder::new();
+    let session = folder.record("lab:ws?rate=100", &["--count", "5"]);
+    let (capture, _) = folder.export(&session, &[]);
+    let mut bytes = std::fs::read(&capture).expect("a capture");
+    let number = |bytes: &[u8], at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"));
+    // Enhanced packet blocks have the type 6; at 20 they say how long the packet is.
+    let (mut at, mut packets) = (0, Vec::new());
+    while at < bytes.len() {
+        packets.extend((number(&bytes, at) == 6).then_some(at));
+        at += number(&bytes, at + 4) as usize;
+    }
+    let last = packets[packets.len() - 1];
+    bytes[last + 20..last + 24].copy_from_slice(&0x7fff_ffff_u32.to_le_bytes());
+    let lying = folder.path("pcapng");
+    std::fs::write(&lying, &bytes).expect("a file");
+    let (again, report) = folder.import(&lying);
+    assert!(streams(&again) == streams(&session));
+    let says = "1 packet with a length for which its block has no room: left out";
+    assert!(report.remarks.iter().any(|remark| remark == says), "{report:#?}");
+}
+
 proptest! {
     #![proptest_config(Config { cases: 64, max_shrink_iters: 100, failure_persistence: None, ..Config::default() })]
     #[test]

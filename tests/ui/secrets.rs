@@ -2,7 +2,7 @@
 
 use super::{shows, until, window};
 use egui_kittest::kittest::Queryable;
-use pushscope::app::{Command, CopyAs};
+use pushscope::app::{Command, CopyAs, ExportFormat};
 use pushscope::session::file::{SessionWriter, load};
 use pushscope::wire::{Dir, Entry, Event, LinkId, What};
 use std::path::{Path, PathBuf};
@@ -88,4 +88,68 @@ fn what_is_copied_says_that_it_holds_secrets() {
     harness.run_steps(2);
     harness.state_mut().app.apply(Command::Copy(CopyAs::Hex));
     assert!(said(&harness).ends_with(" bytes"), "{}", said(&harness));
+}
+
+#[test]
+fn a_copy_and_an_export_say_what_becomes_of_secrets_before_and_after() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = recording(folder.path());
+    let mut harness = window(folder.path());
+    harness.state_mut().app.apply(Command::OpenPath(path.clone()));
+    until(&mut harness, "it is read", |h| h.state().state().view().is_some_and(|view| view.list.len() >= 3));
+    let said = |h: &egui_kittest::Harness<'_, pushscope::ui::Window>| {
+        h.state().state().messages.iter().map(|message| message.text.clone()).collect::<Vec<_>>().join("\n")
+    };
+    let text = |h: &egui_kittest::Harness<'_, pushscope::ui::Window>| {
+        h.state().state().path_field.as_ref().map_or(String::new(), |field| field.text.clone())
+    };
+
+    // A copy has them, unless that is turned off; the name that is suggested says so.
+    harness.state_mut().app.apply(Command::SaveAs);
+    until(&mut harness, "they are counted", |h| shows(h, "3 secrets will be in the file"));
+    assert!(text(&harness).ends_with("/shop.pushscope"), "{}", text(&harness));
+    harness.get_by_label("Secrets are replaced").click();
+    until(&mut harness, "they will go", |h| shows(h, "3 secrets, 34 B, will be replaced"));
+    assert!(text(&harness).ends_with("/shop-redacted.pushscope"), "{}", text(&harness));
+    harness.get_by_label("Show them").click();
+    until(&mut harness, "they are listed", |h| shows(h, "Secret in #1, parameters, access_token"));
+    harness.get_by_label("Save").click();
+    until(&mut harness, "it is saved", |h| shows(h, "3 secrets replaced: 1 cookies, 1 parameters, 1 members"));
+    let told = wire(&folder.path().join("shop-redacted.pushscope"));
+    assert!(told.contains("sid=************") && !told.contains("tok-12345"), "{told}");
+
+    // As it is: it is said that they are there.
+    harness.state_mut().app.apply(Command::SaveAs);
+    harness.run_steps(2);
+    let copy = folder.path().join("same.pushscope");
+    harness.state_mut().app.apply(Command::SetPath(copy.display().to_string()));
+    harness.state_mut().app.apply(Command::ConfirmPath);
+    until(&mut harness, "it is saved", |_| copy.exists());
+    until(&mut harness, "that is said", |h| said(h).contains("secrets were kept (3 in the recording)"));
+    assert_eq!(wire(&copy), wire(&path));
+
+    // An export has none, unless that is asked for.
+    let [without, with] = ["without.jsonl", "with.jsonl"].map(|name| folder.path().join(name));
+    for (to, keeps) in [(&without, false), (&with, true)] {
+        harness.state_mut().app.apply(Command::Export(ExportFormat::Jsonl));
+        until(&mut harness, "they will go", |h| shows(h, "3 secrets, 34 B, will be replaced"));
+        if keeps {
+            harness.get_by_label("Secrets are kept").click();
+            until(&mut harness, "they will not", |h| shows(h, "3 secrets will be in the file"));
+        }
+        harness.state_mut().app.apply(Command::SetPath(to.display().to_string()));
+        harness.state_mut().app.apply(Command::ConfirmPath);
+        until(&mut harness, "it is written", |_| to.exists());
+        assert_eq!(std::fs::read_to_string(to).unwrap().contains("s3cr3t-value"), keeps);
+    }
+    until(&mut harness, "both are said", |h| {
+        said(h).contains("3 secrets replaced: ")
+            && said(h).contains("with.jsonl; secrets were kept (3 in the recording)")
+    });
+
+    // A command that is copied has them, and that is said.
+    harness.state_mut().app.apply(Command::Select(Some(0)));
+    harness.run_steps(2);
+    harness.state_mut().app.apply(Command::Copy(CopyAs::Curl));
+    assert!(said(&harness).contains("Copied as curl command; it holds 2 secrets"), "{}", said(&harness));
 }

@@ -26,8 +26,6 @@ const IGNORED: &[&str] = &[
     "-#",
     "--progress-bar",
     "--no-progress-meter",
-    "-L",
-    "--location",
     "-g",
     "--globoff",
     "-q",
@@ -60,6 +58,8 @@ const OTHERWISE: &[(&str, &str)] = &[
     ("--http2", "it is asked with HTTP/1.1"),
     ("--http2-prior-knowledge", "it is asked with HTTP/1.1"),
     ("--http3", "it is asked with HTTP/1.1"),
+    ("-L", "redirects are shown and not followed"),
+    ("--location", "redirects are shown and not followed"),
     ("-4", "every address of the host is tried"),
     ("--ipv4", "every address of the host is tried"),
     ("-6", "every address of the host is tried"),
@@ -177,7 +177,7 @@ impl Reading<'_> {
             "-b" | "--cookie" if !value.contains('=') => {
                 return Err(format!("curl: {option} {value} reads a file; write its cookies as a header"));
             }
-            "-b" | "--cookie" => self.headers.push(format!("Cookie: {value}")),
+            "-b" | "--cookie" => self.cookie(&value),
             "--url" => self.address(&value)?,
             "--oauth2-bearer" => (draft.auth, draft.token) = (AuthKind::Bearer, value),
             "-u" | "--user" => {
@@ -213,6 +213,14 @@ impl Reading<'_> {
             },
         }
         Ok(())
+    }
+
+    /// curl makes one header of all cookies.
+    fn cookie(&mut self, value: &str) {
+        match self.headers.iter_mut().find(|header| header.starts_with("Cookie: ")) {
+            Some(header) => *header = format!("{header}; {value}"),
+            None => self.headers.push(format!("Cookie: {value}")),
+        }
     }
 
     fn proxy(&mut self, address: &str) {
@@ -321,6 +329,10 @@ impl Reading<'_> {
             self.headers.push("Content-Type: application/x-www-form-urlencoded".into());
         }
         self.headers.retain(|header| !header.starts_with('-'));
+        // Data makes it a POST, also where there is none of it.
+        if self.body.as_ref().is_some_and(String::is_empty) && self.draft.method.is_empty() {
+            self.draft.method = "POST".into();
+        }
         self.draft.headers = self.headers.join("\n");
         self.draft.body = self.body.unwrap_or_default();
         self.draft.push_type = PushType::Auto;

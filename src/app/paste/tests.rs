@@ -54,7 +54,7 @@ fn what_is_not_understood_is_named() {
 
 #[test]
 fn options_that_curl_users_write() {
-    let plain = draft("curl -sSLkG example.com/a?x=1 -d b=2 --data-urlencode 'q=ü &'");
+    let plain = draft("curl -sSkG example.com/a?x=1 -d b=2 --data-urlencode 'q=ü &'");
     assert_eq!(plain.address, "http://example.com/a?x=1&b=2&q=%C3%BC%20%26");
     assert!(plain.insecure && plain.body.is_empty() && plain.headers.is_empty());
     let json = draft("curl --url http://a/ --json '{\"a\":' --json '1}' -A me -e http://from/ -b 'a=1; b=2' --http1.0");
@@ -72,12 +72,15 @@ fn options_that_curl_users_write() {
     assert_eq!(draft("curl http://a/ --noproxy '*'").proxy_from, ProxyFrom::None);
     assert_eq!(draft("curl http://a/ -H 'X-Empty;' -H 'Content-Type:' -d x").headers, "X-Empty:");
     assert_eq!(draft("curl -I http://a/").method, "HEAD");
+    assert_eq!(draft("curl http://a/ --data-raw ''").method, "POST");
+    assert_eq!(draft("curl http://a/ -b a=1 --cookie 'b=2; c=3'").headers, "Cookie: a=1; b=2; c=3");
     assert_eq!(draft("curl wss://a/b -H 'Origin: http://c'").address, "wss://a/b");
     assert_eq!(draft("curl http://a/ -d $'it\\'s\\x0a\\u00e9\\t\\101'").body, "it's\né\tA");
 }
 
 #[test]
 fn what_is_otherwise_here_is_said() {
+    assert_eq!(notes("curl -L http://a/"), ["-L: redirects are shown and not followed"]);
     assert_eq!(
         notes("curl --http2 -m 5 http://a/"),
         ["--http2: it is asked with HTTP/1.1", "-m 5: it ends when you disconnect"]

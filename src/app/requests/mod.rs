@@ -245,7 +245,7 @@ impl App {
             (Purpose::SaveRequest, ..) => suggested(&self.state.draft),
             _ => String::new(),
         };
-        self.state.path_field = Some(PathField { purpose, text, no_picker: false });
+        self.state.path_field = Some(PathField { purpose, text, no_picker: false, secrets: None });
         self.wishes.push(Wish::FocusPath);
     }
 

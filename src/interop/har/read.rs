@@ -180,7 +180,7 @@ impl<'i> Import<'i> {
             }
         };
         let began = started(&entry.started).unwrap_or_else(|| {
-            self.tally.add("# entries that do not say when they began, put where the one before began", 1);
+            self.tally.add("# entries that do not say when they began, or name no time from 1970 to 2262, put where the one before began", 1);
             self.last_started
         });
         self.last_started = began;

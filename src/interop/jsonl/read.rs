@@ -5,7 +5,7 @@ use super::{VERSION, event};
 use crate::interop::{InteropError, Progress, Report};
 use crate::session::file::SessionWriter;
 use crate::session::{Mark, RecordId, Remark, StoredRemark};
-use crate::wire::{ConnectionId, ConnectionInfo, Entry};
+use crate::wire::{Act, ClientAct, ConnectionId, ConnectionInfo, Entry, Event, LinkId, What};
 use serde_json::Value;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -26,8 +26,20 @@ pub fn read(input: &Path, to: &mut SessionWriter, progress: Progress) -> Result<
     let mut reader = BufReader::with_capacity(256 << 10, file);
     let name = input.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let rebuild = Rebuild::new(name);
-    let mut lines =
-        Lines { to, input, rebuild, number: 0, events: 0, records: 0, remarks: 0, strange: 0, is_cut: false };
+    let mut lines = Lines {
+        to,
+        input,
+        rebuild,
+        number: 0,
+        events: 0,
+        records: 0,
+        remarks: 0,
+        strange: 0,
+        wrong: 0,
+        first_wrong: String::new(),
+        last_ns: 0,
+        is_cut: false,
+    };
     let (mut line, mut done) = (Vec::new(), 0);
     loop {
         line.clear();
@@ -38,14 +50,50 @@ pub fn read(input: &Path, to: &mut SessionWriter, progress: Progress) -> Result<
         lines.number += 1;
         done += read as u64;
         if read as u64 >= LINE_LIMIT_BYTES && line.last() != Some(&b'\n') {
-            return Err(lines.wrong(&format!("it is longer than {} MiB", LINE_LIMIT_BYTES >> 20)));
+            done += skip_line(&mut reader).map_err(failed)?;
+            line = Vec::new();
+            lines.leave_out(&format!("it is longer than {} MiB", LINE_LIMIT_BYTES >> 20));
+            continue;
         }
-        lines.take(&line)?;
+        match lines.take(&line) {
+            Ok(()) => {}
+            Err(Unread::Line(why)) => lines.leave_out(&why),
+            Err(Unread::File(error)) => return Err(error),
+        }
         if lines.number.is_multiple_of(STEP) && !progress(done, total) {
             return Err(InteropError::Stopped);
         }
     }
     lines.report()
+}
+
+/// Goes behind the next line end.
+fn skip_line(reader: &mut impl BufRead) -> std::io::Result<u64> {
+    let mut skipped = 0;
+    loop {
+        let held = reader.fill_buf()?;
+        let end = memchr::memchr(b'\n', held);
+        let len = end.map_or(held.len(), |at| at + 1);
+        reader.consume(len);
+        skipped += len as u64;
+        if end.is_some() || len == 0 {
+            return Ok(skipped);
+        }
+    }
+}
+
+/// Why a line is not read.
+enum Unread {
+    /// It is left out, and what is behind it is read.
+    Line(String),
+    /// Nothing more is read.
+    File(InteropError),
+}
+
+impl<E: Into<InteropError>> From<E> for Unread {
+    fn from(error: E) -> Unread {
+        Unread::File(error.into())
+    }
 }
 
 struct Lines<'a> {
@@ -58,6 +106,11 @@ struct Lines<'a> {
     records: u64,
     remarks: u64,
     strange: u64,
+    /// Lines that should say something and cannot be read, and what is wrong with the first.
+    wrong: u64,
+    first_wrong: String,
+    /// When the last event was.
+    last_ns: u64,
     is_cut: bool,
 }
 
@@ -66,7 +119,14 @@ impl Lines<'_> {
         InteropError::Input(format!("{}: line {}: {why}", self.input.display(), self.number))
     }
 
-    fn take(&mut self, line: &[u8]) -> Result<(), InteropError> {
+    fn leave_out(&mut self, why: &str) {
+        self.wrong += 1;
+        if self.wrong == 1 {
+            self.first_wrong = format!("line {}: {why}", self.number);
+        }
+    }
+
+    fn take(&mut self, line: &[u8]) -> Result<(), Unread> {
         let line_end = line.ends_with(b"\n");
         let text = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line).trim_ascii();
         if text.is_empty() {
@@ -79,35 +139,54 @@ impl Lines<'_> {
                 self.is_cut = true;
                 return Ok(());
             }
-            Err(error) => return Err(self.wrong(&format!("it is no JSON object: {error}"))),
+            Err(error) => return Err(Unread::Line(format!("it is no JSON object: {error}"))),
         };
-        let wrong = |why: String, lines: &Self| lines.wrong(&why);
         if let Some(head) = value.get("pushscope") {
-            return self.head(head);
+            return Ok(self.head(head)?);
         }
         if let Some(connection) = value.get("connection").filter(|connection| connection.is_object()) {
-            let info = connection_info(connection).map_err(|why| wrong(why, self))?;
+            let info = connection_info(connection).map_err(Unread::Line)?;
             self.to.put(Entry::Connection(info))?;
         } else if let Some(event) = value.get("event").filter(|event| event.is_object()) {
             if self.events == 0 && self.records > 0 {
-                return Err(self.wrong("an event stands behind records; it should stand before all of them"));
+                let why = "an event stands behind records; it should stand before all of them";
+                return Err(Unread::Line(why.to_owned()));
             }
-            let event = event::from_json(event).map_err(|why| wrong(why, self))?;
-            self.to.put(Entry::Event(event))?;
-            self.events += 1;
+            self.event(event)?;
         } else if let Some(remark) = value.get("remark").filter(|remark| remark.is_object() && value.get("n").is_none())
         {
             self.remark(remark);
         } else if value.get("n").is_some() && value.get("kind").is_some() {
             self.records += 1;
             if self.events == 0 {
-                self.rebuild.take(&value).map_err(|why| wrong(why, self))?;
+                self.rebuild.take(&value).map_err(Unread::Line)?;
                 self.put_rebuilt()?;
             }
         } else {
             self.strange += 1;
         }
         Ok(())
+    }
+
+    /// An event. Where one of a link cannot be read, the link says so, since what follows may be read otherwise for it.
+    fn event(&mut self, said: &Value) -> Result<(), Unread> {
+        match event::from_json(said) {
+            Ok(event) => {
+                self.last_ns = event.at_ns;
+                self.to.put(Entry::Event(event))?;
+                self.events += 1;
+                Ok(())
+            }
+            Err(why) => {
+                let link = said["link"].as_u64().and_then(|link| u32::try_from(link).ok());
+                if let Some(link) = link.filter(|_| self.events > 0) {
+                    let text = format!("an event is missing here, since line {} cannot be read: {why}", self.number);
+                    let what = What::Client(ClientAct { act: Act::Noticed, text });
+                    self.to.put(Entry::Event(Event { at_ns: self.last_ns, link: LinkId(link), what }))?;
+                }
+                Err(Unread::Line(why))
+            }
+        }
     }
 
     fn put_rebuilt(&mut self) -> Result<(), InteropError> {
@@ -150,6 +229,9 @@ impl Lines<'_> {
             self.put_rebuilt()?;
         }
         let is_rebuilt = self.events == 0 && self.rebuild.made > 0;
+        if self.events == 0 && !is_rebuilt && self.wrong > 0 {
+            return Err(InteropError::Input(format!("{}: {}", self.input.display(), self.first_wrong)));
+        }
         if self.events == 0 && !is_rebuilt {
             let text = format!(
                 "{}: there is no event and no message in it, so there is nothing to show",
@@ -172,11 +254,17 @@ impl Lines<'_> {
                 remarks.push(format!("the payloads of {cut} records are not whole"));
             }
         }
+        if self.wrong > 0 {
+            let these = if self.wrong == 1 { "line that cannot be read was" } else { "lines that cannot be read were" };
+            remarks.push(format!("{} {these} left out ({})", self.wrong, self.first_wrong));
+        }
         if self.is_cut {
             remarks.push("the last line is cut off and was left out".to_owned());
         }
         if self.strange > 0 {
-            remarks.push(format!("{} lines mean nothing here and were left out", self.strange));
+            let these =
+                if self.strange == 1 { "line means nothing here and was" } else { "lines mean nothing here and were" };
+            remarks.push(format!("{} {these} left out", self.strange));
         }
         if self.remarks > 0 {
             remarks.push(format!("{} remarks on records without events were left out", self.remarks));

@@ -162,7 +162,7 @@ fn what_is_wrong_is_told_by_its_line() {
     let folder = tempfile::tempdir().unwrap();
     let event = r#"{"event":{"at_ns":1,"link":1,"what":"bytes","dir":"in","text":"x"}}"#;
     for (text, words) in [
-        (format!("{event}\n{{nonsense\n"), "line 2: it is no JSON object"),
+        ("{nonsense\n".into(), "line 1: it is no JSON object"),
         (format!("{{\"pushscope\":{{\"format\":2}}}}\n{event}\n"), "line 1: it is written in format 2"),
         ("{\"event\":{\"at_ns\":1,\"link\":1,\"what\":\"dance\"}}\n".into(), "its \"what\" is \"dance\""),
         ("{\"event\":{\"at_ns\":1,\"link\":-1,\"what\":\"bytes\"}}\n".into(), "its \"link\" is no number"),
@@ -174,8 +174,23 @@ fn what_is_wrong_is_told_by_its_line() {
         assert!(error.contains(words), "{error}");
         assert!(!folder.path().join("a.pushscope").exists());
     }
+    // What is sound is read; where a link lacks an event, it says so.
+    let lacking = r#"{"event":{"at_ns":2,"link":1,"what":"dance"}}"#;
+    let [late, last] = [event.replace("\"x\"", "\"y\""), event.replace("\"x\"", "\"z\"")];
+    let text = format!("{event}\n{{nonsense\n{lacking}\n{late}\n5\n{}\n{last}\n", "[".repeat(100_000));
+    let (session, report) = read_back(folder.path(), &text).unwrap();
+    assert_eq!(session.wire(LinkId(1), Dir::In, 0, 9), b"xyz");
+    assert_eq!(report.written, 3);
+    assert!(
+        report.remarks[0].starts_with("3 lines that cannot be read were left out (line 2: it is no JSON"),
+        "{report:?}"
+    );
+    assert!(report.remarks[1].starts_with("1 line means nothing here"), "{report:?}");
+    let said: Vec<String> = (0..session.records().len()).map(|id| session.line(&session.explain(id))).collect();
+    assert!(said.iter().any(|line| line.contains("an event is missing here, since line 3 cannot be read")), "{said:?}");
     // Cut while it was written, it is read up to there.
-    let (_, report) = read_back(folder.path(), &format!("{event}\n{}", &event[..30])).unwrap();
+    let other = tempfile::tempdir().unwrap();
+    let (_, report) = read_back(other.path(), &format!("{event}\n{}", &event[..30])).unwrap();
     assert_eq!((report.written, report.remarks.len()), (1, 1));
 }
 
@@ -264,7 +279,8 @@ proptest! {
             Just(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: \xe2\x82".to_vec()),
             Just(b"\xac\n\ndata: x\n\n".to_vec()),
             "\\PC{0,40}".prop_map(String::into_bytes),
-        ]), 0..60)) {
+        ]), 0..60),
+        facts in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>()), 0..20)) {
         let (mut at_ns, mut entries) = (0, vec![connection(1)]);
         let opening = |link: u32| Opening { connection: ConnectionId(1), host: "h".into(), port: link as u16, tls: false, purpose: "p".into(), via: None };
         entries.extend((1..4).map(|link| event(0, link, What::Opening(opening(link)))));
@@ -272,6 +288,18 @@ proptest! {
             at_ns += time;
             let dir = if is_out { Dir::Out } else { Dir::In };
             entries.push(event(at_ns, link, What::Bytes(dir, bytes.into())));
+        }
+        // Anything else that happens, anywhere between.
+        let all: Vec<Event> = one_of_each().into_iter().filter_map(|entry| match entry {
+            Entry::Event(event) => Some(event),
+            Entry::Connection(_) => None,
+        }).collect();
+        for (which, place) in facts {
+            let at = 4 + place.index(entries.len() - 3);
+            let Entry::Event(before) = &entries[at - 1] else { continue };
+            let what = all[which.index(all.len())].what.clone();
+            let fact = event(before.at_ns, before.link.0, what);
+            entries.insert(at, fact);
         }
         assert_same(&entries);
     }

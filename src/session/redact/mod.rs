@@ -8,6 +8,7 @@
 mod along;
 mod copies;
 mod deflate;
+mod documents;
 mod head;
 mod json;
 mod lanes;

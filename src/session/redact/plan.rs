@@ -68,6 +68,8 @@ pub(super) struct Said {
     pub not_sought: u64,
     /// Bytes of compressed messages that go back to the same bytes as a secret and went with it.
     pub went_along: u64,
+    /// Texts that should be JSON and cannot be read as such, where there are JSONPaths.
+    pub beyond_paths: u64,
     /// Records whose bytes are not to be had.
     pub missing: u64,
 }
@@ -165,6 +167,17 @@ impl Plan {
         say(
             said.not_sought,
             format!("{} were too many to be looked for in other places, too", of(said.not_sought, "value", "values")),
+        );
+        say(
+            said.beyond_paths,
+            format!(
+                "{} no JSON that can be read, and your JSONPaths were not looked for there",
+                of(
+                    said.beyond_paths,
+                    "message or body that begins like JSON is",
+                    "messages and bodies that begin like JSON are"
+                )
+            ),
         );
         say(
             said.missing,

@@ -4,7 +4,7 @@ use super::plan::Plan;
 use super::rules::Rules;
 use super::walk::PlanError;
 use crate::session::file::{FileError, Opened, SessionWriter, load};
-use crate::session::{Session, Store};
+use crate::session::{Session, Store, StoredRemark};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -56,10 +56,12 @@ pub fn without_secrets(
     let archive = Plan::over(plan, opened.archive()?);
     let store = Store::archived(archive, Arc::new(AtomicU64::new(u64::MAX)));
     let mut session = Session::new(store, opened.started_unix_ns());
+    session.expect_remarks(remarks_of(&opened, plan));
     let damage = each_entry(path, &mut opened, plan, progress, |entry| {
         session.take(entry);
         Ok(())
     })?;
+    session.place_remarks(true);
     Ok(Redacted { session, plan: plan.clone(), notices: opened.notices().to_vec(), damage })
 }
 
@@ -86,10 +88,7 @@ pub fn save_redacted(
     for (key, text) in opened.lines() {
         writer.set_meta(&key, &plan.text(&text))?;
     }
-    for mut stored in opened.remarks().0 {
-        stored.remark.text = plan.text(&stored.remark.text);
-        writer.put_remark(stored);
-    }
+    remarks_of(&opened, &plan).into_iter().for_each(|stored| writer.put_remark(stored));
     writer.set_meta("redacted", &plan.summary())?;
     writer.finish()?;
     std::fs::rename(&part, to).map_err(|error| {
@@ -97,6 +96,13 @@ pub fn save_redacted(
         FileError::creating(to, &error)
     })?;
     Ok(plan)
+}
+
+/// The remarks of a file, their secrets replaced.
+fn remarks_of(opened: &Opened, plan: &Plan) -> Vec<StoredRemark> {
+    let mut all = opened.remarks().0;
+    all.iter_mut().for_each(|stored| stored.remark.text = plan.text(&stored.remark.text));
+    all
 }
 
 fn part_of(to: &Path) -> std::path::PathBuf {

@@ -1,6 +1,7 @@
 //! Texts are looked through for secrets: what a hit is, and which rules look where.
 
 use super::copies::Copies;
+use super::documents::{cannot_be_read, documents};
 use super::json::{self, looks_like_json};
 use super::names::{self, Where};
 use super::rules::{Group, Own, RuleError, Rules};
@@ -53,7 +54,7 @@ impl Scanner {
         }
         members::parameters(text, is_form(text), &mut hits);
         shapes::find(text, &mut hits);
-        self.paths(text, is_json, &mut hits);
+        self.paths(text, &mut hits);
         self.everywhere(text, "", &mut hits);
         self.settle(text, is_json, hits)
     }
@@ -138,18 +139,28 @@ impl Scanner {
         }
     }
 
-    fn paths(&self, text: &[u8], is_json: bool, hits: &mut Vec<Hit>) {
-        if self.own.paths.is_empty() || !is_json {
+    fn paths(&self, text: &[u8], hits: &mut Vec<Hit>) {
+        if self.own.paths.is_empty() {
             return;
         }
-        let Ok(document) = serde_json::from_slice::<serde_json::Value>(text) else { return };
-        for (shown, path) in &self.own.paths {
-            let wanted: Vec<String> =
-                path.query_located(&document).locations().map(|place| place.to_json_pointer()).collect();
-            if !wanted.is_empty() {
-                members::at_pointers(text, &wanted, shown, hits);
+        for (range, document) in documents(text) {
+            for (shown, path) in &self.own.paths {
+                let wanted: Vec<String> =
+                    path.query_located(&document).locations().map(|place| place.to_json_pointer()).collect();
+                if wanted.is_empty() {
+                    continue;
+                }
+                let mut found = Vec::new();
+                members::at_pointers(&text[range.clone()], &wanted, shown, &mut found);
+                let moved = |hit: Hit| Hit { range: hit.range.start + range.start..hit.range.end + range.start, ..hit };
+                hits.extend(found.into_iter().map(moved));
             }
         }
+    }
+
+    /// Whether a text is beyond the user's JSONPaths: it should be JSON, and cannot be read as such.
+    pub fn is_beyond_paths(&self, text: &[u8]) -> bool {
+        !self.own.paths.is_empty() && self.rules.has(Group::Own) && cannot_be_read(text)
     }
 
     /// The hits that count: of rules that are on, none inside another, cut so that the text stays what it is.
@@ -226,7 +237,8 @@ fn scalars(text: &[u8]) -> Vec<(Range<usize>, bool)> {
 }
 
 /// What is written over a hit: the parts of it that are no control characters, and the byte that takes their place. Of a
-/// number, the digits before its exponent.
+/// number, the digits before its exponent. What stands before the text of a line stays, since it makes a line of a head
+/// go on (RFC 9112 §5.2).
 pub(super) fn marks(text: &[u8], hit: &Hit) -> Vec<(Range<usize>, u8)> {
     let (mut range, with) = (hit.range.clone(), if hit.is_number { b'9' } else { b'*' });
     if hit.is_number
@@ -238,7 +250,10 @@ pub(super) fn marks(text: &[u8], hit: &Hit) -> Vec<(Range<usize>, u8)> {
     let (mut out, mut at) = (Vec::new(), range.start);
     while at < range.end {
         let rest = &text[at..range.end];
-        let skip = rest.iter().position(|byte| goes(*byte)).unwrap_or(rest.len());
+        let mut skip = rest.iter().position(|byte| goes(*byte)).unwrap_or(rest.len());
+        if skip > 0 && rest[skip - 1] == b'\n' {
+            skip += rest[skip..].iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+        }
         let len = rest[skip..].iter().position(|byte| !goes(*byte)).unwrap_or(rest.len() - skip);
         if len > 0 {
             out.push((at + skip..at + skip + len, with));

@@ -4,6 +4,7 @@ use super::rules::Group;
 use super::scan::Hit;
 use base64::Engine as _;
 use regex::bytes::{Regex, RegexBuilder};
+use std::ops::Range;
 use std::sync::LazyLock;
 
 /// What is found, how it looks, and of which group it is. The first pair of parentheses is the secret, or all of it is.
@@ -76,6 +77,24 @@ pub(super) fn find(text: &[u8], hits: &mut Vec<Hit>) {
             }
         }
     }
+}
+
+/// Whether a private key begins in a text and does not end there (RFC 7468): the next line goes on with it.
+pub(super) fn has_open_key(text: &[u8]) -> bool {
+    let Some(begin) = memchr::memmem::rfind(text, b"-----BEGIN ") else { return false };
+    let rest = &text[begin..];
+    memchr::memmem::find(rest, b"PRIVATE KEY-----").is_some() && memchr::memmem::find(rest, b"-----END").is_none()
+}
+
+/// Where a private key goes on that began in an earlier text, and whether it ends here. `None` where this can be no part
+/// of one.
+pub(super) fn rest_of_key(text: &[u8]) -> Option<(Range<usize>, bool)> {
+    let end = memchr::memmem::find(text, b"-----END");
+    let rest = &text[..end.unwrap_or(text.len())];
+    // What is encrypted has two header fields and an empty line first (RFC 1421 §4.6).
+    let is_field = memchr::memchr(b':', rest).is_some() && rest.len() < 200;
+    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || byte.is_ascii_whitespace() || b"+/=\\".contains(byte);
+    (is_field || rest.iter().all(is_part)).then_some((0..rest.len(), end.is_some()))
 }
 
 /// Whether what follows the word is a token rather than the next word of a sentence.

@@ -5,6 +5,7 @@ use super::deflate::{Direction, Done, Message, Why};
 use super::plan::{Count, Found, MOST_LISTED, Plan, Said, fact_texts};
 use super::rules::{Group, RuleError, Rules};
 use super::scan::{Hit, Scanner, marks};
+use super::shapes;
 use super::texts::{Run, Source, Text};
 use crate::dissect::websocket::INFLATE_LIMIT_BYTES;
 use crate::dissect::{Explained, Flags, Kind, MARK, Record, Severity};
@@ -79,14 +80,17 @@ struct Walk<'w> {
     directions: HashMap<(LinkId, Dir), Direction>,
     /// Where the body that comes is compressed.
     encoded: HashSet<(LinkId, Dir)>,
+    /// Where the lines that come go on with a private key.
+    in_key: HashSet<(LinkId, Dir)>,
     /// Compressed messages that go as a whole.
     whole: HashSet<RecordId>,
 }
 
 impl<'w> Walk<'w> {
     fn new(session: &'w Session, scanner: &'w Scanner, plan: Option<&'w mut Plan>) -> Walk<'w> {
-        let (directions, encoded, whole) = (HashMap::new(), HashSet::new(), HashSet::new());
-        Walk { session, scanner, plan, values: None, directions, encoded, whole }
+        let (directions, encoded) = (HashMap::new(), HashSet::new());
+        let (in_key, whole) = (HashSet::new(), HashSet::new());
+        Walk { session, scanner, plan, values: None, directions, encoded, in_key, whole }
     }
 
     fn all(&mut self, progress: &mut dyn FnMut(u64) -> bool) -> Result<(), PlanError> {
@@ -184,12 +188,32 @@ impl<'w> Walk<'w> {
         if is_encoded || is_packed(&payload.bytes) {
             return self.unread(id, &record, &payload.runs);
         }
-        let hits = self.scanner.payload(&payload.bytes);
+        let mut hits = self.scanner.payload(&payload.bytes);
+        if let Some(rest) = self.rest_of_key(lane, &payload.bytes) {
+            hits.retain(|hit| hit.range.start >= rest.range.end);
+            hits.insert(0, rest);
+        }
+        if self.scanner.is_beyond_paths(&payload.bytes) {
+            self.say(|said| said.beyond_paths += 1);
+        }
         let is_named = record.kind == Kind::Part && names_a_secret(&source, &whole, self.scanner);
         match is_named && !payload.bytes.is_empty() && self.scanner.rules.has(Group::Members) {
             true => self.found(id, &record, &payload, vec![Hit::new(0..payload.bytes.len(), Group::Members, "part")]),
             false => self.found(id, &record, &payload, hits),
         }
+    }
+
+    /// A private key whose lines are records of their own: what of it is in this one.
+    fn rest_of_key(&mut self, lane: (LinkId, Dir), text: &[u8]) -> Option<Hit> {
+        if text.is_empty() || !self.scanner.rules.has(Group::Tokens) {
+            return None;
+        }
+        let rest = if self.in_key.remove(&lane) { shapes::rest_of_key(text) } else { None };
+        if shapes::has_open_key(text) || rest.as_ref().is_some_and(|(_, ends)| !ends) {
+            self.in_key.insert(lane);
+        }
+        let (range, _) = rest.filter(|(range, _)| text[range.clone()].iter().any(|byte| *byte != MARK))?;
+        Some(Hit::new(range, Group::Tokens, "private key"))
     }
 
     /// Fields that stand beside a payload: those of heads, of events, of SOCKS.
@@ -273,6 +297,9 @@ impl<'w> Walk<'w> {
         let has = |key: &str| explained.notes.iter().any(|note| note.def.key == key);
         let inflated = if is_inflated && !is_capped { source.payload().bytes } else { Vec::new() };
         let hits = self.scanner.payload(&inflated);
+        if self.scanner.is_beyond_paths(&inflated) {
+            self.say(|said| said.beyond_paths += 1);
+        }
         let is_unread = is_capped
             || !is_inflated
             || has("websocket.inflate-capped")

@@ -91,6 +91,8 @@ pub struct Capture {
     pub untimed: u64,
     /// Packets of interfaces that were not told of.
     pub strays: u64,
+    /// Packets that say that they are longer than their blocks.
+    pub overlong: u64,
     /// Names of addresses.
     pub names: HashMap<IpAddr, String>,
 }
@@ -126,6 +128,7 @@ impl Capture {
             comments: 0,
             untimed: 0,
             strays: 0,
+            overlong: 0,
             names: HashMap::new(),
         };
         let begun = match (magic.as_slice(), Order::Big.u32(&magic, 0)) {
@@ -315,7 +318,8 @@ impl Capture {
         let [high, low, len, original_len] = [0, 4, 8, 12].map(|offset| order.u32(&self.body, at + offset));
         let begin = at + 16;
         if len > PACKET_LIMIT_BYTES || self.body.len().saturating_sub(begin) < len as usize {
-            return Err(Stop::Damage(format!("a packet says that it is {len} bytes long, and its block is shorter")));
+            self.overlong += 1;
+            return Ok(None);
         }
         let Some(interface) = interfaces.get(interface) else {
             self.strays += 1;

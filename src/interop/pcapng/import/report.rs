@@ -93,6 +93,7 @@ fn left_out(survey: &Survey) -> Vec<String> {
     say(passed.joined, "datagram", "put together from fragments");
     say(passed.unjoined, "datagram", "without all of its fragments: left out");
     say(survey.strays, "packet", "of an interface that the file does not describe: left out");
+    say(survey.overlong, "packet", "with a length for which its block has no room: left out");
     say(survey.untimed, "packet", "without a time: it has that of the packet before");
     say(survey.comments, "packet", "with a comment, which is not carried over");
     if let Some(damage) = &survey.damage {

@@ -42,6 +42,8 @@ pub struct Survey {
     pub untimed: u64,
     /// See above.
     pub strays: u64,
+    /// Packets that say that they are longer than their blocks.
+    pub overlong: u64,
 }
 
 /// What is known of a connection.
@@ -158,6 +160,7 @@ pub fn survey(path: &Path, progress: &mut dyn FnMut(u64, u64) -> bool) -> Result
         comments: capture.comments,
         untimed: capture.untimed,
         strays: capture.strays,
+        overlong: capture.overlong,
     };
     Ok((survey, capture))
 }
