@@ -2,7 +2,7 @@
 
 use super::{keys, theme};
 use crate::app::{Command, Move, Play, RemarkAct};
-use egui::{Align2, Rect, RichText, Sense, Ui, WidgetInfo, vec2};
+use egui::{Align2, Rect, RichText, Sense, Ui, WidgetInfo, pos2, vec2};
 
 /// Draws the hints.
 pub fn hints_ui(ui: &mut Ui) {
@@ -75,8 +75,8 @@ fn hint_ui(ui: &mut Ui, command: &Command, width: f32) {
     let label = command.label();
     let label = label.trim_end_matches('…');
     response.widget_info(|| WidgetInfo::labeled(egui::Role::Label, true, format!("{keys}: {label}")));
-    let (left, right) = rect.split_left_right_at_x(rect.left() + theme::BUTTON);
-    ui.painter().text(left.left_center(), Align2::LEFT_CENTER, keys, theme::mono(), colors.accent);
-    let right = Rect::from_min_max(right.min, rect.max);
+    let painted = ui.painter().text(rect.left_center(), Align2::LEFT_CENTER, keys, theme::mono(), colors.accent);
+    let left = (rect.left() + theme::BUTTON).max(painted.right() + theme::MARGIN);
+    let right = Rect::from_min_max(pos2(left, rect.top()), rect.max);
     super::sidebar::elided(ui.painter(), right, label, theme::body(), colors.text);
 }
