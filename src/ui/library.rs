@@ -362,6 +362,14 @@ fn told(state: &State, entry: &Entry, colors: &theme::Colors) -> Told {
         0 => address.clone(),
         more => format!("{address} +{more}"),
     });
+    // What cannot be read has the reason in the place of what it would hold.
+    let (address, length) = match &facts.state {
+        RecordingState::Unreadable(why) => {
+            let why = why.strip_prefix(&*entry.path.display().to_string()).unwrap_or(why);
+            ((why.trim_start_matches([':', ' ']).to_owned(), colors.error), text(String::new()))
+        }
+        _ => (weak(known(address)), text(known(duration(length_ns)))),
+    };
     let short = words::recording_name(&entry.name).1.to_owned();
     let mut hover = format!("{}\n{}", entry.path.display(), facts.addresses.join("\n"));
     for says in [state_says, if is_too_large { "too large to be counted here: opening it counts" } else { "" }] {
@@ -371,9 +379,9 @@ fn told(state: &State, entry: &Entry, colors: &theme::Colors) -> Told {
     }
     let cells = [
         (short, colors.strong),
-        weak(known(address)),
+        address,
         weak(words::day_and_time(entry.time_unix_ns())),
-        text(known(duration(length_ns))),
+        length,
         text(words::bytes(entry.size_bytes)),
         messages,
         findings,
