@@ -117,6 +117,9 @@ pub struct Library {
     pub(super) gathering: Option<Job>,
     /// Whether the folder is to be looked at once more after that.
     is_stale: bool,
+    /// Whether there is a quick look beside it, and to be another one after that.
+    has_beside: bool,
+    wants_beside: bool,
     /// How many looks were begun, and the last of which the list is.
     looks: u64,
     listed: Option<u64>,
@@ -235,6 +238,11 @@ impl App {
         let library = &mut self.state.library;
         let is_beside = library.gathering.is_some();
         library.is_stale |= is_beside;
+        // One beside it at a time, however often this is asked for.
+        if is_beside && std::mem::replace(&mut library.has_beside, true) {
+            library.wants_beside = true;
+            return;
+        }
         let job = Job::new("Counting what is in the recordings");
         let counts = library.wants_counts && !library.is_stopped && !is_beside;
         let (known, number) = (library.entries.clone(), library.looks);
@@ -245,7 +253,10 @@ impl App {
         match std::thread::Builder::new().name("pushscope-library".into()).spawn(work) {
             Ok(_) if is_beside => {}
             Ok(_) => self.state.library.gathering = Some(job),
-            Err(error) => self.complain(format!("the folder of recordings cannot be looked at: {error}")),
+            Err(error) => {
+                self.state.library.has_beside &= !is_beside;
+                self.complain(format!("the folder of recordings cannot be looked at: {error}"));
+            }
         }
     }
 
@@ -262,11 +273,16 @@ impl App {
             Gathered::Done { is_first, is_beside } => {
                 self.offer_cut_off(is_first);
                 self.watch();
-                if !is_beside {
-                    self.state.library.gathering = None;
-                    if std::mem::take(&mut self.state.library.is_stale) {
-                        self.gather();
-                    }
+                let library = &mut self.state.library;
+                let is_wanted = if is_beside {
+                    library.has_beside = false;
+                    std::mem::take(&mut library.wants_beside) && library.gathering.is_some()
+                } else {
+                    library.gathering = None;
+                    std::mem::take(&mut library.is_stale)
+                };
+                if is_wanted {
+                    self.gather();
                 }
             }
         }
