@@ -1,4 +1,4 @@
-//! HAR against those who write and read it: Chromium's developer tools, mitmproxy, and what Firefox documents. And there
+//! HAR against those who write and read it: the developer tools of Chromium and of Firefox, and mitmproxy. And there
 //! and back again: recording, HAR, recording, HAR.
 
 #[path = "har/chromium.rs"]

@@ -32,6 +32,7 @@ needs_program cc build-essential
 needs_program curl curl
 needs_program bash bash
 needs_program chromium chromium
+command -v firefox >/dev/null || needs_program firefox-esr firefox-esr
 PATH="$PATH:/usr/sbin" needs_program nginx nginx-light
 [ -e /usr/lib/nginx/modules/ngx_nchan_module.so ] || packages+=(libnginx-mod-nchan)
 PATH="$PATH:/usr/sbin" needs_program squid squid-openssl
@@ -52,7 +53,6 @@ has_websockets() {
 }
 { has_mitmproxy && has_websockets; } || python3 -c "import ensurepip" 2>/dev/null || packages+=(python3 python3-venv)
 needs_program node nodejs
-needs_program chromium chromium
 needs_program npm npm
 needs_program Xvfb xvfb
 needs_program xdotool xdotool
@@ -70,10 +70,13 @@ needs_program fc-list fontconfig
 if [ "${#packages[@]}" -gt 0 ]; then
     echo "installing ${packages[*]}"
     install=(env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${packages[@]}")
-    # The lists of packages may be old, or not there at all.
+    # The lists of packages may be old, or not there at all; and a name that this release lacks stops all the others.
     as_root "${install[@]}" >"$log" 2>&1 || { as_root apt-get update -q >"$log" 2>&1 && as_root "${install[@]}" >"$log" 2>&1; } || {
         cat "$log"
-        echo "cannot install ${packages[*]}: the tests that need them will fail"
+        for package in "${packages[@]}"; do
+            as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$package" >"$log" 2>&1 ||
+                echo "cannot install $package: the tests that need it will fail"
+        done
     }
 else
     echo "all there"
@@ -158,9 +161,11 @@ else
 fi
 echo "squid, tinyproxy, microsocks, mitmproxy, haproxy, nginx as proxies: $(outcome proxies)"
 echo "curl, npm eventsource, npm ws as clients of the lab: $(outcome lab)"
-echo "HAR: Chromium's developer tools and mitmproxy, both ways and with curl and npm ws between: $(outcome har)"
+echo "HAR: the developer tools of Chromium and Firefox, and mitmproxy, with curl and npm ws between: $(outcome har)"
 echo "tshark, editcap, mergecap, reordercap, dumpcap: $(outcome pcap)"
 echo "curl, npm eventsource, npm ws, Chromium as clients of replays: $(outcome replay)"
+echo "Node's ws and http, to which recordings are sent again: $(outcome resend)"
+echo "recordings compared, on the command line: $(outcome compare)"
 if [ -n "${PUSHSCOPE_VECTORS:-}" ]; then
     echo "vectors (WPT event streams, llhttp, picohttpparser): $(outcome vectors)"
 else

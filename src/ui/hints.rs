@@ -2,7 +2,7 @@
 
 use super::{keys, theme};
 use crate::app::{Command, Move, Play, RemarkAct};
-use egui::{Align2, Rect, RichText, Sense, Ui, WidgetInfo, pos2, vec2};
+use egui::{Align2, Rect, RichText, Sense, Ui, WidgetInfo, vec2};
 
 /// Draws the hints.
 pub fn hints_ui(ui: &mut Ui) {
@@ -58,8 +58,19 @@ pub fn hints_ui(ui: &mut Ui) {
                     ui.set_width(width);
                     ui.spacing_mut().item_spacing.y = 0.0;
                     ui.label(RichText::new(title).font(theme::small()).color(colors.weak));
-                    for command in commands {
-                        hint_ui(ui, &command, width);
+                    // The widest key of the group sets where its labels begin.
+                    let named: Vec<(String, Command)> = commands
+                        .into_iter()
+                        .filter_map(|command| Some((command.shortcut().and_then(keys::shortcut)?, command)))
+                        .map(|(shortcut, command)| (keys::name(ui.ctx(), &shortcut), command))
+                        .collect();
+                    let key_width = |name: &String| {
+                        ui.painter().layout_no_wrap(name.clone(), theme::mono(), colors.accent).size().x
+                    };
+                    let widest = named.iter().map(|(name, _)| key_width(name)).fold(0.0, f32::max);
+                    let labels_at = (widest + theme::GROUP_GAP).max(theme::BUTTON);
+                    for (name, command) in named {
+                        hint_ui(ui, name, &command, width, labels_at);
                     }
                 });
             }
@@ -67,16 +78,15 @@ pub fn hints_ui(ui: &mut Ui) {
     });
 }
 
-fn hint_ui(ui: &mut Ui, command: &Command, width: f32) {
-    let Some(keys) = command.shortcut().and_then(keys::shortcut) else { return };
+/// One line: the keys, and from `labels_at` on what they do.
+fn hint_ui(ui: &mut Ui, keys: String, command: &Command, width: f32, labels_at: f32) {
     let colors = theme::colors(ui);
-    let keys = keys::name(ui.ctx(), &keys);
     let (rect, response) = ui.allocate_exact_size(vec2(width, theme::ROW), Sense::hover());
     let label = command.label();
     let label = label.trim_end_matches('…');
     response.widget_info(|| WidgetInfo::labeled(egui::Role::Label, true, format!("{keys}: {label}")));
-    let painted = ui.painter().text(rect.left_center(), Align2::LEFT_CENTER, keys, theme::mono(), colors.accent);
-    let left = (rect.left() + theme::BUTTON).max(painted.right() + theme::MARGIN);
-    let right = Rect::from_min_max(pos2(left, rect.top()), rect.max);
+    let (left, right) = rect.split_left_right_at_x(rect.left() + labels_at);
+    ui.painter().text(left.left_center(), Align2::LEFT_CENTER, keys, theme::mono(), colors.accent);
+    let right = Rect::from_min_max(right.min, rect.max);
     super::sidebar::elided(ui.painter(), right, label, theme::body(), colors.text);
 }

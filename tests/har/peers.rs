@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 const NODE: &str = "install Node.js 20 or newer (https://nodejs.org), and run npm --prefix tests/node install";
 const CHROMIUM: &str = "install Chromium (for example: apt-get install chromium)";
+const FIREFOX: &str = "install Firefox (for example: apt-get install firefox-esr)";
 const CURL: &str = "install curl (for example: apt-get install curl)";
 const MITMPROXY: &str = "install mitmproxy, on the PATH or so: python3 -m venv target/peers/mitmproxy && \
                          target/peers/mitmproxy/bin/pip install mitmproxy";
@@ -79,6 +80,14 @@ pub fn chromium_saves(url: &str, har: &Path) {
     assert!(has("chromium"), "chromium is missing: {CHROMIUM}");
     let har = har.to_str().expect("a path in UTF-8");
     run("node", &[script("chromium.mjs").to_str().expect("a path in UTF-8"), "save", url, har], NODE);
+}
+
+/// Has Firefox open a page, and its network monitor save the HAR.
+#[track_caller]
+pub fn firefox_saves(url: &str, har: &Path) {
+    assert!(has("firefox-esr") || has("firefox"), "Firefox is missing: {FIREFOX}");
+    let har = har.to_str().expect("a path in UTF-8");
+    run("node", &[script("firefox.mjs").to_str().expect("a path in UTF-8"), "save", url, har], NODE);
 }
 
 /// Has Chromium's developer tools read a HAR; what they make of each request.

@@ -123,6 +123,31 @@ fn no_damage_makes_reading_fail_in_another_way_than_by_saying_so() {
 }
 
 #[test]
+fn rows_that_are_there_again_and_again_are_stepped_over_once() {
+    let folder = folder();
+    let path = folder.path().join("a.pushscope");
+    let live = record(&path, long_script);
+    {
+        let file = Connection::open(&path).unwrap();
+        file.execute_batch(
+            "ALTER TABLE event RENAME TO kept; CREATE TABLE event AS SELECT * FROM kept;
+             UPDATE event SET what = 99 WHERE seq = 3;
+             INSERT INTO event SELECT * FROM event WHERE seq IN (3, 7); INSERT INTO event SELECT * FROM event WHERE seq IN (3, 7);
+             UPDATE event SET seq = NULL WHERE seq = 11;
+             UPDATE event SET seq = 9223372036854775807 WHERE seq = (SELECT max(seq) FROM event);",
+        )
+        .unwrap();
+    }
+    let mut opened = Opened::open(&path).unwrap();
+    assert!(opened.notices().iter().any(|notice| notice.contains("no place in the order")), "{:?}", opened.notices());
+    let (entries, errors) = read(&mut opened);
+    assert!(errors.iter().any(|error| error.to_string().contains("1 is lost")), "{errors:?}");
+    assert!(errors.len() < 10, "{} errors", errors.len());
+    // All but the damaged one, and the one whose number is gone.
+    assert_eq!(events(&entries).count() + 2, events(&live).count());
+}
+
+#[test]
 fn a_file_of_a_newer_format_gives_what_is_known_of_it() {
     let folder = folder();
     let path = folder.path().join("a.pushscope");

@@ -44,6 +44,8 @@ changes! {
         "# opening handshakes of WebSockets with fields added or put right";
     SWITCHED = "the answer is written as 101",
         "# WebSockets that were not opened by an answer of 101, which is written";
+    MESSAGES_MISSING = "the HAR has no list of the messages of its WebSocket",
+        "# WebSockets without their messages, of which the HAR has no list";
     TARGET_ENCODED = "characters that no address may have are percent-encoded",
         "# addresses with characters that none may have, which are percent-encoded";
 }

@@ -87,6 +87,9 @@ pub(super) fn rebuild(entry: &Entry) -> Result<Rebuilt, Unfit> {
         if status != 101 {
             changes.add(&SWITCHED);
         }
+        if entry.messages.is_none() {
+            changes.add(&MESSAGES_MISSING);
+        }
     }
     let target = if method == "CONNECT" { address.host_and_port() } else { address.target.clone() };
     let request_head = Head { start: [method.clone(), target, version.to_owned()], fields: request, ..Head::default() };

@@ -36,6 +36,8 @@ pub enum FileError {
         "{}: damaged at event {event}: {why}; {read} events before it were read{}",
         path.display(),
         match lost {
+            Some(0) => ", and reading goes on behind it".to_owned(),
+            Some(1) => ", 1 is lost, and reading goes on after it".to_owned(),
             Some(lost) => format!(", {lost} are lost, and reading goes on after them"),
             None => ", and nothing after it can be".to_owned(),
         }

@@ -53,6 +53,11 @@ impl Opened {
         if let Some(failed) = meta("failed") {
             notices.push(format!("it is not complete, for its recorder could not go on: {failed}"));
         }
+        match unordered(&connection).unwrap_or(0) {
+            0 => {}
+            1 => notices.push("one of its events has no place in the order, and is left out".to_owned()),
+            some => notices.push(format!("{some} of its events have no place in the order, and are left out")),
+        }
         let is_last_row_doubtful = opening::is_last_page_short(path, &connection);
         let (ended_at, total) = (meta("ended_at"), total(&connection));
         Ok(Opened {
@@ -204,9 +209,16 @@ impl Opened {
                 None => return found.after.map(|is_more| !is_more),
             };
             let events = match row.events {
-                _ if row.seq < self.next => return Err(format!("row {} repeats events that came before", row.seq)),
+                // Reading goes on at the next event, so these do not come again.
+                _ if row.seq < self.next => {
+                    let why = format!("row {} repeats events that came before", row.seq);
+                    self.errors.push_back(self.damage(why, Some(0)));
+                    return Ok(false);
+                }
                 Err(why) => {
-                    let resume = found.rows.front().map_or(row.seq + 1, |next| next.seq);
+                    // A damaged table may give the same row again and again.
+                    let behind = row.seq.saturating_add(1);
+                    let resume = found.rows.front().map_or(behind, |next| next.seq.max(behind));
                     self.step_over(resume, why);
                     return Ok(false);
                 }
@@ -285,10 +297,13 @@ impl Found {
 }
 
 fn rows(connection: &Connection, from: u64, max_bytes: usize, at_least: usize) -> rusqlite::Result<Found> {
+    let Ok(from) = i64::try_from(from) else {
+        return Ok(Found { rows: VecDeque::new(), after: Ok(false) });
+    };
     let columns = schema::columns(connection)?;
     let mut statement =
         connection.prepare_cached(&format!("SELECT {columns} FROM event WHERE seq >= ?1 ORDER BY seq"))?;
-    let mut rows = statement.query([i64::try_from(from).unwrap_or(i64::MAX)])?;
+    let mut rows = statement.query([from])?;
     let (mut found, mut cost) = (VecDeque::new(), 0);
     let after = loop {
         match rows.next().and_then(|row| row.map(schema::read).transpose()) {
@@ -333,6 +348,15 @@ fn readable_from(connection: &Connection, damaged: u64) -> Option<u64> {
         }
     }
     Some(good.1)
+}
+
+/// How many events have no number that an event can have.
+fn unordered(connection: &Connection) -> rusqlite::Result<i64> {
+    let count = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
+    // Only a table that no recorder made lets the number be missing; looking for that goes through all of it.
+    let is_key = count("SELECT count(*) FROM pragma_table_info('event') WHERE name = 'seq' AND pk = 1")? > 0;
+    let missing = if is_key { 0 } else { count("SELECT count(*) FROM event WHERE seq IS NULL")? };
+    Ok(missing + count("SELECT count(*) FROM event WHERE seq < 0")?)
 }
 
 /// How many events a file has, as far as its last row can be read.
