@@ -1,4 +1,5 @@
-//! The window's time for a frame with ten million records, without a GPU: program, layout and tessellation.
+//! The window's time for a frame, without a GPU: program, layout and tessellation. With ten million records, a hundred
+//! thousand of them remarked on; and with ten thousand recordings in the library and five thousand requests.
 //!
 //! How many records, the environment says: `PUSHSCOPE_BENCH_RECORDS`.
 
@@ -7,10 +8,12 @@ mod support;
 use bytes::Bytes;
 use divan::Bencher;
 use egui::{Event, Modifiers, MouseWheelSource, MouseWheelUnit, PointerButton, Pos2, RawInput, TouchPhase, pos2, vec2};
-use pushscope::app::{Command, Play, Speed};
+use pushscope::app::{App, Command, LibraryColumn, LibraryCommand, Play, Speed};
+use pushscope::session::{Mark, Remark};
 use pushscope::ui::Window;
 use pushscope::wire::{Dir, EventSender, What};
 use std::cell::RefCell;
+use std::time::Duration;
 use support::{LINK, Recording, app, frame, message, queue, record, records, session, settle};
 
 const SIZE: egui::Vec2 = vec2(1280.0, 800.0);
@@ -23,6 +26,13 @@ fn main() {
     divan::main();
 }
 
+/// Remarks on its records.
+const REMARKS: usize = 100_000;
+
+/// Recordings in the library, and saved requests.
+const RECORDINGS: usize = 10_000;
+const REQUESTS: usize = 5_000;
+
 /// A window whose recording goes on.
 struct Stage {
     ctx: egui::Context,
@@ -34,6 +44,7 @@ struct Stage {
 
 thread_local! {
     static STAGE: RefCell<Stage> = RefCell::new(Stage::new());
+    static SHELF: RefCell<Stage> = RefCell::new(Stage::shelf());
 }
 
 impl Stage {
@@ -41,15 +52,59 @@ impl Stage {
         let recording = record(records() / 2, 100);
         let mut app = app(recording.folder.path());
         let (sender, receiver) = queue(LINK.0 + 1);
-        app.add_live("benchmark", session(&recording.path), sender.clone(), receiver);
+        let mut session = session(&recording.path);
+        let every = session.records().len().div_ceil(REMARKS);
+        for record in (0..session.records().len()).step_by(every) {
+            let (text, mark) = (format!("remark on {record}"), Mark::ALL[record % Mark::ALL.len()]);
+            session.set_remark(record, Some(Remark { record, text, mark }));
+        }
+        app.add_live("benchmark", session, sender.clone(), receiver);
         settle(&mut app);
-        let ctx = egui::Context::default();
-        Window::install(&ctx);
-        let mut stage = Stage { ctx, window: Window::new(app), sender, frames: 0, _recording: recording };
+        let mut stage = Stage::of(app, sender, recording);
         stage.window.app.apply(Command::SetFollow(false));
         stage.window.app.apply(Command::Select(Some(records() / 3)));
         (0..30).for_each(|_| stage.frame(vec![Event::PointerMoved(OVER_ROWS)]));
         stage
+    }
+
+    /// A window on a full library. The recordings are one, under many names.
+    fn shelf() -> Stage {
+        let recording = record(1000, 100);
+        let data = recording.folder.path();
+        let (recordings, requests) = (data.join("recordings"), data.join("requests/many"));
+        std::fs::create_dir_all(&recordings).expect("a folder");
+        std::fs::create_dir_all(&requests).expect("a folder");
+        for n in 0..RECORDINGS {
+            let name = format!("2026-11-21 {n:05} example.com-{}.pushscope", n * 7919 % 1000);
+            std::fs::hard_link(&recording.path, recordings.join(name)).expect("a link");
+        }
+        for n in 0..REQUESTS {
+            let request = format!("address = \"wss://example.com/{n}\"\n");
+            std::fs::write(requests.join(format!("{n:05}.toml")), request).expect("a file");
+        }
+        let mut app = app(&recordings);
+        let is_known = |app: &App| {
+            let state = app.state();
+            let is_listed = state.library.rows.len() == RECORDINGS && state.library.counting().is_none();
+            is_listed && state.requests.listing.nodes.len() >= REQUESTS.min(5000)
+        };
+        while !is_known(&app) {
+            app.tick(Duration::from_millis(4));
+        }
+        app.apply(Command::Library(LibraryCommand::Toggle));
+        app.apply(Command::Library(LibraryCommand::StopCounting(true)));
+        let path = app.state().library.entries[RECORDINGS / 2].path.clone();
+        app.apply(Command::Library(LibraryCommand::Select(path)));
+        let (sender, _) = queue(LINK.0 + 1);
+        let mut stage = Stage::of(app, sender, recording);
+        (0..30).for_each(|_| stage.frame(vec![Event::PointerMoved(OVER_ROWS)]));
+        stage
+    }
+
+    fn of(app: App, sender: EventSender, recording: Recording) -> Stage {
+        let ctx = egui::Context::default();
+        Window::install(&ctx);
+        Stage { ctx, window: Window::new(app), sender, frames: 0, _recording: recording }
     }
 
     fn frame(&mut self, events: Vec<Event>) {
@@ -79,17 +134,62 @@ fn idle(bencher: Bencher) {
     STAGE.with_borrow_mut(|stage| bencher.bench_local(|| stage.frame(Vec::new())));
 }
 
-/// The wheel turns: three rows a frame.
-#[divan::bench(sample_count = 200, sample_size = 1)]
-fn scrolling(bencher: Bencher) {
-    let wheel = || Event::MouseWheel {
+/// A turn of the wheel, three rows down.
+fn wheel() -> Event {
+    Event::MouseWheel {
         unit: MouseWheelUnit::Line,
         delta: vec2(0.0, -3.0),
         phase: TouchPhase::Move,
         source: MouseWheelSource::Wheel,
         modifiers: Modifiers::NONE,
-    };
+    }
+}
+
+/// The wheel turns: three rows a frame.
+#[divan::bench(sample_count = 200, sample_size = 1)]
+fn scrolling(bencher: Bencher) {
     STAGE.with_borrow_mut(|stage| bencher.bench_local(|| stage.frame(vec![wheel()])));
+}
+
+/// The wheel turns over ten thousand recordings.
+#[divan::bench(sample_count = 200, sample_size = 1)]
+fn library_scrolling(bencher: Bencher) {
+    SHELF.with_borrow_mut(|stage| bencher.bench_local(|| stage.frame(vec![wheel()])));
+}
+
+/// They are narrowed by what is typed, and sorted anew.
+#[divan::bench(sample_count = 200, sample_size = 1)]
+fn library_narrowing(bencher: Bencher) {
+    SHELF.with_borrow_mut(|stage| {
+        stage.window.app.apply(Command::Library(LibraryCommand::Sort(LibraryColumn::Name)));
+        let mut turn = 0;
+        bencher.bench_local(|| {
+            turn += 1;
+            let text = ["", "e", "example", "example 1", "00"][turn % 5].to_owned();
+            stage.window.app.apply(Command::Library(LibraryCommand::Filter(text)));
+            stage.frame(Vec::new());
+        });
+    });
+}
+
+/// The wheel turns over thousands of requests.
+#[divan::bench(sample_count = 200, sample_size = 1)]
+fn requests_scrolling(bencher: Bencher) {
+    SHELF.with_borrow_mut(|stage| {
+        stage.frame(vec![Event::PointerMoved(pos2(100.0, 400.0))]);
+        bencher.bench_local(|| stage.frame(vec![wheel()]));
+    });
+}
+
+/// The folder is looked at again, as after each recording.
+#[divan::bench(sample_count = 50, sample_size = 1)]
+fn library_refreshing(bencher: Bencher) {
+    SHELF.with_borrow_mut(|stage| {
+        bencher.bench_local(|| {
+            stage.window.app.apply(Command::RefreshSaved);
+            stage.frame(Vec::new());
+        });
+    });
 }
 
 /// The scroll bar is dragged: every row is another one, far from the last.

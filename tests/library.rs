@@ -7,7 +7,7 @@ mod program;
 use bytes::Bytes;
 use program::Running;
 use pushscope::app::library::{Entry, RecordingState, ResultRow};
-use pushscope::app::{App, Command, LibraryColumn, LibraryCommand, Setup, View};
+use pushscope::app::{App, Command, LibraryColumn, LibraryCommand, Setup, Source, View};
 use pushscope::session::file::{Ending, Opened, SessionWriter, glance, rename, set_tags};
 use pushscope::wire::{ConnectionId, ConnectionInfo, Dir, Entry as Event0, Event, LinkId, Opening, What};
 use std::path::{Path, PathBuf};
@@ -56,8 +56,7 @@ fn says(app: &App, text: &str) -> bool {
 /// Every recording was read and counted.
 fn is_counted(app: &App, count: usize) -> bool {
     let entries = &app.state().library.entries;
-    entries.len() == count
-        && entries.iter().all(|entry| entry.facts.as_ref().is_some_and(|facts| facts.counts.is_some()))
+    entries.len() == count && entries.iter().all(|entry| entry.facts().is_some_and(|facts| facts.counts.is_some()))
 }
 
 /// A recording of an event stream that says these things, a second apart.
@@ -94,7 +93,7 @@ fn recordings_are_listed_sorted_narrowed_and_read_once() {
     library(&mut app, LibraryCommand::Toggle);
     let settled = |app: &App| {
         let counted = app.state().library.entries.iter().filter(|entry| {
-            let facts = entry.facts.as_ref();
+            let facts = entry.facts();
             facts.is_some_and(|facts| facts.counts.is_some() || matches!(facts.state, RecordingState::Unreadable(_)))
         });
         counted.count() == 4
@@ -105,11 +104,11 @@ fn recordings_are_listed_sorted_narrowed_and_read_once() {
         ["pears", "plums", "apples"],
         "the newest first; the file that is none was just written"
     );
-    let facts = entry(&app, "apples").facts.clone().unwrap();
+    let facts = entry(&app, "apples").facts().cloned().unwrap();
     assert_eq!(facts.addresses, ["http://apples.example/events"]);
     assert_eq!((facts.counts.unwrap().messages, facts.length_ns, facts.events), (3, 6_000_000_000, 7));
     assert!(
-        matches!(&entry(&app, "notes").facts.as_ref().unwrap().state, RecordingState::Unreadable(why) if why.contains("not a Pushscope recording"))
+        matches!(&entry(&app, "notes").facts().unwrap().state, RecordingState::Unreadable(why) if why.contains("not a Pushscope recording"))
     );
 
     library(&mut app, LibraryCommand::Sort(LibraryColumn::Messages));
@@ -132,7 +131,7 @@ fn recordings_are_listed_sorted_narrowed_and_read_once() {
     let mut app = self::app(folder.path());
     library(&mut app, LibraryCommand::Toggle);
     until(&mut app, "all four are known", settled);
-    let messages = |app: &App, name: &str| entry(app, name).facts.as_ref().unwrap().counts.unwrap().messages;
+    let messages = |app: &App, name: &str| entry(app, name).facts().unwrap().counts.unwrap().messages;
     assert_eq!((messages(&app, "apples"), messages(&app, "pears")), (33, 2));
     // Thrown away, it is made anew.
     drop(app);
@@ -203,7 +202,7 @@ fn tags_travel_with_the_file() {
     library(&mut app, LibraryCommand::EditTags);
     library(&mut app, LibraryCommand::SetEdit(" bug 17, slow ,, slow".into()));
     library(&mut app, LibraryCommand::ConfirmEdit);
-    let tags = |app: &App| app.state().library.entries[0].facts.as_ref().unwrap().tags.clone();
+    let tags = |app: &App| app.state().library.entries[0].facts().unwrap().tags.clone();
     until(&mut app, "it is tagged", |app| tags(app) == ["bug 17", "slow"]);
     let copy = folder.path().join("copy.pushscope");
     std::fs::copy(&path, &copy).unwrap();
@@ -232,7 +231,8 @@ fn what_is_deleted_comes_back() {
     until(&mut app, "both are counted", |app| is_counted(app, 2));
     library(&mut app, LibraryCommand::Select(path.clone()));
     library(&mut app, LibraryCommand::Delete);
-    until(&mut app, "it is gone", |app| rows(app) == ["pears"]);
+    assert_eq!(rows(&app), ["pears"], "it is listed no more at once");
+    until(&mut app, "it is gone", |app| says(app, "Deleted apples"));
     assert!(!path.exists() && app.state().views.is_empty(), "its view is closed");
     let offered = app.state().messages.iter().find(|message| message.commands.contains(&Command::UndoDelete));
     assert!(offered.is_some_and(|message| message.text.contains(".trash for 30 days")), "{:?}", app.state().messages);
@@ -241,8 +241,64 @@ fn what_is_deleted_comes_back() {
     app.apply(Command::UndoDelete);
     until(&mut app, "it is there again", |app| rows(app) == ["pears", "apples"]);
     assert_eq!(glance(&path).unwrap().ending, Ending::Ended);
-    app.apply(Command::UndoDelete);
+    app.apply(Command::Undo);
     assert!(says(&app, "nothing was deleted"));
+
+    // By the next run of the program it is found in the trash; a key that was meant for something else leaves it there.
+    library(&mut app, LibraryCommand::Select(path.clone()));
+    library(&mut app, LibraryCommand::Delete);
+    until(&mut app, "it is gone again", |_| !path.exists());
+    drop(app);
+    let mut app = self::app(folder.path());
+    until(&mut app, "the trash is known", |app| !app.state().deleted.is_empty());
+    app.apply(Command::Undo);
+    assert!(says(&app, "nothing was deleted since the start"), "{:?}", app.state().messages);
+    app.apply(Command::UndoDelete);
+    until(&mut app, "it is there again", |app| says(app, "apples is there again"));
+    assert!(path.exists());
+}
+
+#[test]
+fn what_is_no_recording_is_listed_with_the_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    record(folder.path(), "apples", HOUR_NS, &["one"]);
+    std::fs::create_dir(at("folder.pushscope")).unwrap();
+    std::fs::write(at("empty.pushscope"), "").unwrap();
+    std::fs::write(at("text.pushscope"), "no recording").unwrap();
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(at("nowhere"), at("lost.pushscope")).unwrap();
+    let foreign = rusqlite::Connection::open(at("foreign.pushscope")).unwrap();
+    foreign.execute_batch("CREATE TABLE a(b); PRAGMA user_version = 1").unwrap();
+    drop(foreign);
+    std::fs::copy(at("apples.pushscope"), at("newer.pushscope")).unwrap();
+    rusqlite::Connection::open(at("newer.pushscope")).unwrap().pragma_update(None, "user_version", 99).unwrap();
+    let mut app = app(folder.path());
+    library(&mut app, LibraryCommand::Toggle);
+    until(&mut app, "all are known", |app| {
+        let entries = &app.state().library.entries;
+        entries.len() >= 6
+            && entries.iter().all(|entry| entry.facts().is_some())
+            && app.state().library.counting().is_none()
+    });
+    let why = |name: &str| match &entry(&app, name).facts().unwrap().state {
+        RecordingState::Unreadable(why) => why.clone(),
+        other => panic!("{name}: {other:?}"),
+    };
+    assert!(why("folder").contains("is a folder"), "{}", why("folder"));
+    assert!(why("empty").contains("empty"), "{}", why("empty"));
+    assert!(why("text").contains("not a Pushscope recording"), "{}", why("text"));
+    assert!(why("foreign").contains("not a Pushscope recording"), "{}", why("foreign"));
+    if cfg!(unix) {
+        assert!(why("lost").contains("lost.pushscope"), "{}", why("lost"));
+    }
+    assert_eq!(entry(&app, "newer").facts().unwrap().counts.unwrap().messages, 1, "what is sound of it counts");
+    // Each can be renamed or deleted like any other.
+    for name in ["folder", "text"] {
+        library(&mut app, LibraryCommand::Select(at(&format!("{name}.pushscope"))));
+        library(&mut app, LibraryCommand::Delete);
+        until(&mut app, "it is gone", |app| says(app, &format!("Deleted {name}")));
+    }
 }
 
 #[test]
@@ -315,17 +371,26 @@ fn what_was_cut_off_is_offered_until_it_is_opened_or_put_away() {
     set_tags(&path, &["live".into()]).unwrap();
     let mut first = app(folder.path());
     library(&mut first, LibraryCommand::Toggle);
-    until(&mut first, "it is known", |app| app.state().library.entries.iter().any(|entry| entry.facts.is_some()));
-    assert_eq!(entry(&first, "killed").facts.as_ref().unwrap().state, RecordingState::Recording);
+    until(&mut first, "it is known", |app| app.state().library.entries.iter().any(|entry| entry.facts().is_some()));
+    assert_eq!(entry(&first, "killed").facts().unwrap().state, RecordingState::Recording);
     assert!(first.state().messages.is_empty());
     library(&mut first, LibraryCommand::Select(path.clone()));
     library(&mut first, LibraryCommand::Delete);
     assert!(says(&first, "it is being recorded"));
-    drop(first);
     running.until("ws.text");
     running.kill();
+    // Whoever looked too early hears of it all the same.
+    until(&mut first, "it is offered", |app| says(app, "killed was cut off"));
+    drop(first);
 
     assert_eq!(glance(&path).unwrap().ending, Ending::CutOff);
+    // Nothing was recorded here before the program was killed, so nothing is offered.
+    let empty = folder.path().join("empty.pushscope");
+    SessionWriter::create(&empty, HOUR_NS).unwrap().finish().unwrap();
+    rusqlite::Connection::open(&empty).unwrap().execute("DELETE FROM meta WHERE key = 'ended_at'", []).unwrap();
+    let age = std::time::SystemTime::now() - Duration::from_secs(100);
+    std::fs::File::options().write(true).open(&empty).unwrap().set_modified(age).unwrap();
+    assert_eq!(glance(&empty).unwrap().ending, Ending::CutOff);
     let mut next = app(folder.path());
     until(&mut next, "it is offered", |app| says(app, "killed was cut off"));
     let commands = next.state().messages[0].commands.clone();
@@ -339,10 +404,14 @@ fn what_was_cut_off_is_offered_until_it_is_opened_or_put_away() {
     assert_eq!(next.state().view().and_then(View::path), Some(path.clone()));
     assert!(next.state().messages.is_empty(), "the offer is taken");
     until(&mut next, "it is read", |app| app.state().view().is_some_and(|view| view.session.totals().messages[1] > 0));
+    until(&mut next, "nobody waits for more", |app| match &app.state().view().unwrap().source {
+        Source::File(reading) => !reading.is_reading() && !reading.is_following(),
+        _ => false,
+    });
     until(&mut next, "that is noted", |_| glance(&path).is_ok_and(|glance| glance.is_put_away));
     drop(next);
     let mut last = app(folder.path());
-    until(&mut last, "it is known", |app| app.state().library.entries.iter().any(|entry| entry.facts.is_some()));
+    until(&mut last, "it is known", |app| app.state().library.entries.iter().any(|entry| entry.facts().is_some()));
     last.tick(Duration::from_millis(50));
     assert!(last.state().messages.is_empty(), "{:?}", last.state().messages);
     assert_eq!(glance(&path).unwrap().tags, ["live"]);

@@ -54,12 +54,10 @@ impl App {
                 self.leave_library();
                 self.state.active = Some(id);
             }
-            Command::RefreshSaved => {
-                self.state.saved = super::open::saved_in(self.folder.as_deref().ok());
-                self.gather(false);
-            }
+            Command::RefreshSaved => self.gather(),
             Command::Library(command) => self.apply_library(command),
             Command::Request(command) => self.apply_request(command),
+            Command::Undo => self.undo(),
             Command::UndoDelete => self.undo_deletion(),
             Command::Move(to) if self.state.library.is_shown => self.move_in_library(to),
             Command::Quit => self.wishes.push(Wish::Quit),

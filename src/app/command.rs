@@ -67,7 +67,9 @@ pub enum Command {
     Library(LibraryCommand),
     /// Something with saved requests.
     Request(RequestCommand),
-    /// Put back what was deleted last.
+    /// Undo what was done last: a change of a remark, or a deletion.
+    Undo,
+    /// Put back what was deleted last, also by an earlier run of the program.
     UndoDelete,
     /// Leave.
     Quit,

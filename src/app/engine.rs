@@ -49,6 +49,8 @@ pub enum Purpose {
 
 /// What came back from beside the window.
 pub(super) enum Reply {
+    /// What a folder's trash has.
+    Trash(Vec<super::Deleted>),
     Picked {
         purpose: Purpose,
         path: Option<PathBuf>,

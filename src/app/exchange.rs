@@ -213,7 +213,12 @@ mod tests {
         let path = view.path().unwrap();
         assert!(path.starts_with(folder.path()) && view.title.ends_with(" a"), "{path:?}");
         assert_eq!(view.session.records().len(), 6);
-        assert!(app.state().saved.iter().any(|saved| saved.path == path));
+        let deadline = std::time::Instant::now() + Duration::from_secs(20);
+        while app.state().library.entry(&path).is_none() {
+            assert!(std::time::Instant::now() < deadline, "it is not in the library");
+            app.tick(Duration::from_millis(4));
+            std::thread::sleep(Duration::from_millis(2));
+        }
     }
 
     #[test]

@@ -87,7 +87,10 @@ fn seconds(text: &str) -> Option<u64> {
 
 /// The file and the place in it that a target leads to. The error says what is wrong with the place.
 pub(super) fn read(target: &Path) -> Result<(PathBuf, Option<Place>), String> {
-    let Some(text) = target.to_str() else { return Ok((target.to_owned(), None)) };
+    // A file of the very name is that file, whatever its name looks like.
+    let Some(text) = target.to_str().filter(|_| target.symlink_metadata().is_err()) else {
+        return Ok((target.to_owned(), None));
+    };
     let text = unquoted(text);
     if let Some(url) = text.get(..5).filter(|scheme| scheme.eq_ignore_ascii_case("file:")).and_then(|_| url(text)) {
         let place = url.fragment().and_then(Place::parse).transpose()?;
@@ -254,6 +257,11 @@ mod tests {
         assert_eq!(read(&path).unwrap(), (path.clone(), None));
         let inside = PathBuf::from(format!("{}#record=2", path.display()));
         assert_eq!(read(&inside).unwrap(), (path, Some(Place::Record(1))));
+        for odd in [" a ", "'a'", "a#record=none", "a.pushscope "] {
+            let path = folder.path().join(odd);
+            std::fs::write(&path, "").unwrap();
+            assert_eq!(read(&path).unwrap(), (path, None));
+        }
     }
 
     #[test]

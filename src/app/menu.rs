@@ -62,6 +62,7 @@ impl Menu {
             }
             Menu::Edit => {
                 vec![
+                    list(&[Undo]),
                     CopyAs::ALL.map(|what| Some(Copy(what))).to_vec(),
                     list(&[
                         SelectRows,

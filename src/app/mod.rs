@@ -47,6 +47,7 @@ mod shown;
 mod tally;
 mod time;
 mod trash;
+mod undo;
 mod view;
 
 pub use crate::session::compare::By;
@@ -86,7 +87,6 @@ pub use view::{View, ViewId};
 
 pub use crate::interop::Format as ExportFormat;
 pub use crate::session::AckRule;
-pub use crate::session::file::Recording;
 pub use crate::session::statistics::{SentTime, TimeUnit};
 pub use crate::transport::{HttpVersion, PushType, RawFrame, WebSocketVersion};
 
@@ -178,8 +178,6 @@ pub struct State {
     pub repeat: Option<Repeat>,
     /// What is being written beside the window.
     pub jobs: Vec<Job>,
-    /// Recordings in the folder, newest first.
-    pub saved: Vec<Recording>,
     /// Every recording of the folder, and the search over them.
     pub library: Library,
     /// Saved requests, and the environment that is chosen.
@@ -336,7 +334,6 @@ impl App {
             current: None,
             repeat: None,
             jobs: Vec::new(),
-            saved: open::saved_in(setup.folder.as_deref().ok()),
             library: Library::new(),
             requests: Requests::default(),
             deleted: Vec::new(),
@@ -367,7 +364,10 @@ impl App {
         let engine = Engine::new(setup.notify, setup.pickers)?;
         let (wishes, remarks) = (Vec::new(), remarks::ToWrite::default());
         let mut app = App { state, engine, folder: setup.folder, wishes, next_view: 1, remarks, to_keep: None };
-        app.gather(true);
+        app.gather();
+        if let Ok(folder) = app.folder.clone() {
+            app.look_into_trash(folder);
+        }
         app.start_requests();
         Ok(app)
     }
@@ -408,6 +408,7 @@ impl App {
         again |= resend == Some(Duration::ZERO);
         self.keep_accepted_login();
         let now = Instant::now();
+        let library = self.look_again(now);
         self.state.messages.retain(|message| message.until.is_none_or(|until| now < until));
         if self.state.repeat.as_ref().is_some_and(|repeat| !repeat.is_running()) {
             self.state.repeat = None;
@@ -420,7 +421,7 @@ impl App {
         let messages = messages.map(|until| until.saturating_duration_since(now));
         let is_busy = self.state.repeat.is_some() || !self.state.jobs.is_empty();
         let busy = is_busy.then_some(PROGRESS_PERIOD);
-        match [rates, messages, busy, script, resend, playing].into_iter().flatten().min() {
+        match [rates, messages, busy, script, resend, playing, library].into_iter().flatten().min() {
             Some(after) => Next::After(after),
             None => Next::Rest,
         }

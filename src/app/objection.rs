@@ -37,6 +37,7 @@ impl App {
             }
             Command::Library(command) => self.library_objection(command),
             Command::Request(command) => self.request_objection(command),
+            Command::Undo => self.undo_objection(),
             Command::UndoDelete => need(!state.deleted.is_empty(), "nothing was deleted"),
             Command::Play(what) => self.play_objection(*what),
             Command::Remark(act) => self.remark_objection(act),

@@ -5,10 +5,10 @@ use super::engine::{Purpose, Reply};
 use super::live::{Live, Source};
 use super::{App, Command, Job, PathField, SecretsAre, View, ViewId, Wish};
 use crate::interop::{Found, detect, unknown};
-use crate::session::file::{Opened, Recorder, Recording, list_recordings, new_recording_path, save_copy};
+use crate::session::file::{Opened, Recorder, new_recording_path, save_copy};
 use crate::session::{Session, Store};
 use crate::wire::{EventReceiver, EventSender, ReaderOptions};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Instant;
@@ -18,15 +18,6 @@ const SCREEN_LIMIT_BYTES: usize = 32 << 20;
 const RECORDER_LIMIT_BYTES: usize = 64 << 20;
 /// What the name of a copy without secrets ends with, by suggestion.
 const REDACTED: &str = "-redacted";
-/// Recordings listed at most.
-const SAVED_LIMIT: usize = 100;
-
-/// The recordings in a folder, newest first.
-pub(super) fn saved_in(folder: Option<&Path>) -> Vec<Recording> {
-    let mut files = folder.and_then(|folder| list_recordings(folder).ok()).unwrap_or_default();
-    files.truncate(SAVED_LIMIT);
-    files
-}
 
 impl App {
     /// Shows a session that is complete.
@@ -95,6 +86,8 @@ impl App {
             Ok(read) => read,
             Err(why) => return self.complain(why),
         };
+        // One file has one name, so that the list knows it for open.
+        let path = std::path::absolute(&path).unwrap_or(path);
         match detect(&path) {
             Found::Script => return self.open_script(path),
             Found::Import(format) => return self.import(path, format, place),
@@ -136,16 +129,24 @@ impl App {
     }
 
     pub(super) fn close_view(&mut self) {
-        let Some(active) = self.state.active else { return };
-        if self.state.replay.as_ref().is_some_and(|replay| replay.view == Some(active)) {
+        if let Some(active) = self.state.active {
+            self.close(active);
+        }
+    }
+
+    /// Closes a view and what goes on in it; where it was shown, another one is.
+    pub(super) fn close(&mut self, id: ViewId) {
+        if self.state.replay.as_ref().is_some_and(|replay| replay.view == Some(id)) {
             self.stop_replay();
         }
-        if self.state.view().is_some_and(View::is_live) {
+        if self.state.live().is_some_and(|live| live.id == id) {
             self.end_live();
             self.apply(Command::RefreshSaved);
         }
-        self.state.views.retain(|view| view.id != active);
-        self.state.active = self.state.views.last().map(|view| view.id);
+        self.state.views.retain(|view| view.id != id);
+        if self.state.active == Some(id) {
+            self.state.active = self.state.views.last().map(|view| view.id);
+        }
     }
 
     pub(super) fn save_as(&mut self, to: PathBuf) {
@@ -309,6 +310,7 @@ impl App {
             Reply::Stock(address, verdict) => self.take_stock(&address, verdict),
             Reply::Differs(number, difference) => self.take_difference(number, *difference),
             Reply::Compared(job, compared) => self.take_compared(&job, compared),
+            Reply::Trash(deleted) => self.know_deleted(deleted),
             Reply::Gathered(news) => self.take_gathered(news),
             Reply::Requests(listing) => self.take_requests(*listing),
             Reply::KeptValues(kept) => self.take_kept(kept),

@@ -7,6 +7,7 @@ use crate::wire::Entry;
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 /// Bytes read at a time, and how many such batches ahead.
@@ -20,8 +21,6 @@ const ENTRY_COST_BYTES: usize = 1 << 10;
 
 /// A recording that another program writes is looked at so often.
 const FOLLOW_PERIOD: Duration = Duration::from_millis(500);
-/// And is taken for abandoned when nothing has come for so long.
-const FOLLOW_LIMIT: Duration = Duration::from_secs(60);
 
 /// What the thread that reads has to say.
 enum Read {
@@ -50,19 +49,28 @@ pub struct Reading {
     /// Whether reading was stopped before the end.
     pub is_stopped: bool,
     is_waiting: bool,
+    /// Goes with whoever waits for more of a recording that another program writes.
+    listener: Option<Arc<()>>,
 }
 
 impl Reading {
     /// Begins to read; an error says why no thread could be had.
     pub(super) fn start(path: PathBuf, opened: Opened, notify: Notify) -> Result<Reading, String> {
         let (sender, receiver) = sync_channel(AHEAD);
-        let (progress, of) = (opened.progress(), path.clone());
+        let (progress, listener) = (opened.progress(), Arc::new(()));
+        let listens = Arc::downgrade(&listener);
         std::thread::Builder::new()
             .name("pushscope-read".into())
-            .spawn(move || read(of, opened, sender, notify))
+            .spawn(move || {
+                read(opened, &sender, &listens, &notify);
+                // Its end is news, too.
+                drop(sender);
+                notify();
+            })
             .map_err(|error| format!("the thread that reads {} cannot be started: {error}", path.display()))?;
         let (receiver, entries) = (Some(receiver), VecDeque::new());
-        Ok(Reading { path, receiver, entries, progress, error: None, is_stopped: false, is_waiting: false })
+        let listener = Some(listener);
+        Ok(Reading { path, receiver, entries, progress, error: None, is_stopped: false, is_waiting: false, listener })
     }
 
     /// Whether there is more to read.
@@ -77,6 +85,7 @@ impl Reading {
 
     pub(super) fn stop(&mut self) {
         self.is_stopped |= self.receiver.take().is_some();
+        self.listener = None;
         self.entries.clear();
     }
 
@@ -124,7 +133,7 @@ pub(super) fn cost_bytes(entry: &Entry) -> usize {
 }
 
 /// Reads to the end, and on for as long as another program writes; until nobody listens any more.
-fn read(path: PathBuf, mut opened: Opened, sender: SyncSender<Read>, notify: Notify) {
+fn read(mut opened: Opened, sender: &SyncSender<Read>, listens: &Weak<()>, notify: &Notify) {
     let mut is_damaged = false;
     let tell = |read: Read| {
         let is_heard = sender.send(read).is_ok();
@@ -134,7 +143,7 @@ fn read(path: PathBuf, mut opened: Opened, sender: SyncSender<Read>, notify: Not
     loop {
         let read = match opened.next_batch(BATCH_BYTES) {
             Ok(entries) if entries.is_empty() => {
-                if is_damaged || opened.was_ended() || !is_young(&path) || !tell(Read::Waiting) || !waits(&mut opened) {
+                if is_damaged || !opened.is_written() || !tell(Read::Waiting) || !waits(&mut opened, listens) {
                     break;
                 }
                 continue;
@@ -149,27 +158,19 @@ fn read(path: PathBuf, mut opened: Opened, sender: SyncSender<Read>, notify: Not
             return;
         }
     }
-    drop(sender);
-    notify();
 }
 
-/// Whether a recording was written to lately.
-fn is_young(path: &std::path::Path) -> bool {
-    let modified = path.metadata().and_then(|metadata| metadata.modified()).ok();
-    modified.is_some_and(|modified| modified.elapsed().is_ok_and(|age| age < FOLLOW_LIMIT))
-}
-
-/// Waits until a recording has grown; `false` where it is ended, or nothing comes any more.
-fn waits(opened: &mut Opened) -> bool {
-    let since = Instant::now();
-    while since.elapsed() < FOLLOW_LIMIT {
+/// Waits until a recording has grown; `false` where it is ended, its writer is gone, or nobody wants it any more.
+fn waits(opened: &mut Opened, listens: &Weak<()>) -> bool {
+    loop {
         std::thread::sleep(FOLLOW_PERIOD);
+        // Asked first: what a writer wrote before it went is there then.
+        let is_written = opened.is_written();
         if opened.has_grown() {
             return true;
         }
-        if opened.was_ended() {
+        if !is_written || listens.strong_count() == 0 {
             return false;
         }
     }
-    false
 }

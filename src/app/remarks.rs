@@ -17,6 +17,12 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Changes that can be undone.
 const MOST_UNDONE: usize = 100;
 
+/// The keys of the marks, in their order.
+const KEYS: [&str; Mark::ALL.len()] = ["1", "2", "3", "4", "5", "6"];
+
+/// Bytes of a remark's words: as many as are read again.
+const LONGEST_BYTES: usize = crate::session::file::REMARK_BYTES;
+
 /// Something to do with remarks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RemarkAct {
@@ -69,6 +75,7 @@ impl RemarkAct {
             RemarkAct::Edit => (false, "M"),
             RemarkAct::Go(true) => (true, "N"),
             RemarkAct::Go(false) => (true, "P"),
+            RemarkAct::Mark(mark) => (false, KEYS[*mark as usize]),
             _ => return None,
         };
         Some(Shortcut { command: false, shift, key })
@@ -82,7 +89,7 @@ pub struct Remarking {
     pub editing: Option<RecordId>,
     /// Why they are kept for this session only, where they are.
     pub unsaved: Option<String>,
-    undo: VecDeque<(RecordId, Option<Remark>)>,
+    undo: VecDeque<(Instant, RecordId, Option<Remark>)>,
 }
 
 impl Remarking {
@@ -103,6 +110,11 @@ impl View {
     /// What is said of the selected record, if anything is.
     pub fn selected_remark(&self) -> Option<&Remark> {
         self.session.remarks().get(self.selected?)
+    }
+
+    /// When a remark was changed last that can be undone.
+    pub(super) fn remarked_at(&self) -> Option<Instant> {
+        self.remarking.undo.back().map(|(at, ..)| *at)
     }
 
     /// Puts a remark on a record, or takes it away; the changes that the file needs.
@@ -127,7 +139,7 @@ impl View {
         });
         let before = self.session.set_remark(id, remark);
         if !is_undo {
-            self.remarking.undo.push_back((id, before));
+            self.remarking.undo.push_back((Instant::now(), id, before));
             if self.remarking.undo.len() > MOST_UNDONE {
                 self.remarking.undo.pop_front();
             }
@@ -186,19 +198,28 @@ impl App {
             }
             (RemarkAct::Say(id, text), _) => {
                 view.remarking.editing = view.remarking.editing.filter(|editing| *editing != id);
-                let text = text.trim().to_owned();
+                let mut text = text.trim().to_owned();
+                let is_cut = text.len() > LONGEST_BYTES;
+                text.truncate(text.floor_char_boundary(LONGEST_BYTES));
                 if text.is_empty() && view.session.remarks().get(id).is_none() {
                     return;
                 }
                 let remark = view.remark_with(id, |remark| remark.text = text);
-                view.change_remark(id, Some(remark), false)
+                let changes = view.change_remark(id, Some(remark), false);
+                if is_cut {
+                    self.complain(format!("the remark was cut after {} KiB: more is not kept", LONGEST_BYTES >> 10));
+                }
+                changes
             }
             (RemarkAct::Delete(id), _) => {
                 view.remarking.editing = None;
                 view.change_remark(id, None, false)
             }
             (RemarkAct::Undo, _) => {
-                let Some((id, before)) = view.remarking.undo.pop_back() else { return };
+                let Some((_, id, before)) = view.remarking.undo.pop_back() else { return };
+                view.list.set_follow(false);
+                view.select(Some(id));
+                self.wishes.push(Wish::Reveal);
                 view.change_remark(id, before, true)
             }
             (RemarkAct::Go(is_forward), _) => return self.go_to_remark(is_forward),

@@ -21,6 +21,16 @@ impl View {
         self.moment().map_or(*self.session.totals(), |moment| self.session.totals_as_of(moment))
     }
 
+    /// Messages of each connection at the moment that is shown, in the order of the connections.
+    pub fn messages_shown(&self) -> Vec<u64> {
+        match self.moment() {
+            Some(moment) => {
+                self.session.messages_as_of(moment).iter().map(|[sent, received]| sent + received).collect()
+            }
+            None => self.session.connections().iter().map(|it| it.messages[0] + it.messages[1]).collect(),
+        }
+    }
+
     /// Messages a second: of late on open connections, in playback within the second before the moment.
     pub fn rate_shown(&self) -> f64 {
         let Some(moment) = self.moment() else { return self.total_rate() };

@@ -3,8 +3,8 @@
 //! Each deletion has a folder of its own whose name is its time, so that names cannot clash and what is old is known without
 //! asking the file system.
 
-use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::path::{Component, Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The folder's name.
 const TRASH: &str = ".trash";
@@ -15,11 +15,18 @@ pub const TRASH_DAYS: u64 = 30;
 /// Deletions that can be undone.
 pub(super) const MOST_UNDONE: usize = 100;
 
+/// The file beside what was deleted that says where it was, a line each, from the folder on.
+const PLACES: &str = ".places";
+
 /// Something that was deleted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deleted {
     /// What it was called.
     pub name: String,
+    /// When, in this run of the program; `None` where it was before.
+    pub(super) at: Option<Instant>,
+    /// And by the clock, in milliseconds since 1970.
+    at_ms: u128,
     /// Where it was, piece by piece, and where it is now.
     moves: Vec<(PathBuf, PathBuf)>,
 }
@@ -28,6 +35,21 @@ impl Deleted {
     /// Where it was.
     pub fn path(&self) -> &Path {
         self.moves.first().map_or(Path::new(""), |(from, _)| from)
+    }
+
+    /// Whether it is still in the trash.
+    pub(super) fn is_there(&self) -> bool {
+        self.moves.iter().any(|(_, at)| at.symlink_metadata().is_ok())
+    }
+
+    /// Whether it is the same deletion.
+    pub(super) fn is(&self, other: &Deleted) -> bool {
+        self.moves == other.moves
+    }
+
+    /// The later of two has the larger number.
+    pub(super) fn at_ms(&self) -> u128 {
+        self.at_ms
     }
 }
 
@@ -45,26 +67,65 @@ pub(super) fn delete(folder: &Path, paths: &[PathBuf]) -> Result<Deleted, String
     }
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let place = (since.as_millis()..)
-        .map(|at| trash.join(at.to_string()))
-        .find_map(|place| match std::fs::create_dir(&place) {
-            Ok(()) => Some(Ok(place)),
+        .map(|at_ms| (at_ms, trash.join(at_ms.to_string())))
+        .find_map(|(at_ms, place)| match std::fs::create_dir(&place) {
+            Ok(()) => Some(Ok((at_ms, place))),
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => None,
             Err(error) => Some(Err(error)),
         })
         .unwrap_or_else(|| Err(std::io::Error::other("there is no free name in the trash")));
-    let place = place.map_err(cannot)?;
-    let mut deleted =
-        Deleted { name: first.file_stem().unwrap_or_default().to_string_lossy().into_owned(), moves: Vec::new() };
+    let (at_ms, place) = place.map_err(cannot)?;
+    let mut deleted = Deleted { name: name_of(first), at: Some(Instant::now()), at_ms, moves: Vec::new() };
+    let from_folder = |path: &PathBuf| Some(path.strip_prefix(folder).ok()?.to_str()?.to_owned());
+    let places: Option<Vec<String>> = paths.iter().map(from_folder).collect();
+    // Without it, what was deleted can be had back for as long as the program runs.
+    let _ = places.map(|places| std::fs::write(place.join(PLACES), places.join("\n")));
     for path in paths.iter().filter(|path| path.symlink_metadata().is_ok()) {
         let to = place.join(path.file_name().unwrap_or_default());
         if let Err(error) = std::fs::rename(path, &to) {
             let _ = restore(&deleted);
-            let _ = std::fs::remove_dir(&place);
+            take_away(&place);
             return Err(cannot(error));
         }
         deleted.moves.push((path.clone(), to));
     }
     Ok(deleted)
+}
+
+/// What something is called: its file's name without the ending that all have.
+fn name_of(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let is_ours = path.extension().is_some_and(|ending| ending == "pushscope" || ending == "toml");
+    if is_ours { path.file_stem().unwrap_or_default().to_string_lossy().into_owned() } else { name }
+}
+
+/// Takes away the place of a deletion that is empty now.
+fn take_away(place: &Path) {
+    let _ = std::fs::remove_file(place.join(PLACES));
+    let _ = std::fs::remove_dir(place);
+}
+
+/// What is in the trash of a folder from earlier on, the last one last: as many as can be undone.
+pub(super) fn earlier(folder: &Path) -> Vec<Deleted> {
+    let Ok(entries) = std::fs::read_dir(folder.join(TRASH)) else { return Vec::new() };
+    let mut deleted: Vec<Deleted> = entries.flatten().filter_map(|entry| read(folder, &entry.path())).collect();
+    deleted.sort_by_key(Deleted::at_ms);
+    deleted.split_off(deleted.len().saturating_sub(MOST_UNDONE))
+}
+
+/// A deletion, by the name of its place and by what that says. It may come from a stranger: nothing leads out of the folder.
+fn read(folder: &Path, place: &Path) -> Option<Deleted> {
+    let at_ms = place.file_name()?.to_str()?.parse().ok()?;
+    let places = std::fs::read_to_string(place.join(PLACES)).ok()?;
+    let is_plain = |path: &Path| path.components().all(|part| matches!(part, Component::Normal(_)));
+    let moves = places.lines().map(Path::new).map(|path| {
+        let at = place.join(path.file_name()?);
+        is_plain(path).then(|| (folder.join(path), at))
+    });
+    let moves: Option<Vec<(PathBuf, PathBuf)>> = moves.collect();
+    let moves: Vec<(PathBuf, PathBuf)> = moves?.into_iter().filter(|(_, at)| at.symlink_metadata().is_ok()).collect();
+    let name = name_of(&moves.first()?.0);
+    Some(Deleted { name, at: None, at_ms, moves })
 }
 
 /// Puts back what was deleted. What has taken its place meanwhile stays, and is an error.
@@ -83,7 +144,7 @@ pub(super) fn restore(deleted: &Deleted) -> Result<(), String> {
         })?;
     }
     if let Some(place) = deleted.moves.first().and_then(|(_, at)| at.parent()) {
-        let _ = std::fs::remove_dir(place);
+        take_away(place);
     }
     Ok(())
 }
@@ -120,6 +181,32 @@ mod tests {
         std::fs::remove_file(&path).unwrap();
         restore(&second).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "two");
+    }
+
+    #[test]
+    fn what_was_deleted_by_an_earlier_run_comes_back_and_nothing_leads_out_of_the_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let inner = folder.path().join("api.v2");
+        std::fs::create_dir(&inner).unwrap();
+        let paths = [inner.join("feed.toml"), folder.path().join("b.pushscope")];
+        for path in &paths {
+            std::fs::write(path, "one").unwrap();
+            delete(folder.path(), std::slice::from_ref(path)).unwrap();
+        }
+        for (place, says) in [("1", "../out.toml"), ("2", "/etc/out.toml"), ("3", "gone.toml"), ("x", "b.toml")] {
+            let place = folder.path().join(TRASH).join(place);
+            std::fs::create_dir(&place).unwrap();
+            std::fs::write(place.join("out.toml"), "two").unwrap();
+            std::fs::write(place.join(PLACES), says).unwrap();
+        }
+        let earlier = earlier(folder.path());
+        assert_eq!(earlier.iter().map(|deleted| deleted.name.as_str()).collect::<Vec<_>>(), ["feed", "b"]);
+        for deleted in &earlier {
+            restore(deleted).unwrap();
+            assert!(!deleted.is_there() && deleted.at.is_none());
+        }
+        assert!(paths.iter().all(|path| path.exists()));
+        assert!(super::earlier(folder.path()).is_empty());
     }
 
     #[test]

@@ -1,23 +1,16 @@
 //! The entries that a session was made from, given again in their order: for those who write the recording down in
-//! another form.
+//! another form, its bytes included. They are its [`Steps`] with connections in between.
 
-use super::segments::{At, Segment};
-use super::{Link, Session};
-use crate::wire::{Dir, Entry, Event, What};
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
-
-const DIRS: [Dir; 2] = [Dir::Out, Dir::In];
+use super::steps::{Happened, Steps};
+use super::{Connection, Session};
+use crate::wire::{Entry, Event, What};
+use std::collections::VecDeque;
 
 /// The entries of a session. A connection comes before the first link that was opened for it.
 pub struct Entries<'s> {
     session: &'s Session,
-    /// Of each link and direction, the next read or write: the number of its event, the link, the direction.
-    next: BinaryHeap<Reverse<(u64, usize, Dir)>>,
-    places: Vec<[At; 2]>,
-    seq: u64,
-    fact: usize,
-    connection: usize,
+    steps: Steps<'s>,
+    connections: &'s [Connection],
     waiting: VecDeque<Entry>,
     missing: u64,
 }
@@ -25,21 +18,8 @@ pub struct Entries<'s> {
 impl Session {
     /// What it was made from, in order.
     pub fn entries(&self) -> Entries<'_> {
-        let places = vec![[At::default(); 2]; self.links.len()];
-        let mut entries = Entries {
-            session: self,
-            next: BinaryHeap::new(),
-            places,
-            seq: 0,
-            fact: 0,
-            connection: 0,
-            waiting: VecDeque::new(),
-            missing: 0,
-        };
-        for link in 0..self.links.len() {
-            DIRS.into_iter().for_each(|dir| entries.queue(link, dir));
-        }
-        entries
+        let (steps, connections) = (self.steps(|_| true), self.connections());
+        Entries { session: self, steps, connections, waiting: VecDeque::new(), missing: 0 }
     }
 
     /// How many events it was made from.
@@ -54,35 +34,11 @@ impl Entries<'_> {
         self.missing
     }
 
-    fn queue(&mut self, link: usize, dir: Dir) {
-        let segment = self.session.links[link].segment(dir, self.places[link][dir.index()]);
-        if let Some(Segment { seq, .. }) = segment {
-            self.next.push(Reverse((seq, link, dir)));
-        }
-    }
-
-    /// The read or write that is the next event, where it is one.
-    fn bytes(&mut self) -> Option<Option<Event>> {
-        let Reverse((seq, at, dir)) = *self.next.peek()?;
-        if seq > self.seq {
-            return None;
-        }
-        self.next.pop();
-        let link: &Link = &self.session.links[at];
-        let place = &mut self.places[at][dir.index()];
-        let segment = link.segment(dir, *place)?;
-        *place = link.segment_after(dir, *place);
-        self.queue(at, dir);
-        let bytes = self.session.store.bytes(seq);
-        self.missing += u64::from(bytes.is_none());
-        Some(bytes.map(|bytes| Event { at_ns: segment.at_ns, link: link.id, what: What::Bytes(dir, bytes) }))
-    }
-
-    /// Gives the connections up to the one with this place among all.
-    fn give_connections(&mut self, end: usize) {
-        let connections = self.session.connections.get(self.connection..end).unwrap_or_default();
-        self.waiting.extend(connections.iter().map(|connection| Entry::Connection(connection.info.clone())));
-        self.connection = self.connection.max(end);
+    /// Gives so many of the connections that were not given yet.
+    fn give_connections(&mut self, count: usize) {
+        let (given, left) = self.connections.split_at(count);
+        self.waiting.extend(given.iter().map(|connection| Entry::Connection(connection.info.clone())));
+        self.connections = left;
     }
 }
 
@@ -94,27 +50,28 @@ impl Iterator for Entries<'_> {
             if let Some(entry) = self.waiting.pop_front() {
                 return Some(entry);
             }
-            if self.seq >= self.session.events {
-                self.give_connections(self.session.connections.len());
+            let Some(step) = self.steps.next() else {
+                self.give_connections(self.connections.len());
                 return self.waiting.pop_front();
-            }
-            let bytes = self.bytes();
-            self.seq += 1;
-            match bytes {
-                Some(Some(event)) => return Some(Entry::Event(event)),
-                Some(None) => {}
-                None => {
-                    let Some(event) = self.session.facts.get(self.fact) else { continue };
-                    self.fact += 1;
-                    if let What::Opening(opening) = &event.what {
-                        let all = &self.session.connections;
-                        if let Some(at) = all.iter().position(|connection| connection.info.id == opening.connection) {
-                            self.give_connections(at + 1);
-                        }
+            };
+            let event = match step.happened {
+                Happened::Moved { dir, .. } => match step.bytes(&self.session.store) {
+                    Some(bytes) => Event { at_ns: step.at_ns, link: step.link, what: What::Bytes(dir, bytes) },
+                    None => {
+                        self.missing += 1;
+                        continue;
                     }
-                    self.waiting.push_back(Entry::Event(event.clone()));
+                },
+                Happened::Fact(event) => {
+                    if let What::Opening(opening) = &event.what {
+                        let of = |connection: &Connection| connection.info.id == opening.connection;
+                        let before = self.connections.iter().position(of).map_or(0, |at| at + 1);
+                        self.give_connections(before);
+                    }
+                    event.clone()
                 }
-            }
+            };
+            self.waiting.push_back(Entry::Event(event));
         }
     }
 }

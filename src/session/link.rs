@@ -278,16 +278,6 @@ impl Link {
         })
     }
 
-    /// What one read or write moved, by its place among those of its direction.
-    pub(super) fn segment(&self, dir: Dir, at: At) -> Option<Segment> {
-        self.segments[dir.index()].get(at)
-    }
-
-    /// The place behind another.
-    pub(super) fn segment_after(&self, dir: Dir, at: At) -> At {
-        self.segments[dir.index()].after(at)
-    }
-
     /// The segments from the one that holds byte `start` on, each with where it ends.
     fn pieces(&self, dir: Dir, start: u64) -> impl Iterator<Item = (Segment, u64)> {
         let (segments, len) = (&self.segments[dir.index()], self.len[dir.index()]);

@@ -227,7 +227,12 @@ impl Session {
         for (id, record) in (first..).zip(self.records.range(first..self.records.len())) {
             if self.history.is_sum_due(id) {
                 let sums = self.sums_before(record, messages);
-                self.history.sum(sums);
+                let connection = self.links[link].connection;
+                let counted = self.connections.iter().map(|it| match it.info.id == connection {
+                    true => [it.messages[0] + messages[0], it.messages[1] + messages[1]],
+                    false => it.messages,
+                });
+                self.history.sum(sums, counted);
             }
             self.totals.notes[record.worst as usize] += 1;
             let is_fresh = fresh.is_some_and(|(dir, first)| record.dir == dir && record.last_byte() >= first);

@@ -45,6 +45,9 @@ pub(super) struct History {
     stretches: Vec<Stretch>,
     /// Sums before every [`SUM_RECORDS`]-th record; bytes do not count here.
     sums: Vec<Totals>,
+    /// Messages of each connection before such a record, where they had changed: how many sums there were, and how many
+    /// went out and in.
+    messages: Vec<Vec<(usize, [u64; 2])>>,
     /// Records that were complete later than their last bytes came: number, and when.
     late_records: Vec<(RecordId, u64)>,
     /// Reads whose times run backwards: event, and the time before which it did not happen.
@@ -81,7 +84,14 @@ impl History {
         id.is_multiple_of(SUM_RECORDS)
     }
 
-    pub fn sum(&mut self, totals: Totals) {
+    /// The sums before a record, and the messages of each connection.
+    pub fn sum(&mut self, totals: Totals, messages: impl ExactSizeIterator<Item = [u64; 2]>) {
+        self.messages.resize_with(messages.len(), Vec::new);
+        for (kept, messages) in self.messages.iter_mut().zip(messages) {
+            if kept.last().map_or([0; 2], |(_, last)| *last) != messages {
+                kept.push((self.sums.len(), messages));
+            }
+        }
         self.sums.push(totals);
     }
 
@@ -96,6 +106,7 @@ impl History {
     /// Nobody will look back.
     pub fn forget(&mut self) {
         (self.late_records, self.late_reads) = (Vec::new(), Vec::new());
+        (self.sums, self.messages) = (Vec::new(), Vec::new());
         self.stretches.drain(..self.stretches.len().saturating_sub(1));
     }
 
@@ -168,6 +179,29 @@ impl Session {
         }
         totals.bytes = self.bytes_at(moment.at_ns);
         totals
+    }
+
+    /// Messages of each connection as it was, out and in, in the order of the connections.
+    pub fn messages_as_of(&self, moment: Moment) -> Vec<[u64; 2]> {
+        let records = moment.records.min(self.records.len());
+        let kept = (records / SUM_RECORDS).min(self.history.sums.len().saturating_sub(1));
+        let before = |kept_of: &Vec<(usize, [u64; 2])>| {
+            let at = kept_of.partition_point(|(sums, _)| *sums <= kept).checked_sub(1);
+            at.map_or([0; 2], |at| kept_of[at].1)
+        };
+        let mut messages: Vec<[u64; 2]> = self.history.messages.iter().map(before).collect();
+        messages.resize(self.connections.len(), [0; 2]);
+        let mut places = std::collections::HashMap::new();
+        for record in self.records.range(kept * SUM_RECORDS..records).filter(|record| is_message(record)) {
+            let place = places.entry(record.link).or_insert_with(|| {
+                let id = self.connection_of(record);
+                self.connections.iter().position(|connection| connection.info.id == id)
+            });
+            if let Some(place) = *place {
+                messages[place][record.dir.index()] += 1;
+            }
+        }
+        messages
     }
 
     /// The sums before a record that is about to be counted, `messages` of its event being counted but not added yet.

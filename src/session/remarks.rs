@@ -5,7 +5,7 @@
 //! are missing, or a later program reads the bytes otherwise), time, kind and count lead to the right one. Where they
 //! lead to none, the remark stays in the file and is counted as lost.
 
-use super::{Kind, Mark, RecordId, Remark, Session};
+use super::{Kind, Mark, RecordId, Remark, Session, one_line};
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
@@ -200,12 +200,12 @@ enum Found {
 }
 
 impl Remark {
-    /// In one line: its mark where it has no words.
-    pub fn says(&self) -> &str {
+    /// In one line, cut where it is long: its mark where it has no words.
+    pub fn says(&self) -> String {
         match self.text.as_str() {
-            "" if self.mark == Mark::Plain => "bookmark",
-            "" => self.mark.name(),
-            text => text,
+            "" if self.mark == Mark::Plain => "bookmark".to_owned(),
+            "" => self.mark.name().to_owned(),
+            text => one_line(text),
         }
     }
 }

@@ -1,4 +1,5 @@
-//! The events of a recording once more, in their order: for those who write it down in another form.
+//! The events of a recording once more, in their order, their bytes left where they are. [`Session::entries`] has them with
+//! their bytes.
 
 use super::link::Link;
 use super::segments::At;

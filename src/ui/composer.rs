@@ -2,6 +2,7 @@
 
 mod frame;
 
+use super::keys::is_pressed_alone;
 use super::{Look, theme};
 use crate::app::{App, Command, Composer, Format, PushType, SendAs, State, Wish};
 use egui::{Button, ComboBox, Key, Modifiers, RichText, TextEdit, Ui};
@@ -191,12 +192,8 @@ fn text_ui(
     }
     let is_one_line = lines == 1;
     let (up, down, enter) = ui.input(|input| {
-        let plain = input.modifiers.is_none();
-        (
-            plain && input.key_pressed(Key::ArrowUp),
-            plain && input.key_pressed(Key::ArrowDown),
-            plain && input.key_pressed(Key::Enter),
-        )
+        let alone = |key| is_pressed_alone(input, key);
+        (alone(Key::ArrowUp), alone(Key::ArrowDown), alone(Key::Enter))
     });
     if response.has_focus() && is_one_line && (up || down) && !composer.history.is_empty() {
         out.push(Command::History(up));

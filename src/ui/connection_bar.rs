@@ -1,8 +1,9 @@
 //! What to connect to: type, method, address, and the foldouts with everything else.
 
+use super::keys::is_pressed_alone;
 use super::{Look, options, requests, stages, theme};
 use crate::app::{Command, Draft, PushType, State, Wish};
-use egui::{Button, ComboBox, Key, RichText, TextEdit, Ui};
+use egui::{Button, ComboBox, Id, Key, RichText, TextEdit, Ui};
 
 const METHODS: [&str; 6] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"];
 
@@ -58,7 +59,9 @@ fn address_ui(ui: &mut Ui, state: &State, draft: &mut Draft, look: &mut Look, ou
     let is_open = state.open_connection().is_some() && is_same;
     let button_width = theme::BUTTON;
     let width = (ui.available_width() - button_width - theme::MARGIN).max(80.0);
+    // Of its own, for what stands before it comes and goes with what is typed.
     let edit = TextEdit::singleline(&mut draft.address)
+        .id(Id::unique("address"))
         .desired_width(width)
         .font(theme::mono())
         .hint_text(theme::hint(ui, "https://…  wss://…  lab:sse"))
@@ -68,7 +71,7 @@ fn address_ui(ui: &mut Ui, state: &State, draft: &mut Draft, look: &mut Look, ou
     if look.takes_focus(&Wish::FocusAddress) {
         response.request_focus();
     }
-    let entered = response.has_focus() && ui.input(|input| input.key_pressed(Key::Enter) && input.modifiers.is_none());
+    let entered = response.has_focus() && ui.input(|input| is_pressed_alone(input, Key::Enter));
     let (text, fill, color) = match is_open {
         true => ("Disconnect", colors.raised, colors.text),
         false => ("Connect", colors.accent, colors.on_accent),

@@ -45,6 +45,8 @@ fn page_ui(ui: &mut Ui, width: f32, out: &mut Vec<Command>) {
     for row in labs.chunks(columns) {
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = theme::MARGIN;
+            // One alone has the whole line.
+            let card = if row.len() < columns { vec2(width, card.y) } else { card };
             for (address, push_type, explanation) in row {
                 card_ui(ui, card, address, push_type, explanation, out);
             }
@@ -64,10 +66,12 @@ fn card_ui(ui: &mut Ui, size: egui::Vec2, address: &str, push_type: &str, explan
     let inner = rect.shrink2(vec2(theme::GROUP_GAP, theme::MARGIN));
     let painter = ui.painter().with_clip_rect(inner.intersect(ui.clip_rect()));
     let mono = theme::mono();
-    let title = painter.layout_no_wrap(capital(push_type), theme::body(), colors.strong);
     let name = painter.layout_no_wrap(address.to_owned(), mono, colors.accent);
+    let left = (inner.width() - name.size().x - theme::UNIT).max(1.0);
+    let mut title = egui::text::LayoutJob::simple_singleline(capital(push_type), theme::body(), colors.strong);
+    title.wrap = egui::text::TextWrapping::truncate_at_width(left);
     painter.galley(inner.right_top() - vec2(name.size().x, 0.0), name, colors.accent);
-    painter.galley(inner.min, title, colors.strong);
+    painter.galley(inner.min, painter.layout_job(title), colors.strong);
     let mut job = egui::text::LayoutJob::simple(explanation.to_owned(), theme::small(), colors.weak, inner.width());
     job.wrap.max_rows = 2;
     let text = painter.layout_job(job);

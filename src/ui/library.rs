@@ -1,5 +1,6 @@
 //! The library: every recording in one list, to be sorted, narrowed, opened, renamed, tagged, deleted and searched.
 
+use super::keys::Binding;
 use super::rows::rows_ui;
 use super::sidebar::elided;
 use super::{Look, library_search, status, theme, words};
@@ -18,8 +19,6 @@ const MARK: f32 = 18.0;
 pub fn library_ui(ui: &mut Ui, state: &State, look: &mut Look, out: &mut Vec<Command>) {
     let library = &state.library;
     let colors = theme::colors(ui);
-    // Enter that ends typing opens nothing.
-    let is_typing = ui.ctx().text_edit_focused() || library.editing.is_some();
     let bar = egui::Frame::new().fill(colors.bar).inner_margin(theme::MARGIN);
     bar.show(ui, |ui| {
         head_ui(ui, library, out);
@@ -35,23 +34,23 @@ pub fn library_ui(ui: &mut Ui, state: &State, look: &mut Look, out: &mut Vec<Com
             .show(ui, |ui| library_search::results_ui(ui, &library.search, look, out));
     }
     list_ui(ui, state, look, out);
-    if !is_typing {
-        keys(ui, library, out);
-    }
 }
 
-fn keys(ui: &mut Ui, library: &Library, out: &mut Vec<Command>) {
-    if ui.ctx().any_popup_open() || library.selected_entry().is_none() {
-        return;
+/// What keys do in the list, where nothing is typed.
+pub(super) fn bindings(ctx: &egui::Context, library: &Library) -> Vec<Binding> {
+    if library.editing.is_some() || library.selected_entry().is_none() {
+        return Vec::new();
     }
-    let pressed = |key| ui.input(|input| input.key_pressed(key) && input.modifiers.is_none());
+    let binding = |key, command| Binding {
+        repeats: command == LibraryCommand::Delete,
+        ..Binding::new(egui::Modifiers::NONE, key, Command::Library(command))
+    };
+    let mut bindings = vec![binding(Key::Delete, LibraryCommand::Delete)];
     // Enter on a button is that button's.
-    let is_free = ui.memory(|memory| memory.focused().is_none());
-    if is_free && pressed(Key::Enter) {
-        out.push(Command::Library(LibraryCommand::Open));
-    } else if pressed(Key::Delete) {
-        out.push(Command::Library(LibraryCommand::Delete));
+    if ctx.memory(|memory| memory.focused().is_none()) {
+        bindings.push(binding(Key::Enter, LibraryCommand::Open));
     }
+    bindings
 }
 
 fn head_ui(ui: &mut Ui, library: &Library, out: &mut Vec<Command>) {
@@ -306,7 +305,9 @@ fn edit_ui(ui: &mut Ui, editing: &Editing, rect: Rect, slot: (f32, f32), focus: 
     let place = Rect::from_min_size(pos2(left - theme::GAP, rect.top()), vec2(width, rect.height()));
     let mut text = editing.text.clone();
     let hint = if editing.is_tags { "one, two" } else { "A name" };
-    let edit = TextEdit::singleline(&mut text).desired_width(width).hint_text(theme::hint(ui, hint));
+    // Of its own, for rows move while it is typed into.
+    let edit = TextEdit::singleline(&mut text).id(Id::unique("library edit")).desired_width(width);
+    let edit = edit.hint_text(theme::hint(ui, hint));
     let name = if editing.is_tags { "Tags of the recording" } else { "Name of the recording" };
     let response = ui.put(place, edit).accessible_name(name);
     if std::mem::take(focus) {
@@ -331,7 +332,7 @@ struct Told {
 
 fn told(state: &State, entry: &Entry, colors: &theme::Colors) -> Told {
     let unknown = Facts::default();
-    let facts = entry.facts.as_ref().unwrap_or(&unknown);
+    let facts = entry.facts().unwrap_or(&unknown);
     let live = state.live().filter(|view| view.path().as_ref() == Some(&entry.path));
     let counts = match live {
         Some(view) => Some((view.session.totals().messages.iter().sum(), view.findings.list().len() as u64, 0)),
@@ -342,7 +343,7 @@ fn told(state: &State, entry: &Entry, colors: &theme::Colors) -> Told {
     let (mark, state_says) = mark(facts, live.is_some(), colors);
     let text = |text: String| (text, colors.text);
     let weak = |text: String| (text, colors.weak);
-    let known = |text: String| if entry.facts.is_some() { text } else { "…".to_owned() };
+    let known = |text: String| if entry.facts().is_some() { text } else { "…".to_owned() };
     let counted = |of: u64| if of == 0 { "–".to_owned() } else { words::count(of) };
     let uncounted = || if is_too_large || !matches!(facts.state, RecordingState::Ended) { "" } else { "…" }.to_owned();
     let (messages, findings) = match counts {
@@ -361,6 +362,14 @@ fn told(state: &State, entry: &Entry, colors: &theme::Colors) -> Told {
         0 => address.clone(),
         more => format!("{address} +{more}"),
     });
+    // What cannot be read has the reason in the place of what it would hold.
+    let (address, length) = match &facts.state {
+        RecordingState::Unreadable(why) => {
+            let why = why.strip_prefix(&*entry.path.display().to_string()).unwrap_or(why);
+            ((why.trim_start_matches([':', ' ']).to_owned(), colors.error), text(String::new()))
+        }
+        _ => (weak(known(address)), text(known(duration(length_ns)))),
+    };
     let short = words::recording_name(&entry.name).1.to_owned();
     let mut hover = format!("{}\n{}", entry.path.display(), facts.addresses.join("\n"));
     for says in [state_says, if is_too_large { "too large to be counted here: opening it counts" } else { "" }] {
@@ -370,9 +379,9 @@ fn told(state: &State, entry: &Entry, colors: &theme::Colors) -> Told {
     }
     let cells = [
         (short, colors.strong),
-        weak(known(address)),
+        address,
         weak(words::day_and_time(entry.time_unix_ns())),
-        text(known(duration(length_ns))),
+        length,
         text(words::bytes(entry.size_bytes)),
         messages,
         findings,

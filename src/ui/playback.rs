@@ -1,5 +1,6 @@
 //! The play bar below the activity strip, and the playhead on the strip.
 
+use super::keys::Binding;
 use super::strip::Scale;
 use super::{theme, words};
 use crate::app::{Command, IDLE_MS, Play, Speed, View};
@@ -13,10 +14,10 @@ fn scrubber() -> Id {
     Id::unique("scrubber")
 }
 
-/// Collects what the keys do while the scrubber has the focus; the rest of the window does not see them then.
-pub fn keys(ctx: &Context, out: &mut Vec<Command>) {
+/// What keys do while the scrubber has the focus; the rest of the window does not see them then.
+pub(super) fn bindings(ctx: &Context) -> Vec<Binding> {
     if !ctx.memory(|memory| memory.has_focus(scrubber())) {
-        return;
+        return Vec::new();
     }
     let wanted = [
         (Modifiers::SHIFT, Key::ArrowRight, Play::StepRead(true)),
@@ -29,11 +30,11 @@ pub fn keys(ctx: &Context, out: &mut Vec<Command>) {
         (Modifiers::NONE, Key::CloseBracket, Play::Faster(true)),
         (Modifiers::NONE, Key::Space, Play::Toggle),
     ];
-    for (modifiers, key, what) in wanted {
-        let times = ctx.input_mut(|input| input.count_and_consume_key(modifiers, key));
-        let times = if matches!(what, Play::Toggle) { times.min(1) } else { times };
-        out.extend(std::iter::repeat_n(Command::Play(what), times));
-    }
+    let binding = |(modifiers, key, what)| {
+        let repeats = !matches!(what, Play::Toggle);
+        Binding { repeats, ..Binding::new(modifiers, key, what) }
+    };
+    wanted.map(binding).into()
 }
 
 /// Whether Space is for a button or a field that has the focus, and not for playback.

@@ -1,12 +1,14 @@
 //! Bookmarks and remarks: their marks, the line in which they are written, flags on the strip, and the list of all.
 
+use super::keys::is_pressed_alone;
 use super::rows::rows_ui;
 use super::strip::Scale;
 use super::{Look, theme, words};
 use crate::app::{Command, Pane, RemarkAct, View, ViewId, Wish};
 use crate::session::{Mark, RecordId, Remark};
 use egui::{Align, Align2, Button, Color32, Frame, Id, Key, Layout, Margin, Painter, Pos2, Rect, Response, RichText};
-use egui::{Sense, Shape, Stroke, TextEdit, Ui, WidgetInfo, pos2, vec2};
+use egui::{KeyboardShortcut, Modifiers, Sense, Shape, Stroke, TextEdit, Ui, WidgetInfo, pos2, vec2};
+use std::ops::Range;
 
 /// Flags nearer than this are one.
 const APART: f32 = 7.0;
@@ -66,7 +68,7 @@ pub fn row_ui(
         return Some(line);
     }
     let mut job =
-        egui::text::LayoutJob::simple_singleline(remark.text.clone(), theme::small(), colors.mark_text(remark.mark));
+        egui::text::LayoutJob::simple_singleline(remark.says(), theme::small(), colors.mark_text(remark.mark));
     job.wrap = egui::text::TextWrapping::truncate_at_width((line.width() * 0.45).max(1.0));
     let galley = painter.layout_job(job);
     let left = line.right() - galley.size().x - theme::UNIT;
@@ -94,8 +96,15 @@ fn marks_ui(ui: &mut Ui, now: Option<Mark>, out: &mut Vec<Command>) {
     }
 }
 
-/// The words of a remark, in place.
-fn words_ui(ui: &mut Ui, view: &View, id: RecordId, width: f32, look: &mut Look, out: &mut Vec<Command>) -> Response {
+/// The words of a remark, in place: in one line, or in as many as there are.
+fn words_ui(
+    ui: &mut Ui,
+    view: &View,
+    id: RecordId,
+    is_one_line: bool,
+    look: &mut Look,
+    out: &mut Vec<Command>,
+) -> Response {
     let stored = view.session.remarks().get(id).map_or("", |remark| &remark.text);
     let field = Id::unique(("remark", view.id, id));
     let writing = &mut look.writing;
@@ -109,7 +118,16 @@ fn words_ui(ui: &mut Ui, view: &View, id: RecordId, width: f32, look: &mut Look,
     if is_escaped {
         writing.text = stored.to_owned();
     }
-    let edit = TextEdit::singleline(&mut writing.text).id(field).desired_width(width);
+    let new_line = KeyboardShortcut::new(Modifiers::SHIFT, Key::Enter);
+    // Enter ends it, as it does in one line.
+    if was_focused && !is_one_line && ui.input(|input| is_pressed_alone(input, Key::Enter)) {
+        ui.memory_mut(|memory| memory.surrender_focus(field));
+    }
+    let edit = match is_one_line {
+        true => TextEdit::singleline(&mut writing.text),
+        false => TextEdit::multiline(&mut writing.text).desired_rows(1).return_key(new_line),
+    };
+    let edit = edit.id(field).desired_width(ui.available_width());
     let response =
         ui.add(edit.hint_text(theme::hint(ui, "what is to be said of this record"))).accessible_name("Remark");
     let text = writing.text.clone();
@@ -132,17 +150,17 @@ pub fn line_ui(ui: &mut Ui, view: &View, id: RecordId, look: &mut Look, out: &mu
     let colors = theme::colors(ui);
     let frame = Frame::new().fill(colors.bar).inner_margin(Margin::symmetric(theme::MARGIN as i8, 2));
     egui::Panel::top("remark").frame(frame).show(ui, |ui| {
-        ui.horizontal(|ui| {
+        ui.horizontal_top(|ui| {
             ui.spacing_mut().item_spacing.x = theme::GAP;
             marks_ui(ui, remark.map(|remark| remark.mark), out);
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            ui.with_layout(Layout::right_to_left(Align::Min), |ui| {
                 let delete = ui.add_enabled(remark.is_some(), Button::new("✖").frame(false));
                 let name = Command::Remark(RemarkAct::Delete(id)).label();
                 if delete.on_hover_text(&name).accessible_name(&name).clicked() {
                     out.push(Command::Remark(RemarkAct::Delete(id)));
                 }
-                let width = ui.available_width();
-                words_ui(ui, view, id, width, look, out);
+                let tallest = egui::ScrollArea::vertical().max_height(theme::REMARK).auto_shrink([false, true]);
+                tallest.show(ui, |ui| words_ui(ui, view, id, false, look, out));
             });
         });
     });
@@ -150,46 +168,48 @@ pub fn line_ui(ui: &mut Ui, view: &View, id: RecordId, look: &mut Look, out: &mu
 
 /// Draws the flags of the strip: hovering says what was said, a click selects.
 pub fn flags_ui(ui: &Ui, view: &View, scale: &Scale, band: Rect, out: &mut Vec<Command>) {
-    let colors = theme::colors(ui);
     let remarks = view.session.remarks();
-    if remarks.is_empty() {
-        return;
-    }
     let start = view.session.moment(scale.shown.start).records.saturating_sub(1);
     let end = view.session.moment(scale.shown.end).records.min(view.records_shown());
-    let mut flags: Vec<(f32, Vec<&Remark>)> = Vec::new();
-    for remark in remarks.range(start..end) {
-        let x = scale.x(view.session.completed_ns(remark.record));
-        match flags.last_mut().filter(|(at, _)| x - *at < APART) {
-            Some((_, near)) => near.push(remark),
-            None => flags.push((x, vec![remark])),
+    // There may be a hundred thousand: from each flag on, the next is looked for where it would not touch it.
+    let mut from = start;
+    while let Some(first) = remarks.range(from..end).next() {
+        let x = scale.x(view.session.completed_ns(first.record));
+        let apart_ns = scale.at_ns(x + APART);
+        let next = view.session.moment(apart_ns).records.clamp(first.record + 1, end.max(first.record + 1));
+        from = next;
+        if scale.rect.x_range().contains(x) {
+            flag_ui(ui, view, x, band, first.record..next, out);
         }
     }
-    for (x, near) in flags.iter().filter(|(x, _)| scale.rect.x_range().contains(*x)) {
-        let first = near[0];
-        let place = Rect::from_center_size(pos2(*x, band.center().y), vec2(3.0 * theme::UNIT, band.height()));
-        let response = ui.interact(place, Id::unique(("flag", view.id, first.record)), Sense::click());
-        let said = format!("#{}: {}", first.record + 1, first.says());
-        response.widget_info(|| WidgetInfo::labeled(egui::Role::Button, true, format!("Remark on {said}")));
-        let size = if response.hovered() || response.has_focus() { 1.25 * theme::UNIT } else { theme::UNIT };
-        let is_selected = view.selected == Some(first.record);
-        if is_selected {
-            ui.painter().rect_filled(place, 2.0, colors.selected);
-        }
-        mark_ui(ui.painter(), place.center(), first.mark, size, colors);
-        if response.clicked() {
-            out.push(Command::Select(Some(first.record)));
-        }
-        response.on_hover_ui(|ui| {
-            ui.set_max_width(theme::TOOLTIP);
-            for remark in near.iter().take(8) {
-                ui.label(format!("#{} {}", words::count(remark.record as u64 + 1), remark.says()));
-            }
-            if near.len() > 8 {
-                ui.label(RichText::new(format!("and {} more", near.len() - 8)).color(colors.weak));
-            }
-        });
+}
+
+/// A flag, for the remarks on the records of a range.
+fn flag_ui(ui: &Ui, view: &View, x: f32, band: Rect, ids: Range<RecordId>, out: &mut Vec<Command>) {
+    let (colors, remarks) = (theme::colors(ui), view.session.remarks());
+    let Some(first) = remarks.get(ids.start) else { return };
+    let place = Rect::from_center_size(pos2(x, band.center().y), vec2(3.0 * theme::UNIT, band.height()));
+    let response = ui.interact(place, Id::unique(("flag", view.id, first.record)), Sense::click());
+    let said = format!("#{}: {}", first.record + 1, first.says());
+    response.widget_info(|| WidgetInfo::labeled(egui::Role::Button, true, format!("Remark on {said}")));
+    let size = if response.hovered() || response.has_focus() { 1.25 * theme::UNIT } else { theme::UNIT };
+    if view.selected == Some(first.record) {
+        ui.painter().rect_filled(place, 2.0, colors.selected);
     }
+    mark_ui(ui.painter(), place.center(), first.mark, size, colors);
+    if response.clicked() {
+        out.push(Command::Select(Some(first.record)));
+    }
+    response.on_hover_ui(|ui| {
+        ui.set_max_width(theme::TOOLTIP);
+        for remark in remarks.range(ids.clone()).take(8) {
+            ui.label(format!("#{} {}", words::count(remark.record as u64 + 1), remark.says()));
+        }
+        let count = remarks.range(ids).count();
+        if count > 8 {
+            ui.label(RichText::new(format!("and {} more", words::count(count as u64 - 8))).color(colors.weak));
+        }
+    });
 }
 
 /// Draws the list of all remarks.
@@ -288,8 +308,7 @@ fn item_ui(ui: &mut Ui, view: &View, remark: &Remark, rect: Rect, look: &mut Loo
                 Layout::left_to_right(Align::Center),
                 |ui| marks_ui(ui, Some(remark.mark), out),
             );
-            let width = ui.available_width();
-            words_ui(ui, view, id, width, look, out);
+            words_ui(ui, view, id, true, look, out);
             return;
         }
         let name = format!("Edit the remark on #{}", id + 1);
@@ -299,6 +318,6 @@ fn item_ui(ui: &mut Ui, view: &View, remark: &Remark, rect: Rect, look: &mut Loo
         }
         let place = ui.available_rect_before_wrap();
         let color = if remark.text.is_empty() { colors.weak } else { colors.text };
-        super::sidebar::elided(ui.painter(), place, remark.says(), theme::body(), color);
+        super::sidebar::elided(ui.painter(), place, &remark.says(), theme::body(), color);
     });
 }

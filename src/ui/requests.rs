@@ -5,7 +5,6 @@ use super::{keys, theme};
 use crate::app::requests::{Environment, Node, NodeIs, variables_of};
 use crate::app::{Command, RequestCommand, State};
 use egui::{ComboBox, Id, Response, RichText, Ui};
-use std::path::PathBuf;
 
 /// Draws the tree of requests.
 pub fn requests_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
@@ -23,28 +22,49 @@ pub fn requests_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
         let keys = keys.map_or_else(String::new, |keys| keys::name(ui.ctx(), &keys));
         ui.label(small(format!("{keys} saves the address here"), colors.weak));
     }
-    // Folders that are folded hide what lies in them.
-    let mut folded: Option<PathBuf> = None;
+    // Folders that are folded hide what lies in them. There may be thousands: only what is in sight is drawn.
+    let (mut folded, mut unseen) = (None, 0);
     for node in &listing.nodes {
-        if folded.as_ref().is_some_and(|folder| node.path.starts_with(folder)) {
+        if folded.is_some_and(|depth| node.depth > depth) {
             continue;
         }
-        folded = None;
-        if node.what == NodeIs::Folder {
-            if !folder_ui(ui, node, out) {
-                folded = Some(node.path.clone());
-            }
-        } else {
-            request_ui(ui, state, node, out);
+        let is_folder = node.what == NodeIs::Folder;
+        folded = (is_folder && is_folded(ui, node)).then_some(node.depth);
+        let top = ui.cursor().top() + unseen as f32 * (theme::ROW + ui.spacing().item_spacing.y);
+        let place = egui::Rect::from_x_y_ranges(ui.max_rect().x_range(), top..=top + theme::ROW);
+        if !ui.is_rect_visible(place) {
+            unseen += 1;
+            continue;
         }
+        space_ui(ui, std::mem::take(&mut unseen));
+        match is_folder {
+            true => folder_ui(ui, node, out),
+            false => request_ui(ui, state, node, out),
+        }
+    }
+    space_ui(ui, unseen);
+}
+
+/// Room for so many rows that are not in sight.
+fn space_ui(ui: &mut Ui, rows: usize) {
+    if rows > 0 {
+        let gap = ui.spacing().item_spacing.y;
+        ui.allocate_space(egui::vec2(0.0, rows as f32 * (theme::ROW + gap) - gap));
     }
 }
 
-/// A folder, which a click folds; whether it is unfolded.
-fn folder_ui(ui: &mut Ui, node: &Node, out: &mut Vec<Command>) -> bool {
+fn fold_id(node: &Node) -> Id {
+    Id::unique(("requests folder", &node.path))
+}
+
+fn is_folded(ui: &Ui, node: &Node) -> bool {
+    ui.data(|data| data.get_temp(fold_id(node))).unwrap_or(false)
+}
+
+/// A folder, which a click folds.
+fn folder_ui(ui: &mut Ui, node: &Node, out: &mut Vec<Command>) {
     let colors = theme::colors(ui);
-    let id = Id::unique(("requests folder", &node.path));
-    let is_folded = ui.data(|data| data.get_temp(id)).unwrap_or(false);
+    let is_folded = is_folded(ui, node);
     let item = Item {
         depth: node.depth,
         mark: if is_folded { "▸" } else { "▾" },
@@ -57,10 +77,9 @@ fn folder_ui(ui: &mut Ui, node: &Node, out: &mut Vec<Command>) -> bool {
     };
     let response = item_ui(ui, &item);
     if response.clicked() {
-        ui.data_mut(|data| data.insert_temp(id, !is_folded));
+        ui.data_mut(|data| data.insert_temp(fold_id(node), !is_folded));
     }
     menu_ui(&response, node, false, out);
-    !is_folded
 }
 
 fn request_ui(ui: &mut Ui, state: &State, node: &Node, out: &mut Vec<Command>) {
@@ -113,9 +132,13 @@ fn menu_ui(response: &Response, node: &Node, is_changed: bool, out: &mut Vec<Com
             entry(ui, "Save", Command::Request(RequestCommand::Save));
             entry(ui, "Put back as it is saved", Command::Request(RequestCommand::Revert));
         }
-        entry(ui, "Rename…", Command::Request(RequestCommand::Rename(Some(path()))));
+        entry(ui, "Rename or move…", Command::Request(RequestCommand::Rename(Some(path()))));
         entry(ui, "Delete", Command::Request(RequestCommand::Delete(Some(path()))));
-        entry(ui, "New folder…", Command::Request(RequestCommand::NewFolder));
+        let within = match node.what {
+            NodeIs::Folder => Some(node.path.as_path()),
+            _ => node.path.parent().filter(|_| node.depth > 0),
+        };
+        entry(ui, "New folder…", Command::Request(RequestCommand::NewFolder(within.map(Into::into))));
         entry(ui, "Copy the path", Command::CopyText(node.path.display().to_string()));
     });
 }

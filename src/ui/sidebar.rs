@@ -65,7 +65,7 @@ fn now_ui(ui: &mut Ui, state: &State, live: &View, out: &mut Vec<Command>) {
     }
     let colors = theme::colors(ui);
     let is_shown = state.active == Some(live.id);
-    let total: u64 = live.session.records().len() as u64;
+    let total = live.records_shown() as u64;
     let all = Item {
         depth: 0,
         mark: "■",
@@ -80,12 +80,20 @@ fn now_ui(ui: &mut Ui, state: &State, live: &View, out: &mut Vec<Command>) {
         out.push(Command::Show(live.id));
         out.push(Command::OnlyConnection(None));
     }
-    for connection in live.session.connections() {
-        connection_ui(ui, live, connection, is_shown, out);
+    for (connection, messages) in live.session.connections().iter().zip(live.messages_shown()) {
+        connection_ui(ui, live, connection, messages, is_shown, out);
     }
 }
 
-fn connection_ui(ui: &mut Ui, live: &View, connection: &Connection, is_shown: bool, out: &mut Vec<Command>) {
+/// A connection with its messages at the moment that is shown.
+fn connection_ui(
+    ui: &mut Ui,
+    live: &View,
+    connection: &Connection,
+    messages: u64,
+    is_shown: bool,
+    out: &mut Vec<Command>,
+) {
     let colors = theme::colors(ui);
     let id = connection.info.id;
     let is_open = live.is_open(id);
@@ -94,9 +102,15 @@ fn connection_ui(ui: &mut Ui, live: &View, connection: &Connection, is_shown: bo
         (_, true) => ("●", colors.good, "open"),
         _ => ("○", colors.weak, "closed"),
     };
-    let count = connection.messages[0] + connection.messages[1];
-    let rate = words::rate(live.rate(id));
-    let right = if rate.is_empty() { words::count(count) } else { rate.clone() };
+    // What is of now stands there only where now is shown.
+    let is_now = live.moment().is_none();
+    let rate = if is_now { words::rate(live.rate(id)) } else { String::new() };
+    let right = if rate.is_empty() { words::count(messages) } else { rate.clone() };
+    let [sent, received] = connection.bytes;
+    let bytes = match is_now {
+        true => format!(" · in {} · out {}", words::bytes(received), words::bytes(sent)),
+        false => " at the moment that is shown".to_owned(),
+    };
     let label = &connection.info.label;
     let short = label.split_once("://").map_or(label.as_str(), |(_, rest)| rest);
     let over = connection.over.as_ref().map_or_else(String::new, |(_, text)| format!("\n{text}"));
@@ -107,13 +121,11 @@ fn connection_ui(ui: &mut Ui, live: &View, connection: &Connection, is_shown: bo
         text: short,
         right,
         is_selected: is_shown && live.list.connection == Some(id),
-        name: format!("connection {} {label}, {word}, {count} messages {rate}", id.0),
+        name: format!("connection {} {label}, {word}, {messages} messages {rate}", id.0),
         hover: format!(
-            "{label}\n{word} · {} · {} messages · in {} · out {}{over}",
+            "{label}\n{word} · {} · {} messages{bytes}{over}",
             live.push_type(id).label(),
-            words::count(count),
-            words::bytes(connection.bytes[1]),
-            words::bytes(connection.bytes[0]),
+            words::count(messages),
         ),
     };
     let response = item_ui(ui, &item);
@@ -147,8 +159,8 @@ fn saved_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
     let all = state.library.entries.len();
     let open: Vec<&View> = state.views.iter().filter(|view| !view.is_live()).collect();
     let is_open = |path: &std::path::Path| open.iter().any(|view| view.path().as_deref() == Some(path));
-    let saved: Vec<_> =
-        state.saved.iter().filter(|file| !is_open(&file.path) && live_path.as_ref() != Some(&file.path)).collect();
+    let is_closed = |path: &std::path::Path| !is_open(path) && live_path.as_deref() != Some(path);
+    let saved: Vec<_> = state.library.entries.iter().filter(|entry| is_closed(&entry.path)).take(NEWEST).collect();
     if open.is_empty() && saved.is_empty() {
         return;
     }
@@ -161,7 +173,7 @@ fn saved_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
                 let (done, total) = reading.progress;
                 format!("{} %", done * 100 / total.max(1))
             }
-            _ => words::count(view.session.records().len() as u64),
+            _ => words::count(view.records_shown() as u64),
         };
         let hover = match &view.source {
             Source::File(reading) => reading.error.clone().unwrap_or_else(|| reading.path.display().to_string()),
@@ -189,7 +201,7 @@ fn saved_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
             }
         });
     }
-    for file in saved.iter().take(NEWEST) {
+    for file in saved {
         let (time, what) = words::recording_name(&file.name);
         let item = Item {
             depth: 0,
@@ -210,7 +222,7 @@ fn saved_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
         mark: "≡",
         mark_color: colors.weak,
         text: "all recordings",
-        right: words::count(all.max(state.saved.len()) as u64),
+        right: words::count(all as u64),
         is_selected: state.library.is_shown,
         name: "library of recordings".into(),
         hover: "Every recording, to be sorted, renamed, tagged, deleted and searched".into(),

@@ -17,6 +17,10 @@ pub fn stages_ui(ui: &mut Ui, state: &State, draft: &mut Draft, out: &mut Vec<Co
     ui.add_space(theme::GAP);
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = theme::MARGIN;
+        if live.moment().is_some() {
+            // All below is as of the moment that is shown, this is the connection itself.
+            weak(ui, "now:".to_owned());
+        }
         if let Some(link) = link {
             link_ui(ui, link);
         }

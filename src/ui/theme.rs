@@ -260,6 +260,8 @@ pub const REMARK_ROW: f32 = 28.0;
 pub const FLAG: f32 = 12.0;
 /// Flags on the scrubber at most.
 pub const MOST_FLAGS: usize = 400;
+/// The height of a remark's words while they are written, at most.
+pub const REMARK: f32 = 120.0;
 /// Text for reading.
 pub const BODY: f32 = 13.5;
 /// Text beside it.

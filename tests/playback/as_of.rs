@@ -123,6 +123,8 @@ fn is_as_it_was(events: &[Event], at_ns: u64) -> Result<(), TestCaseError> {
     let records: Vec<_> = whole.records().range(0..moment.records).collect();
     prop_assert!(records == then.records().iter().collect::<Vec<_>>(), "other records at {at_ns}");
     prop_assert_eq!(whole.totals_as_of(moment), *then.totals(), "sums at {}", at_ns);
+    let messages = then.connections().iter().map(|connection| connection.messages);
+    prop_assert_eq!(whole.messages_as_of(moment), messages.collect::<Vec<_>>(), "messages at {}", at_ns);
     for id in 0..moment.records {
         prop_assert!(whole.completed_ns(id) <= at_ns && whole.completed_ns(id) == then.completed_ns(id));
         let step = whole.moment_of(id);

@@ -178,3 +178,22 @@ fn a_recording_that_goes_on_is_played_up_to_now() {
     sender.send(link, wait("the newest".into()));
     until(&mut harness, "that is shown as it comes", |harness| shows(harness, "client the newest"));
 }
+
+#[test]
+fn the_list_at_the_left_counts_as_of_the_moment() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = window(folder.path());
+    harness.state_mut().app.apply(Command::ConnectTo("lab:ws?rate=100".into()));
+    until(&mut harness, "messages come", |harness| view(harness).session.totals().messages[1] > 60);
+    harness.state_mut().app.apply(Command::DisconnectAll);
+    until(&mut harness, "it is closed", |harness| shows(harness, "connection 1 lab:ws?rate=100, closed"));
+    let middle = view(&harness).session.last_at_ns() / 2;
+    apply(&mut harness, Play::To(middle));
+    let (session, moment) = (&view(&harness).session, view(&harness).moment().unwrap());
+    let all = session.connections()[0].messages;
+    let then = session.totals_as_of(moment).messages;
+    assert!(then[1] > 0 && then[1] < all[1], "{then:?} of {all:?}");
+    let (messages, records) = (then[0] + then[1], moment.records);
+    assert!(shows(&harness, &format!("closed, {messages} messages")), "{:?}", labels(&harness));
+    assert!(records < session.records().len());
+}

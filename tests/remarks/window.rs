@@ -3,7 +3,7 @@
 use super::*;
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
-use pushscope::app::{App, Command, Pane, Play, RemarkAct, Setup, View};
+use pushscope::app::{App, Command, LibraryCommand, Pane, Play, RemarkAct, Setup, View};
 use pushscope::ui::Window;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -249,4 +249,91 @@ fn a_recording_in_progress_takes_remarks_and_its_file_has_them_when_it_ended() {
     drop(harness);
     let loaded = loaded(&live);
     assert_eq!((loaded.remarks, loaded.notices), (kept, vec![]));
+}
+
+#[test]
+fn keys_of_one_frame_are_done_in_their_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, mut harness) = opened(folder.path());
+    apply(&mut harness, Command::Select(Some(4)));
+    for key in [egui::Key::ArrowDown, egui::Key::Num2, egui::Key::ArrowDown, egui::Key::ArrowDown, egui::Key::B] {
+        harness.key_press(key);
+    }
+    harness.run_steps(3);
+    assert_eq!(remarks(&harness), [remark(5, "", Mark::Red), remark(7, "", Mark::Plain)]);
+    assert_eq!(view(&harness).selected, Some(7));
+    // What is typed behind a key that puts the cursor into a field is no key.
+    for key in [egui::Key::M, egui::Key::B, egui::Key::Num3] {
+        harness.key_press(key);
+    }
+    harness.run_steps(3);
+    assert_eq!(remarks(&harness)[1], remark(7, "", Mark::Plain));
+}
+
+#[test]
+fn a_key_undoes_what_was_done_last() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, mut harness) = opened(folder.path());
+    let other = folder.path().join("other.pushscope");
+    std::fs::copy(&path, &other).unwrap();
+    let undo = |harness: &mut Hands| {
+        harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::Z);
+        harness.run_steps(3);
+    };
+    apply(&mut harness, Command::Select(Some(3)));
+    harness.key_press(egui::Key::Num5);
+    harness.run_steps(3);
+    apply(&mut harness, RemarkAct::Delete(3));
+    apply(&mut harness, Command::RefreshSaved);
+    until(&mut harness, "it is listed", |harness| harness.state().state().library.entry(&other).is_some());
+    apply(&mut harness, Command::Library(LibraryCommand::Select(other.clone())));
+    apply(&mut harness, Command::Library(LibraryCommand::Delete));
+    until(&mut harness, "it is gone", |harness| shows(harness, "Deleted other"));
+    apply(&mut harness, Command::Select(Some(9)));
+    apply(&mut harness, RemarkAct::Toggle);
+
+    undo(&mut harness);
+    assert!(remarks(&harness).is_empty() && !other.exists(), "the bookmark first");
+    undo(&mut harness);
+    until(&mut harness, "then the deletion", |_| other.exists());
+    undo(&mut harness);
+    assert_eq!(remarks(&harness), [remark(3, "", Mark::Blue)], "then the remark that was deleted");
+    assert_eq!(view(&harness).selected, Some(3), "which is in sight");
+    undo(&mut harness);
+    assert!(remarks(&harness).is_empty());
+    undo(&mut harness);
+    assert!(shows(&harness, "no remark was changed"), "{:?}", labels(&harness));
+}
+
+#[test]
+fn a_remark_of_several_lines_is_written_and_listed_in_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, mut harness) = opened(folder.path());
+    apply(&mut harness, Command::Select(Some(4)));
+    harness.key_press(egui::Key::M);
+    harness.run_steps(3);
+    harness.get_by_label("Remark").type_text("fir");
+    harness.run_steps(2);
+    // A message that comes meanwhile takes nothing away.
+    apply(&mut harness, Command::About);
+    assert!(harness.get_by_label("Remark").is_focused());
+    harness.get_by_label("Remark").type_text("st");
+    harness.run_steps(2);
+    // Shift may be let go of within the same frame.
+    let (key, modifiers) = (egui::Key::Enter, egui::Modifiers::SHIFT);
+    let event = |pressed| egui::Event::Key { key, physical_key: None, pressed, repeat: false, modifiers };
+    harness.input_mut().events.extend([event(true), event(false)]);
+    harness.run_steps(2);
+    harness.get_by_label("Remark").type_text("second");
+    harness.run_steps(2);
+    harness.key_press(egui::Key::Enter);
+    harness.run_steps(3);
+    assert_eq!(remarks(&harness), [remark(4, "first\nsecond", Mark::Plain)]);
+    until_stored(&mut harness, &path);
+    apply(&mut harness, Command::ShowPane(Pane::Remarks));
+    assert!(shows(&harness, "Remark on #5, plain: first⏎second"), "{:?}", labels(&harness));
+    // What is too long is cut where it would be cut when it is read.
+    apply(&mut harness, RemarkAct::Say(4, "ä".repeat(40 << 10)));
+    assert_eq!(remarks(&harness)[0].text.len(), 64 << 10);
+    assert!(shows(&harness, "the remark was cut after 64 KiB"), "{:?}", labels(&harness));
 }

@@ -57,8 +57,10 @@ fn a_recording_is_replayed_beside_the_recording_of_its_clients() {
 
     app.apply(Command::StopReplay);
     assert!(!is_running(&app) && app.objection(&Command::CopyReplayAddress).is_some());
-    let saved: Vec<String> = app.state().saved.iter().map(|file| file.name.clone()).collect();
-    assert!(saved.len() == 1 && saved[0].ends_with("replay of original"), "{saved:?}");
+    until(&mut app, "its recording is in the library", |app| {
+        let entries = &app.state().library.entries;
+        entries.len() == 1 && entries[0].name.ends_with("replay of original")
+    });
     assert_eq!(std::process::Command::new("curl").args(["-s", &address]).status().unwrap().code(), Some(7), "refused");
     // What was said is compared with the original.
     let state = app.state();

@@ -146,3 +146,63 @@ fn a_secret_that_is_typed_is_not_written_to_the_file() {
             .contains("Cookie: id={{env.COOKIE}}")
     );
 }
+
+#[test]
+fn an_address_is_typed_without_losing_the_cursor() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = window(folder.path());
+    harness.get_by_label("Address").focus();
+    harness.run_steps(2);
+    // On the way the method goes, for a WebSocket has none.
+    for char in "wss://a.example/b?c=0".chars() {
+        harness.get_by_label("Address").type_text(&char.to_string());
+        harness.run_steps(1);
+        assert!(harness.get_by_label("Address").is_focused(), "lost at {char:?}");
+    }
+    assert_eq!(harness.state().state().draft.address, "wss://a.example/b?c=0");
+}
+
+#[test]
+fn a_request_is_moved_with_its_script_and_names_that_clash_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let requests = folder.path().join("requests");
+    std::fs::create_dir_all(requests.join("api.v2")).unwrap();
+    std::fs::write(requests.join("api.v2/feed.toml"), "address = \"lab:ws\" # ours\nscript = \"hello.toml\"\n")
+        .unwrap();
+    std::fs::write(requests.join("api.v2/hello.toml"), "[[step]]\nsend = \"hello\"\n").unwrap();
+    let mut harness = window(folder.path());
+    until(&mut harness, "it is listed", |harness| shows(harness, "request api.v2/feed"));
+    harness.get_by_label_contains("request api.v2/feed").click();
+    harness.run_steps(2);
+    let rename = |harness: &mut Harness<'_, Window>, path: Option<&str>, name: &str| {
+        let path = path.map(|path| requests.join(path));
+        harness.state_mut().app.apply(Command::Request(RequestCommand::Rename(path)));
+        let before = harness.state().state().path_field.as_ref().unwrap().text.clone();
+        harness.state_mut().app.apply(Command::SetPath(name.into()));
+        harness.state_mut().app.apply(Command::ConfirmPath);
+        harness.run_steps(2);
+        before
+    };
+    assert_eq!(rename(&mut harness, None, "other/deep/feed"), "api.v2/feed");
+    let moved = requests.join("other/deep/feed.toml");
+    let written = "address = \"lab:ws\" # ours\nscript = \"../../api.v2/hello.toml\"\n";
+    assert_eq!(std::fs::read_to_string(&moved).unwrap(), written);
+    until(&mut harness, "it is open from there", |harness| shows(harness, "request other/deep/feed"));
+    assert!(!shows(&harness, "changed since it was saved"), "{:?}", labels(&harness));
+
+    // A folder keeps what looks like an ending, and cannot be moved into itself.
+    assert_eq!(rename(&mut harness, Some("api.v2"), "api.v2/in"), "api.v2");
+    assert!(shows(&harness, "cannot be moved into itself"), "{:?}", labels(&harness));
+    assert_eq!(rename(&mut harness, Some("api.v2"), "api.v3"), "api.v2");
+    assert!(requests.join("api.v3/hello.toml").exists());
+
+    // A name that differs in case only would be one file on other systems; another case of its own name is none.
+    rename(&mut harness, Some("other/deep/feed.toml"), "API.v3/feed");
+    assert!(shows(&harness, "differs in case only"), "{:?}", labels(&harness));
+    rename(&mut harness, Some("other/deep/feed.toml"), "other/deep/Feed");
+    assert!(requests.join("other/deep/Feed.toml").exists() && !moved.exists());
+    for odd in ["../feed", "/etc/feed", "a/../../feed", ".git/feed", "environments/feed", " "] {
+        rename(&mut harness, Some("other/deep/Feed.toml"), odd);
+        assert!(requests.join("other/deep/Feed.toml").exists(), "{odd:?}");
+    }
+}

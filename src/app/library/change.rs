@@ -6,6 +6,7 @@ use super::super::{App, Command, Source, View};
 use super::Facts;
 use crate::session::file::{Ending, glance, put_away, rename, set_tags};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Bytes of a name.
 const NAME_BYTES: usize = 180;
@@ -72,6 +73,8 @@ impl App {
     }
 
     pub(super) fn delete_recording(&mut self, path: PathBuf) {
+        // At once, so that the same key deletes the next one and not this one again.
+        self.state.library.forget(&path);
         self.engine.beside(move || {
             let is_written = glance(&path).is_ok_and(|glance| glance.ending == Ending::Recording);
             let result = match is_written {
@@ -101,17 +104,6 @@ impl App {
         });
     }
 
-    /// Puts back what was deleted last.
-    pub(in crate::app) fn undo_deletion(&mut self) {
-        if let Some(deleted) = self.state.deleted.pop() {
-            self.state.messages.retain(|message| !message.commands.contains(&Command::UndoDelete));
-            self.engine.beside(move || {
-                let result = trash::restore(&deleted);
-                Reply::Changed(Changed::Restored { deleted, result })
-            });
-        }
-    }
-
     pub(in crate::app) fn take_changed(&mut self, changed: Changed) {
         match changed {
             Changed::Renamed { from, to, result } => match result {
@@ -122,24 +114,25 @@ impl App {
                 if let Err(why) = result {
                     self.complain(format!("the tags were not changed: {why}"));
                 }
-                let entry = self.state.library.entries.iter_mut().find(|entry| entry.path == path);
-                if let (Some(entry), Ok(metadata)) = (entry, path.metadata()) {
+                if let (Some(entry), Ok(metadata)) = (self.state.library.entry_mut(&path), path.metadata()) {
                     (entry.size_bytes, entry.modified) = (metadata.len(), metadata.modified().ok());
-                    entry.facts.get_or_insert_with(Facts::default).tags = tags;
+                    entry.know(Facts { tags, ..entry.facts().cloned().unwrap_or_default() });
                 }
                 self.state.library.arrange();
             }
             Changed::Deleted { path, result } => match result {
                 Ok(deleted) => {
-                    self.state.views.retain(|view| view.path().as_ref() != Some(&path));
-                    if self.state.view().is_none() {
-                        self.state.active = self.state.views.last().map(|view| view.id);
-                    }
+                    let is_its = |view: &&View| view.path().as_ref() == Some(&path);
+                    let views: Vec<_> = self.state.views.iter().filter(is_its).map(|view| view.id).collect();
+                    views.into_iter().for_each(|view| self.close(view));
                     self.was_deleted(deleted, "Deleted");
-                    self.state.library.forget(&path);
                     self.apply(Command::RefreshSaved);
                 }
-                Err(why) => self.complain(why),
+                Err(why) => {
+                    self.complain(why);
+                    // It was left out of the list already.
+                    self.apply(Command::RefreshSaved);
+                }
             },
             Changed::Restored { deleted, result } => match result {
                 Ok(()) => {
@@ -148,7 +141,9 @@ impl App {
                     self.requests_changed();
                 }
                 Err(why) => {
-                    self.state.deleted.push(deleted);
+                    if deleted.is_there() {
+                        self.know_deleted(vec![deleted]);
+                    }
                     self.complain(why);
                 }
             },
@@ -160,17 +155,6 @@ impl App {
         }
     }
 
-    /// Keeps a deletion so that it can be undone, and says so.
-    pub(in crate::app) fn was_deleted(&mut self, deleted: Deleted, what: &str) {
-        let text = format!("{what} {}. It lies in .trash for {} days", deleted.name, trash::TRASH_DAYS);
-        self.state.deleted.push(deleted);
-        if self.state.deleted.len() > trash::MOST_UNDONE {
-            self.state.deleted.remove(0);
-        }
-        self.state.messages.retain(|message| !message.commands.contains(&Command::UndoDelete));
-        self.offer(text, vec![Command::UndoDelete]);
-    }
-
     fn was_renamed(&mut self, from: &Path, to: PathBuf) {
         let name = to.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         for view in self.state.views.iter_mut().filter(|view| view.path().as_deref() == Some(from)) {
@@ -180,7 +164,7 @@ impl App {
         if library.selected.as_deref() == Some(from) {
             library.selected = Some(to.clone());
         }
-        if let Some(entry) = library.entries.iter_mut().find(|entry| entry.path == from) {
+        if let Some(entry) = library.entry_mut(from) {
             (entry.name, entry.path) = (name, to);
         }
         library.arrange();
@@ -189,10 +173,15 @@ impl App {
 }
 
 impl super::Library {
+    fn entry_mut(&mut self, path: &Path) -> Option<&mut super::Entry> {
+        let at = self.place(path)?;
+        Arc::make_mut(&mut self.entries).get_mut(at)
+    }
+
     /// Leaves a recording out that is gone, and selects its neighbour.
     fn forget(&mut self, path: &Path) {
         let row = self.selected_row().unwrap_or(0);
-        self.entries.retain(|entry| entry.path != path);
+        Arc::make_mut(&mut self.entries).retain(|entry| entry.path != path);
         self.arrange();
         let row = row.min(self.rows.len().saturating_sub(1));
         self.selected = self.rows.get(row).map(|at| self.entries[*at].path.clone());

@@ -166,7 +166,7 @@ impl App {
             LibraryCommand::Delete => match library.selected_entry() {
                 None => Some("no recording is selected in the library".to_owned()),
                 Some(entry) => {
-                    let is_open = entry.facts.as_ref().is_some_and(|facts| facts.state == RecordingState::Recording);
+                    let is_open = entry.facts().is_some_and(|facts| facts.state == RecordingState::Recording);
                     let is_live = self.state.live().and_then(|view| view.path()).as_ref() == Some(&entry.path);
                     need(!is_open && !is_live, "it is being recorded: end the recording first")
                 }
@@ -206,7 +206,7 @@ impl App {
             LibraryCommand::Rename | LibraryCommand::EditTags => {
                 let is_tags = command == LibraryCommand::EditTags;
                 let Some(entry) = library.selected_entry() else { return };
-                let tags = || entry.facts.as_ref().map_or_else(String::new, |facts| facts.tags.join(", "));
+                let tags = || entry.facts().map_or_else(String::new, |facts| facts.tags.join(", "));
                 let text = if is_tags { tags() } else { entry.name.clone() };
                 library.editing = Some(Editing { path: entry.path.clone(), is_tags, text });
                 self.show_library();
@@ -249,7 +249,7 @@ impl App {
                 library.is_stopped = is_stopped;
                 match &library.gathering {
                     Some(job) if is_stopped => job.stop(),
-                    _ => self.gather(false),
+                    _ => self.gather(),
                 }
             }
             LibraryCommand::Refresh => {
@@ -268,7 +268,7 @@ impl App {
         let library = &mut self.state.library;
         if !std::mem::replace(&mut library.is_shown, true) {
             library.wants_counts = true;
-            self.gather(false);
+            self.gather();
         }
     }
 

@@ -23,10 +23,14 @@ use super::{App, Command, Job, View, Wish};
 use crate::session::RecordId;
 use crate::session::file::Recording;
 use gather::Wanted;
-use std::cmp::Ordering;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// How long until those that others write are looked at again, at first and at last.
+const AGAIN_AFTER: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(64)];
 
 /// Recordings that were cut off are offered one by one up to so many.
 const OFFERED: usize = 2;
@@ -42,13 +46,27 @@ pub struct Entry {
     pub size_bytes: u64,
     /// When it was written to last, where the file system says so.
     pub modified: Option<SystemTime>,
-    /// What is known of it, once it was looked at.
-    pub facts: Option<Facts>,
+    facts: Option<Facts>,
+    /// What it is filtered by: name, addresses and tags.
+    haystack: String,
 }
 
 impl Entry {
     fn new(file: Recording) -> Entry {
-        Entry { name: file.name, path: file.path, size_bytes: file.size_bytes, modified: file.modified, facts: None }
+        let Recording { name, path, size_bytes, modified } = file;
+        let haystack = name.to_lowercase();
+        Entry { name, path, size_bytes, modified, facts: None, haystack }
+    }
+
+    /// What is known of it, once it was looked at.
+    pub fn facts(&self) -> Option<&Facts> {
+        self.facts.as_ref()
+    }
+
+    fn know(&mut self, facts: Facts) {
+        let more = facts.addresses.iter().chain(&facts.tags);
+        self.haystack = more.fold(self.name.clone(), |text, more| text + "\n" + more).to_lowercase();
+        self.facts = Some(facts);
     }
 
     fn file_name(&self) -> String {
@@ -59,14 +77,7 @@ impl Entry {
     pub fn time_unix_ns(&self) -> i64 {
         let modified = self.modified.and_then(|modified| modified.duration_since(UNIX_EPOCH).ok());
         let modified = modified.map_or(0, |since| since.as_nanos() as i64);
-        self.facts.as_ref().map(|facts| facts.started_unix_ns).filter(|ns| *ns != 0).unwrap_or(modified)
-    }
-
-    /// What it is filtered by.
-    fn haystack(&self) -> String {
-        let facts = self.facts.as_ref();
-        let more = facts.iter().flat_map(|facts| facts.addresses.iter().chain(&facts.tags));
-        more.fold(self.name.clone(), |text, more| format!("{text}\n{more}")).to_lowercase()
+        self.facts().map(|facts| facts.started_unix_ns).filter(|ns| *ns != 0).unwrap_or(modified)
     }
 }
 
@@ -86,8 +97,8 @@ pub struct Editing {
 pub struct Library {
     /// Whether the list takes the place of the timeline.
     pub is_shown: bool,
-    /// Every recording of the folder.
-    pub entries: Vec<Entry>,
+    /// Every recording of the folder, the newest first.
+    pub entries: Arc<Vec<Entry>>,
     /// Those that are listed, in order, by their numbers among the entries.
     pub rows: Vec<usize>,
     /// What is typed to narrow the list.
@@ -106,6 +117,16 @@ pub struct Library {
     pub(super) gathering: Option<Job>,
     /// Whether the folder is to be looked at once more after that.
     is_stale: bool,
+    /// Whether there is a quick look beside it, and to be another one after that.
+    has_beside: bool,
+    wants_beside: bool,
+    /// How many looks were begun, and the last of which the list is.
+    looks: u64,
+    listed: Option<u64>,
+    /// Recordings that others write, as far as was seen: how they end is looked at again, ever more seldom.
+    watched: HashSet<PathBuf>,
+    again: Option<Instant>,
+    again_after: Duration,
     /// Whether recordings were ever asked to be read and counted.
     wants_counts: bool,
     /// Whether the user wants nothing more read for now.
@@ -114,12 +135,18 @@ pub struct Library {
 
 impl Library {
     pub(super) fn new() -> Library {
-        Library { sort: (LibraryColumn::Time, true), ..Library::default() }
+        Library { sort: (LibraryColumn::Time, true), again_after: AGAIN_AFTER[0], ..Library::default() }
+    }
+
+    /// The place of a recording among the entries.
+    fn place(&self, path: &Path) -> Option<usize> {
+        // Letter by letter: what is listed was not typed, and there may be ten thousand.
+        self.entries.iter().position(|entry| entry.path.as_os_str() == path.as_os_str())
     }
 
     /// A recording by its file.
     pub fn entry(&self, path: &Path) -> Option<&Entry> {
-        self.entries.iter().find(|entry| entry.path == path)
+        self.entries.get(self.place(path)?)
     }
 
     /// The selected recording, where it is listed.
@@ -129,8 +156,8 @@ impl Library {
 
     /// The row of the selected recording.
     pub fn selected_row(&self) -> Option<usize> {
-        let selected = self.selected.as_deref()?;
-        self.rows.iter().position(|at| self.entries[*at].path == selected)
+        let selected = self.place(self.selected.as_deref()?)?;
+        self.rows.iter().position(|at| *at == selected)
     }
 
     /// How far reading and counting is, while it is under way.
@@ -146,108 +173,158 @@ impl Library {
     /// Finds the rows anew.
     fn arrange(&mut self) {
         let words: Vec<String> = self.filter.to_lowercase().split_whitespace().map(str::to_owned).collect();
-        let fits = |entry: &Entry| {
-            let haystack = entry.haystack();
-            words.iter().all(|word| haystack.contains(word))
-        };
-        let mut rows: Vec<usize> = match words.is_empty() {
-            true => (0..self.entries.len()).collect(),
-            false => (0..self.entries.len()).filter(|at| fits(&self.entries[*at])).collect(),
-        };
+        let fits = |entry: &Entry| words.iter().all(|word| entry.haystack.contains(word));
         let (column, is_falling) = self.sort;
-        let entries = &self.entries;
-        rows.sort_by(|a, b| {
-            let (a, b) = (&entries[*a], &entries[*b]);
-            let order = column.compare(a, b);
+        let keyed = self.entries.iter().enumerate().filter(|(_, entry)| fits(entry));
+        let mut keyed: Vec<(Key<'_>, i64, &str, usize)> =
+            keyed.map(|(at, entry)| (column.key(entry), entry.time_unix_ns(), entry.name.as_str(), at)).collect();
+        keyed.sort_by(|a, b| {
+            let order = a.0.cmp(&b.0);
             let order = if is_falling { order.reverse() } else { order };
             // The newest first among equals, then by name, so that nothing moves by chance.
-            order.then(b.time_unix_ns().cmp(&a.time_unix_ns())).then_with(|| a.name.cmp(&b.name))
+            order.then(b.1.cmp(&a.1)).then_with(|| a.2.cmp(b.2))
         });
-        self.rows = rows;
+        self.rows = keyed.into_iter().map(|(.., at)| at).collect();
     }
 
     fn learn(&mut self, learned: Vec<(PathBuf, Facts)>) {
-        let places: HashMap<PathBuf, usize> =
-            self.entries.iter().enumerate().map(|(at, entry)| (entry.path.clone(), at)).collect();
-        for (path, facts) in learned {
-            if let Some(at) = places.get(&path) {
-                self.entries[*at].facts = Some(facts);
+        let entries = Arc::make_mut(&mut self.entries);
+        let places: HashMap<&OsStr, usize> =
+            entries.iter().enumerate().map(|(at, entry)| (entry.path.as_os_str(), at)).collect();
+        let learned: Vec<(Option<usize>, Facts)> =
+            learned.into_iter().map(|(path, facts)| (places.get(path.as_os_str()).copied(), facts)).collect();
+        for (at, facts) in learned {
+            let Some(entry) = at.and_then(|at| entries.get_mut(at)) else { continue };
+            // A glance of later is newer than what was counted meanwhile, but for the counts.
+            match &mut entry.facts {
+                Some(known) if facts.counts.is_some() => known.counts = facts.counts,
+                _ => entry.know(facts),
             }
         }
         self.arrange();
     }
 }
 
+/// What recordings are sorted by.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Key<'e> {
+    Text(String),
+    Texts(Option<&'e [String]>),
+    Number(Option<i128>),
+}
+
 impl LibraryColumn {
-    fn compare(self, a: &Entry, b: &Entry) -> Ordering {
-        fn fact<T>(entry: &Entry, of: impl Fn(&Facts) -> T) -> Option<T> {
-            entry.facts.as_ref().map(of)
-        }
-        let count =
-            |entry: &Entry, of: fn(&Counts) -> u64| fact(entry, |facts| facts.counts.as_ref().map(of)).flatten();
+    fn key(self, entry: &Entry) -> Key<'_> {
+        let facts = entry.facts();
+        let count = |of: fn(&Counts) -> u64| facts.and_then(|facts| facts.counts.as_ref()).map(of).map(i128::from);
         match self {
-            LibraryColumn::Name => a.name.to_lowercase().cmp(&b.name.to_lowercase()),
-            LibraryColumn::Address => {
-                fact(a, |facts| facts.addresses.clone()).cmp(&fact(b, |facts| facts.addresses.clone()))
-            }
-            LibraryColumn::Time => a.time_unix_ns().cmp(&b.time_unix_ns()),
-            LibraryColumn::Length => fact(a, |facts| facts.length_ns).cmp(&fact(b, |facts| facts.length_ns)),
-            LibraryColumn::Size => a.size_bytes.cmp(&b.size_bytes),
-            LibraryColumn::Messages => count(a, |counts| counts.messages).cmp(&count(b, |counts| counts.messages)),
-            LibraryColumn::Findings => count(a, |counts| counts.findings).cmp(&count(b, |counts| counts.findings)),
-            LibraryColumn::Tags => fact(a, |facts| facts.tags.clone()).cmp(&fact(b, |facts| facts.tags.clone())),
+            LibraryColumn::Name => Key::Text(entry.name.to_lowercase()),
+            LibraryColumn::Address => Key::Texts(facts.map(|facts| facts.addresses.as_slice())),
+            LibraryColumn::Time => Key::Number(Some(entry.time_unix_ns().into())),
+            LibraryColumn::Length => Key::Number(facts.map(|facts| facts.length_ns.into())),
+            LibraryColumn::Size => Key::Number(Some(entry.size_bytes.into())),
+            LibraryColumn::Messages => Key::Number(count(|counts| counts.messages)),
+            LibraryColumn::Findings => Key::Number(count(|counts| counts.findings)),
+            LibraryColumn::Tags => Key::Texts(facts.map(|facts| facts.tags.as_slice())),
         }
     }
 }
 
 impl App {
-    /// Looks at the folder of recordings beside the window; where that is under way, once more after it.
-    pub(super) fn gather(&mut self, is_first: bool) {
+    /// Looks at the folder of recordings beside the window. Where that is under way, a quick look beside it finds what is
+    /// new, and after it there is another one.
+    pub(super) fn gather(&mut self) {
         let Ok(folder) = self.folder.clone() else { return };
         let library = &mut self.state.library;
-        if library.gathering.is_some() {
-            library.is_stale = true;
+        let is_beside = library.gathering.is_some();
+        library.is_stale |= is_beside;
+        // One beside it at a time, however often this is asked for.
+        if is_beside && std::mem::replace(&mut library.has_beside, true) {
+            library.wants_beside = true;
             return;
         }
         let job = Job::new("Counting what is in the recordings");
-        let (known, counts) = (library.entries.clone(), library.wants_counts && !library.is_stopped);
+        let counts = library.wants_counts && !library.is_stopped && !is_beside;
+        let (known, number) = (library.entries.clone(), library.looks);
+        library.looks += 1;
         let (teller, working) = (self.engine.teller(), job.clone());
-        let wanted = Wanted { folder, known, counts, is_first };
+        let wanted = Wanted { folder, known, counts, number, is_beside };
         let work = move || gather::gather(wanted, &working, &|news| teller(Reply::Gathered(news)));
         match std::thread::Builder::new().name("pushscope-library".into()).spawn(work) {
+            Ok(_) if is_beside => {}
             Ok(_) => self.state.library.gathering = Some(job),
-            Err(error) => self.complain(format!("the folder of recordings cannot be looked at: {error}")),
+            Err(error) => {
+                self.state.library.has_beside &= !is_beside;
+                self.complain(format!("the folder of recordings cannot be looked at: {error}"));
+            }
         }
     }
 
     pub(super) fn take_gathered(&mut self, news: Gathered) {
         let library = &mut self.state.library;
         match news {
-            Gathered::Listed(Ok(entries)) => {
-                (library.entries, library.trouble) = (entries, None);
+            Gathered::Listed(number, _) if library.listed.is_some_and(|listed| listed > number) => {}
+            Gathered::Listed(number, Ok(entries)) => {
+                (library.entries, library.trouble, library.listed) = (Arc::new(entries), None, Some(number));
                 library.arrange();
             }
-            Gathered::Listed(Err(why)) => library.trouble = Some(why),
+            Gathered::Listed(_, Err(why)) => library.trouble = Some(why),
             Gathered::Learned(learned) => library.learn(learned),
-            Gathered::Done { is_first } => {
-                library.gathering = None;
-                if is_first {
-                    self.offer_cut_off();
-                }
-                if std::mem::take(&mut self.state.library.is_stale) {
-                    self.gather(false);
+            Gathered::Done { is_first, is_beside } => {
+                self.offer_cut_off(is_first);
+                self.watch();
+                let library = &mut self.state.library;
+                let is_wanted = if is_beside {
+                    library.has_beside = false;
+                    std::mem::take(&mut library.wants_beside) && library.gathering.is_some()
+                } else {
+                    library.gathering = None;
+                    std::mem::take(&mut library.is_stale)
+                };
+                if is_wanted {
+                    self.gather();
                 }
             }
         }
     }
 
-    /// Offers the recordings that were cut off, until the user opens one or wants to hear no more of it.
-    fn offer_cut_off(&mut self) {
+    /// Plans another look where others write recordings. The program that wrote one may be on its way out just now: who
+    /// starts this one again at once after a crash is to hear of it.
+    fn watch(&mut self) {
+        let own: Vec<PathBuf> =
+            self.state.views.iter().filter(|view| view.is_growing()).filter_map(View::path).collect();
+        let library = &mut self.state.library;
+        let is_written = |entry: &&Entry| entry.facts().is_some_and(|facts| facts.state == RecordingState::Recording);
+        let written = library.entries.iter().filter(is_written).map(|entry| &entry.path);
+        library.watched = written.filter(|path| !own.contains(path)).cloned().collect();
+        library.again = (!library.watched.is_empty()).then(|| Instant::now() + library.again_after);
+        let [shortest, longest] = AGAIN_AFTER;
+        let is_calm = library.watched.is_empty();
+        library.again_after = if is_calm { shortest } else { (2 * library.again_after).min(longest) };
+    }
+
+    /// Looks again where it is time to; when it will be.
+    pub(super) fn look_again(&mut self, now: Instant) -> Option<Duration> {
+        let again = self.state.library.again?;
+        if again <= now {
+            self.state.library.again = None;
+            self.gather();
+        }
+        self.state.library.again.map(|again| again.saturating_duration_since(now))
+    }
+
+    /// Offers the recordings that were cut off, until the user opens one or wants to hear no more of it: at the start all of
+    /// them, later those that were written until now.
+    fn offer_cut_off(&mut self, is_first: bool) {
+        // Of one without events there is nothing to be had.
         let is_cut_off = |entry: &&Entry| {
-            entry.facts.as_ref().is_some_and(|facts| facts.state == RecordingState::CutOff && !facts.is_put_away)
+            let is_offered = |facts: &Facts| facts.state == RecordingState::CutOff && facts.events > 0;
+            entry.facts().is_some_and(|facts| is_offered(facts) && !facts.is_put_away)
         };
         let open: Vec<PathBuf> = self.state.views.iter().filter_map(View::path).collect();
-        let cut_off = self.state.library.entries.iter().filter(is_cut_off);
+        let library = &self.state.library;
+        let is_news = |entry: &&Entry| is_first || library.watched.contains(&entry.path);
+        let cut_off = library.entries.iter().filter(is_cut_off).filter(is_news);
         let cut_off: Vec<Entry> = cut_off.filter(|entry| !open.contains(&entry.path)).cloned().collect();
         let why = "the program or the machine ended while it was recorded";
         if cut_off.len() > OFFERED {
@@ -259,7 +336,7 @@ impl App {
             return self.offer(text, commands);
         }
         for entry in cut_off {
-            let events = entry.facts.as_ref().map_or(0, |facts| facts.events);
+            let events = entry.facts().map_or(0, |facts| facts.events);
             let commands = vec![
                 Command::Library(LibraryCommand::OpenCutOff(entry.path.clone())),
                 Command::Library(LibraryCommand::PutAway(vec![entry.path])),

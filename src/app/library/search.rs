@@ -174,6 +174,8 @@ fn look_through(filter: &Filter, path: &Path, group: &mut Group, most: usize, jo
     let mut session = Session::new(store, opened.started_unix_ns());
     let mut damage = None;
     let has_layers = names_layers(filter);
+    // What is written while it is looked through would have no end where it comes fast.
+    let (_, end) = opened.progress();
     while !job.is_stopped() {
         let first = session.records().len();
         match opened.next_batch(BATCH_BYTES) {
@@ -198,6 +200,9 @@ fn look_through(filter: &Filter, path: &Path, group: &mut Group, most: usize, jo
             }
         }
         session.forget_told();
+        if opened.progress().0 > end {
+            break;
+        }
     }
     damage.map_or(Ok(()), Err)
 }

@@ -22,8 +22,8 @@ pub enum RequestCommand {
     Rename(Option<PathBuf>),
     /// Move the request that is open, or this file or folder, into the trash.
     Delete(Option<PathBuf>),
-    /// Ask for the name of a new folder.
-    NewFolder,
+    /// Ask for the name of a new folder, in this one.
+    NewFolder(Option<PathBuf>),
     /// Choose an environment, or none.
     SetEnvironment(Option<String>),
     /// Look at the directory again.
@@ -43,7 +43,7 @@ impl RequestCommand {
         RequestCommand::New,
         RequestCommand::Rename(None),
         RequestCommand::Delete(None),
-        RequestCommand::NewFolder,
+        RequestCommand::NewFolder(None),
         RequestCommand::Refresh,
         RequestCommand::ChooseFolder,
         RequestCommand::UsualFolder,
@@ -58,9 +58,9 @@ impl RequestCommand {
             RequestCommand::SaveAs(name) => return format!("Save the request as {name}"),
             RequestCommand::Revert => "Put back the request as it is saved",
             RequestCommand::New => "New request",
-            RequestCommand::Rename(_) => "Rename the request…",
+            RequestCommand::Rename(_) => "Rename or move the request…",
             RequestCommand::Delete(_) => "Delete the request",
-            RequestCommand::NewFolder => "New folder of requests…",
+            RequestCommand::NewFolder(_) => "New folder of requests…",
             RequestCommand::SetEnvironment(None) => "No environment",
             RequestCommand::SetEnvironment(Some(name)) => return format!("Environment {name}"),
             RequestCommand::Refresh => "Look for requests again",
@@ -126,7 +126,12 @@ impl App {
                     self.delete_request(path);
                 }
             }
-            RequestCommand::NewFolder => self.ask_name(Purpose::NewFolder),
+            RequestCommand::NewFolder(within) => {
+                self.ask_name(Purpose::NewFolder);
+                if let (Some(within), Some(field)) = (within, &mut self.state.path_field) {
+                    field.text = format!("{}/", self.state.requests.name_of(&within));
+                }
+            }
             RequestCommand::SetEnvironment(name) => {
                 self.state.requests.environment = name;
                 let idle = self.state.script.as_ref().filter(|script| !script.is_running());

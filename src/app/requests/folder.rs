@@ -169,26 +169,88 @@ pub fn place(folder: &Path, name: &str, ending: &str) -> Result<PathBuf, String>
     Ok(PathBuf::from(file))
 }
 
+/// Why a file or folder should not be made: there is one whose name differs in case only, and where the directory goes with
+/// version control, it comes to machines that take both for one. `except` is there still, and is about to go.
+pub(super) fn clash(folder: &Path, to: &Path, except: Option<&Path>) -> Option<String> {
+    let mut at = folder.to_owned();
+    for part in to.strip_prefix(folder).ok()?.components() {
+        let name = part.as_os_str().to_string_lossy();
+        if !at.join(part).exists() {
+            let others = std::fs::read_dir(&at).ok()?.flatten();
+            let is_same = |other: &std::fs::DirEntry| {
+                let other_name = other.file_name().to_string_lossy().to_lowercase();
+                other_name == name.to_lowercase() && Some(other.path().as_path()) != except
+            };
+            let other = others.into_iter().find(is_same)?.path();
+            let help = "some systems take both for one: choose another name";
+            return Some(format!("{} is there already and differs in case only; {help}", other.display()));
+        }
+        at.push(part);
+    }
+    None
+}
+
 /// A request's name in the directory: `api/feed`.
 pub fn name_of(folder: &Path, path: &Path) -> String {
-    let path = path.strip_prefix(folder).unwrap_or(path).with_extension("");
-    path.components().map(|part| part.as_os_str().to_string_lossy().into_owned()).collect::<Vec<_>>().join("/")
+    let path = path.strip_prefix(folder).unwrap_or(path);
+    let names: Vec<_> = path.components().map(|part| part.as_os_str().to_string_lossy()).collect();
+    let name = names.join("/");
+    name.strip_suffix(".toml").map(str::to_owned).unwrap_or(name)
+}
+
+/// A path as it is written into a file of the directory: from that file's folder on, where both lie in the directory.
+pub(super) fn relative(folder: &Path, file: &Path, to: &Path) -> String {
+    let from = file.parent().unwrap_or(Path::new(""));
+    let text = |path: &Path| path.to_string_lossy().replace('\\', "/");
+    if let Ok(rest) = to.strip_prefix(from) {
+        return text(rest);
+    }
+    let is_plain = |path: &Path| path.components().all(|part| !matches!(part, Component::ParentDir));
+    let (Ok(from), Ok(rest)) = (from.strip_prefix(folder), to.strip_prefix(folder)) else { return text(to) };
+    if !is_plain(from) || !is_plain(rest) {
+        return text(to);
+    }
+    let common = from.components().zip(rest.components()).take_while(|(a, b)| a == b).count();
+    let up = from.components().skip(common).map(|_| Component::ParentDir);
+    let path: PathBuf = up.chain(rest.components().skip(common)).collect();
+    text(&path)
+}
+
+/// Where a request was moved to another folder, its script is named from there; the rest of the file stays as it is.
+pub(super) fn follow_script(folder: &Path, from: &Path, to: &Path) -> Result<(), String> {
+    if from.parent() == to.parent() || !to.is_file() {
+        return Ok(());
+    }
+    let Ok((ReadRequest { mut request, .. }, text)) = load(to) else { return Ok(()) };
+    let Some(script) = request.script.as_ref().filter(|script| Path::new(script).is_relative()) else { return Ok(()) };
+    let script = from.parent().unwrap_or(folder).join(script);
+    // Without its `..`, so that it can be told from another folder.
+    let script = script
+        .canonicalize()
+        .ok()
+        .zip(folder.canonicalize().ok())
+        .and_then(|(script, root)| Some(folder.join(script.strip_prefix(root).ok()?)));
+    let Some(script) = script else { return Ok(()) };
+    request.script = Some(relative(folder, to, &script));
+    save(to, &request, Some(&text)).map(drop)
 }
 
 /// Looks at a directory. One that is not there is empty.
 pub fn list(folder: &Path) -> Listing {
     let mut listing = Listing { environments: environments(folder), ..Listing::default() };
     if folder.exists() {
-        walk(folder, 0, &mut listing);
+        walk(folder, &mut Vec::new(), &mut listing);
     }
     listing
 }
 
-fn walk(folder: &Path, depth: usize, listing: &mut Listing) {
+/// Lists a folder that lies in those of `above`, by their true names: links may lead in a circle.
+fn walk(folder: &Path, above: &mut Vec<PathBuf>, listing: &mut Listing) {
+    let depth = above.len();
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) => {
-            listing.trouble = Some(format!("{} cannot be looked at: {error}", folder.display()));
+            listing.trouble.get_or_insert(format!("{} cannot be looked at: {error}", folder.display()));
             return;
         }
     };
@@ -200,10 +262,11 @@ fn walk(folder: &Path, depth: usize, listing: &mut Listing) {
         .filter(|(is_file, name, _)| !is_file || name.ends_with(".toml"))
         .collect();
     found.sort_by_key(|(is_file, name, _)| (*is_file, name.to_lowercase(), name.clone()));
+    above.push(folder.canonicalize().unwrap_or_else(|_| folder.to_owned()));
     for (is_file, name, path) in found {
         if listing.nodes.len() >= MOST_NODES {
-            listing.trouble = Some(format!("only the first {MOST_NODES} files are listed"));
-            return;
+            listing.trouble = Some(format!("only the first {MOST_NODES} files and folders are listed"));
+            break;
         }
         let what = match is_file {
             false => NodeIs::Folder,
@@ -218,10 +281,20 @@ fn walk(folder: &Path, depth: usize, listing: &mut Listing) {
         };
         let name = name.strip_suffix(".toml").unwrap_or(&name).to_owned();
         listing.nodes.push(Node { path: path.clone(), name, depth, what });
-        if !is_file && depth + 1 < DEEPEST {
-            walk(&path, depth + 1, listing);
+        if is_file {
+            continue;
+        }
+        if path.canonicalize().is_ok_and(|path| above.contains(&path)) {
+            let why = format!("{} leads back to a folder that it lies in: it is not looked into", path.display());
+            listing.trouble.get_or_insert(why);
+        } else if depth + 1 < DEEPEST {
+            walk(&path, above, listing);
+        } else {
+            let why = format!("{} lies {DEEPEST} folders deep: it is not looked into", path.display());
+            listing.trouble.get_or_insert(why);
         }
     }
+    above.pop();
 }
 
 /// A script may lie beside the request that it belongs to.
@@ -294,6 +367,60 @@ mod tests {
         for wrong in ["", "../a", "/etc/passwd", "a/../b", ".git/x", "environments/x", "a\\b"] {
             assert!(place(wrong).is_err(), "{wrong:?}");
         }
-        assert_eq!(name_of(Path::new("/r"), Path::new("/r/api/feed.toml")), "api/feed");
+        for (path, name) in [("/r/api/feed.toml", "api/feed"), ("/r/v1.2/a.b.toml", "v1.2/a.b"), ("/r/v1.2", "v1.2")] {
+            assert_eq!(name_of(Path::new("/r"), Path::new(path)), name);
+        }
+    }
+
+    #[test]
+    fn a_script_is_named_from_the_folder_of_its_request() {
+        let relative = |file: &str, to: &str| relative(Path::new("/r"), Path::new(file), Path::new(to));
+        for (file, to, written) in [
+            ("/r/api/feed.toml", "/r/api/hello.toml", "hello.toml"),
+            ("/r/api/feed.toml", "/r/api/in/hello.toml", "in/hello.toml"),
+            ("/r/api/v1/feed.toml", "/r/scripts/hello.toml", "../../scripts/hello.toml"),
+            ("/r/api/feed.toml", "/r/api/../hello.toml", "../hello.toml"),
+            ("/r/feed.toml", "/elsewhere/hello.toml", "/elsewhere/hello.toml"),
+            ("/elsewhere/feed.toml", "/r/hello.toml", "/r/hello.toml"),
+        ] {
+            assert_eq!(relative(file, to), written, "{file} {to}");
+        }
+    }
+
+    #[test]
+    fn names_that_differ_in_case_only_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::create_dir(at("Api")).unwrap();
+        std::fs::write(at("Api/Feed.toml"), "").unwrap();
+        let clash = |name: &str, except: Option<&str>| clash(folder.path(), &at(name), except.map(at).as_deref());
+        assert!(clash("Api/feed.toml", None).unwrap().contains("Feed.toml is there already"));
+        assert!(clash("api/new.toml", None).unwrap().contains("Api is there already"));
+        assert_eq!(clash("Api/feed.toml", Some("Api/Feed.toml")), None, "it is about to have that name");
+        assert_eq!(
+            (clash("Api/Feed.toml", None), clash("Api/new.toml", None), clash("b/c/d.toml", None)),
+            (None, None, None)
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn folders_that_lead_in_a_circle_are_listed_once_and_that_is_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::create_dir_all(at("a/b")).unwrap();
+        std::fs::write(at("a/b/x.toml"), "address = 'http://x/'").unwrap();
+        std::os::unix::fs::symlink(folder.path(), at("a/b/round")).unwrap();
+        std::os::unix::fs::symlink(at("a/b"), at("other")).unwrap();
+        std::os::unix::fs::symlink(at("nowhere.toml"), at("lost.toml")).unwrap();
+        let listing = list(folder.path());
+        let names: Vec<&str> = listing.nodes.iter().map(|node| node.name.as_str()).collect();
+        assert_eq!(names, ["a", "b", "round", "x", "other", "round", "x", "lost"]);
+        assert!(listing.trouble.unwrap().contains("round leads back to a folder that it lies in"));
+        assert!(matches!(&listing.nodes[7].what, NodeIs::Broken(why) if why.contains("lost.toml cannot be read")));
+        let deep = at("1/2/3/4/5/6/7/8/9");
+        std::fs::create_dir_all(&deep).unwrap();
+        std::fs::remove_file(at("a/b/round")).unwrap();
+        assert!(list(folder.path()).trouble.unwrap().contains("lies 8 folders deep"));
     }
 }

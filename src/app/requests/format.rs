@@ -5,6 +5,7 @@
 
 use super::super::Draft;
 use super::keys::{Field, KEYS, Key, tables};
+use crate::session::redact::{Rules, count_in};
 use crate::transport::is_secret_header;
 use std::ops::Range;
 use toml_edit::{Array, Document, DocumentMut, Item, RawString, Table, TableLike, Value};
@@ -70,7 +71,10 @@ pub fn read(text: &str) -> Result<ReadRequest, Mistake> {
                 for (member, item) in members.iter() {
                     let at = members.key(member).map_or(at, |key| start(key.span()));
                     match known(name, member) {
-                        Some(key) => take(key, item, &mut draft, &mut notices).map_err(|why| mistake(text, at, why))?,
+                        Some(key) => {
+                            let odd = take(key, item, &mut draft).map_err(|why| mistake(text, at, why))?;
+                            notices.extend(odd.map(|says| mistake(text, at, says)));
+                        }
                         None => notices.push(mistake(text, at, unknown(name, member))),
                     }
                 }
@@ -81,7 +85,10 @@ pub fn read(text: &str) -> Result<ReadRequest, Mistake> {
                 None => return Err(mistake(text, at, "script is the path of a file: write script = \"….toml\"")),
             },
             _ => match known("", name) {
-                Some(key) => take(key, item, &mut draft, &mut notices).map_err(|why| mistake(text, at, why))?,
+                Some(key) => {
+                    let odd = take(key, item, &mut draft).map_err(|why| mistake(text, at, why))?;
+                    notices.extend(odd.map(|says| mistake(text, at, says)));
+                }
                 None => notices.push(mistake(text, at, unknown("", name))),
             },
         }
@@ -103,20 +110,19 @@ fn unknown(table: &str, name: &str) -> String {
     format!("{place} has no key {name:?}, which is left as it is; it may have {}", known.join(", "))
 }
 
-/// Takes a value into the draft; an error is a sentence about it.
-fn take(key: &Key, item: &Item, draft: &mut Draft, notices: &mut Vec<Mistake>) -> Result<(), String> {
+/// Takes a value into the draft. What is odd about it is said in a sentence; an error is one, too.
+fn take(key: &Key, item: &Item, draft: &mut Draft) -> Result<Option<String>, String> {
     let path = key.path();
     let text = || item.as_str().map(str::to_owned);
     match key.field {
         Field::Text(of) => *of(draft) = text().ok_or(format!("{path} is a text: write {path} = \"…\""))?,
         Field::Secret(of) => {
             let secret = text().ok_or(format!("{path} is a text: write {path} = \"{{{{name}}}}\""))?;
-            if !is_reference(&secret) {
-                let says =
-                    format!("{path} stands in the file as it is: write {{{{name}}}} and keep the value elsewhere");
-                notices.push(Mistake { line: 0, text: says });
-            }
+            let is_plain = !is_reference(&secret);
             *of(draft) = secret;
+            let says =
+                || format!("{path} stands in the file as it is: write {{{{name}}}} and keep the value elsewhere");
+            return Ok(is_plain.then(says));
         }
         Field::Number(of) => {
             let number = item.as_integer().filter(|number| *number >= 0).map(|number| number.to_string());
@@ -135,7 +141,19 @@ fn take(key: &Key, item: &Item, draft: &mut Draft, notices: &mut Vec<Mistake>) -
             set(draft, chosen.ok_or(format!("{path} is one of {}", allowed.join(", ")))?);
         }
     }
-    Ok(())
+    Ok(None)
+}
+
+/// Whether a parameter of an address is a secret by its name, and no variable.
+pub(super) fn has_secret_parameter(address: &str) -> bool {
+    let mut plain = String::new();
+    let mut rest = address;
+    while let Some((before, after)) = rest.split_once("{{") {
+        plain.push_str(before);
+        rest = after.split_once("}}").map_or("", |(_, behind)| behind);
+    }
+    plain.push_str(rest);
+    count_in(plain.as_bytes(), &Rules::default()) > 0
 }
 
 /// Whether a secret is only named, by a variable.
@@ -196,7 +214,10 @@ pub fn write(request: &Request, before: Option<&str>) -> Result<String, Mistake>
     }
     put(&mut document, "", SCRIPT, request.script.as_deref().map(Value::from));
     let text = document.to_string();
-    Ok(text.strip_prefix('\n').map(str::to_owned).unwrap_or(text))
+    let text = text.strip_prefix('\n').map(str::to_owned).unwrap_or(text);
+    // Lines end as they did, which the parser does not keep.
+    let is_crlf = before.is_some_and(|before| before.contains("\r\n"));
+    Ok(if is_crlf { text.replace("\r\n", "\n").replace('\n', "\r\n") } else { text })
 }
 
 /// A value without what surrounds it, to compare it by.
@@ -347,9 +368,36 @@ mod tests {
         }
         let plain = read("address = \"x\"\n[auth]\ntype = \"bearer\"\ntoken = \"s3cret\"\n").unwrap();
         assert!(
-            plain.notices[0].text.contains("auth.token stands in the file")
+            plain.notices[0].to_string().starts_with("line 4: auth.token stands in the file")
                 && !plain.notices[0].text.contains("s3cret")
         );
+        for (text, says) in [
+            ("address = \"x\"\naddress = \"y\"\n", "line 2: this is no TOML: duplicate key"),
+            ("address = \"x\"\r\n\r\nheaders = 1\r\n", "line 3: headers is a list"),
+            ("\u{feff}address = \"x\"\ntype = 1\n", "line 2: type is one of"),
+        ] {
+            let said = read(text).unwrap_err().to_string();
+            assert!(said.starts_with(says), "{text:?}: {said}");
+        }
+    }
+
+    #[test]
+    fn lines_end_as_they_did() {
+        let text = "# ours\r\naddress = \"http://a/\"\r\nmethod = \"PUT\"\r\n";
+        let mut read = read(text).unwrap();
+        assert_eq!(write(&read.request, Some(text)).unwrap(), text);
+        read.request.draft.method = "POST".into();
+        assert_eq!(write(&read.request, Some(text)).unwrap(), text.replace("PUT", "POST"));
+    }
+
+    #[test]
+    fn secrets_in_an_address_are_noticed_unless_they_are_variables() {
+        for secret in ["http://a/?token=abc123", "wss://{{host}}/x?room=1&api_key=4711aa"] {
+            assert!(has_secret_parameter(secret), "{secret}");
+        }
+        for none in ["http://a/?token={{token}}", "wss://{{host}}/x?room=1&api_key={{key}}&x=1", "lab:ws", "", "{{a"] {
+            assert!(!has_secret_parameter(none), "{none}");
+        }
     }
 
     #[test]

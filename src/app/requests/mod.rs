@@ -120,10 +120,8 @@ impl super::State {
 
     /// The open script as a request's file names it.
     fn script_of_request(&self, request: &Path) -> Option<String> {
-        let script = &self.script.as_ref()?.path;
-        let folder = request.parent().unwrap_or(Path::new(""));
-        let path = script.strip_prefix(folder).unwrap_or(script);
-        Some(path.to_string_lossy().replace('\\', "/"))
+        let folder = self.requests.folder.as_deref().unwrap_or(Path::new(""));
+        Some(folder::relative(folder, request, &self.script.as_ref()?.path))
     }
 }
 
@@ -137,7 +135,7 @@ impl App {
         self.state.requests.folder = found;
         self.requests_changed();
         if let Ok(folder) = self.state.requests.folder.clone() {
-            self.engine.spawn(async move { trash::purge(&folder, std::time::SystemTime::now()) });
+            self.look_into_trash(folder);
         }
     }
 
@@ -223,12 +221,19 @@ impl App {
         if !secrets.is_empty() {
             return self.keep_secrets(path, name.map(str::to_owned), secrets);
         }
+        if let Some(clash) = before.is_none().then(|| folder::clash(&folder, &path, None)).flatten() {
+            return self.complain(clash);
+        }
         let request = Request { draft: self.state.draft.clone(), script: self.state.script_of_request(&path) };
         match save(&path, &request, before.as_deref()) {
             Ok(text) => {
                 folder::ignore_secrets(&folder);
                 self.state.requests.unsaved.remove(&path);
                 self.say(format!("Saved {}", path.display()));
+                if format::has_secret_parameter(&request.draft.address) {
+                    let help = "put {{name}} in its place, and its value into environments/NAME.secret.toml";
+                    self.complain(format!("{} has a secret in its address, as it is: {help}", path.display()));
+                }
                 self.state.requests.open = Some(OpenRequest { path, saved: request, text });
                 self.requests_changed();
             }
@@ -267,6 +272,9 @@ impl App {
     fn make_folder(&mut self, name: &str) {
         let Ok(folder) = self.state.requests.folder.clone() else { return };
         let made = place(&folder, name, "").and_then(|path| {
+            if let Some(clash) = folder::clash(&folder, &path, None) {
+                return Err(clash);
+            }
             std::fs::create_dir_all(&path).map_err(|error| format!("{} cannot be made: {error}", path.display()))
         });
         match made {
@@ -283,8 +291,16 @@ impl App {
             if to == from {
                 return Ok(to);
             }
-            if to.symlink_metadata().is_ok() {
+            // Where case does not count, another case of its own name is there already.
+            let is_itself = from.canonicalize().is_ok_and(|from| to.canonicalize().is_ok_and(|to| to == from));
+            if to.symlink_metadata().is_ok() && !is_itself {
                 return Err(format!("{} is there already: choose another name", to.display()));
+            }
+            if to.starts_with(from) {
+                return Err(format!("{} cannot be moved into itself", from.display()));
+            }
+            if let Some(clash) = folder::clash(&folder, &to, Some(from)) {
+                return Err(clash);
             }
             std::fs::create_dir_all(to.parent().unwrap_or(&folder)).map_err(cannot)?;
             std::fs::rename(from, &to).map_err(cannot)?;
@@ -294,14 +310,23 @@ impl App {
             Ok(to) => to,
             Err(why) => return self.complain(why),
         };
+        if let Err(why) = folder::follow_script(&folder, from, &to) {
+            self.complain(why);
+        }
         let renamed = |path: &Path| match path.strip_prefix(from) {
             Ok(rest) if rest.as_os_str().is_empty() => Some(to.clone()),
             Ok(rest) => Some(to.join(rest)),
             Err(_) => None,
         };
         let requests = &mut self.state.requests;
-        if let Some(open) = &mut requests.open {
-            open.path = renamed(&open.path).unwrap_or_else(|| open.path.clone());
+        if let Some(open) = &mut requests.open
+            && let Some(path) = renamed(&open.path)
+        {
+            // What is written there now, if its script is named otherwise from there.
+            if let Ok((read, text)) = load(&path) {
+                (open.saved.script, open.text) = (read.request.script, text);
+            }
+            open.path = path;
         }
         let unsaved = std::mem::take(&mut requests.unsaved);
         requests.unsaved = unsaved.into_iter().map(|(path, draft)| (renamed(&path).unwrap_or(path), draft)).collect();

@@ -87,13 +87,14 @@ pub fn list_recordings(folder: &Path) -> Result<Vec<Recording>, FileError> {
     for entry in entries {
         let path = entry.map_err(failed)?.path();
         let is_recording = path.extension().is_some_and(|extension| extension == EXTENSION);
-        // A file that vanishes while the folder is read is not listed.
-        let Some(metadata) = path.metadata().ok().filter(|metadata| is_recording && metadata.is_file()) else {
+        if !is_recording {
             continue;
-        };
+        }
+        // What is no file, or a link to none, is listed all the same: opening it says so. What vanishes meanwhile is not.
+        let Ok(metadata) = path.metadata().or_else(|_| path.symlink_metadata()) else { continue };
         recordings.push(Recording {
             name: path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
-            size_bytes: metadata.len(),
+            size_bytes: if metadata.is_file() { metadata.len() } else { 0 },
             modified: metadata.modified().ok(),
             path,
         });

@@ -87,7 +87,10 @@ fn last(connection: &Connection) -> (u64, u64) {
         [],
         schema::read,
     );
-    let Ok(row) = row else { return (0, 0) };
+    let Ok(row) = row else {
+        let newest = connection.query_row("SELECT max(seq) FROM event", [], |row| row.get::<_, Option<i64>>(0));
+        return (newest.ok().flatten().map_or(0, |seq| seq.max(0) as u64 + 1), 0);
+    };
     let events = row.events.unwrap_or_default();
     let last_ns = events.iter().map(|event| event.at_ns).max().unwrap_or(0);
     (row.seq.saturating_add(events.len().max(1) as u64), last_ns)

@@ -30,7 +30,7 @@ pub use glance::{Ending, Glance, glance, put_away, set_tags};
 pub use load::{Loaded, load};
 pub use reader::Opened;
 pub use recorder::{Recorder, RecorderStatus};
-pub use remarks::{RemarkChange, read_remarks, write_remarks};
+pub use remarks::{REMARK_BYTES, RemarkChange, read_remarks, write_remarks};
 pub use rename::{Renamer, is_recording, rename};
 pub use schema::{APPLICATION_ID, FORMAT_VERSION};
 pub use writer::SessionWriter;

@@ -6,7 +6,7 @@
 use super::archive::{FileArchive, Holes};
 use super::error::FileError;
 use super::opening::{self, How, allow_truncated, connect, connect_immutable};
-use super::{folder, schema};
+use super::{folder, schema, writing};
 use crate::session::Archive;
 use crate::wire::{ConnectionId, ConnectionInfo, Entry};
 use rusqlite::Connection;
@@ -91,13 +91,14 @@ impl Opened {
         self.ended_at.is_some()
     }
 
+    /// Whether a living program writes it now.
+    pub fn is_written(&self) -> bool {
+        !self.was_ended() && writing::is_written(&self.path, &self.connection)
+    }
+
     /// What is to say of the file as a whole, in sentences: what was repaired, what is missing.
     pub fn notices(&self) -> &[String] {
         &self.notices
-    }
-
-    pub(super) fn connection(&self) -> &Connection {
-        &self.connection
     }
 
     /// The next entries, of about `max_bytes` together; none at the end.

@@ -11,9 +11,11 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior};
 use std::path::Path;
 use std::time::Duration;
 
-/// Remarks that are read of a file at most, and bytes of the words of each.
+/// Remarks that are read of a file at most.
 const MOST: usize = 100_000;
-const LONGEST_BYTES: usize = 64 << 10;
+
+/// Bytes of the words of a remark that are read at most.
+pub const REMARK_BYTES: usize = 64 << 10;
 
 /// How long a write waits for others that write the same file.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -36,7 +38,7 @@ pub enum RemarkChange {
 impl Opened {
     /// The user's remarks as they are now, and what is to say of them in sentences.
     pub fn remarks(&self) -> (Vec<StoredRemark>, Vec<String>) {
-        read(self.connection())
+        read(self.database())
     }
 }
 
@@ -163,8 +165,8 @@ fn read_rows(
             continue;
         };
         let mut text = row.get::<_, String>(1).unwrap_or_default();
-        if text.len() > LONGEST_BYTES {
-            text.truncate(text.floor_char_boundary(LONGEST_BYTES));
+        if text.len() > REMARK_BYTES {
+            text.truncate(text.floor_char_boundary(REMARK_BYTES));
             shortened += 1;
         }
         let mark = row.get::<_, String>(2).ok().and_then(|name| Mark::named(&name)).unwrap_or_default();
@@ -177,7 +179,7 @@ fn read_rows(
         notices.push(format!("{senseless} of its remarks name no record and are left out"));
     }
     if shortened > 0 {
-        notices.push(format!("{shortened} of its remarks are longer than {LONGEST_BYTES} bytes and are cut there"));
+        notices.push(format!("{shortened} of its remarks are longer than {REMARK_BYTES} bytes and are cut there"));
     }
     Ok(())
 }
