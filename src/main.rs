@@ -8,7 +8,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     match cli.command {
         Some(command) => cli::run(command),
-        None => match pushscope::ui::run(cli.target) {
+        None => match pushscope::ui::run(&cli.targets) {
             Ok(()) => ExitCode::SUCCESS,
             Err(why) => {
                 eprintln!("pushscope: {why}");

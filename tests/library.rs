@@ -9,7 +9,7 @@ use program::Running;
 use pushscope::app::library::{Entry, RecordingState, ResultRow};
 use pushscope::app::{App, Command, LibraryColumn, LibraryCommand, Setup, Source, View};
 use pushscope::session::file::{Ending, Opened, SessionWriter, glance, rename, set_tags};
-use pushscope::wire::{ConnectionId, ConnectionInfo, Dir, Entry as Event0, Event, LinkId, Opening, What};
+use pushscope::wire::{ConnectionId, ConnectionInfo, Dir, Entry as Put, Event, LinkId, Opening, What};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -64,7 +64,7 @@ fn record(folder: &Path, name: &str, started_unix_ns: i64, says: &[&str]) -> Pat
     let path = folder.join(format!("{name}.pushscope"));
     let mut writer = SessionWriter::create(&path, started_unix_ns).unwrap();
     let (id, label) = (ConnectionId(1), format!("http://{name}.example/events"));
-    writer.put(Event0::Connection(ConnectionInfo { id, spec: "{}".into(), label })).unwrap();
+    writer.put(Put::Connection(ConnectionInfo { id, spec: "{}".into(), label })).unwrap();
     let (host, purpose) = ("a.example".to_owned(), "request".to_owned());
     let opening = Opening { connection: id, host, port: 80, tls: false, purpose, via: None };
     let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n".to_owned();
@@ -74,7 +74,7 @@ fn record(folder: &Path, name: &str, started_unix_ns: i64, says: &[&str]) -> Pat
     all.push(What::Ended(Dir::In));
     for (at, what) in all.into_iter().enumerate() {
         let event = Event { at_ns: at as u64 * 1_000_000_000, link: LinkId(1), what };
-        writer.put(Event0::Event(event)).unwrap();
+        writer.put(Put::Event(event)).unwrap();
     }
     writer.finish().unwrap();
     path
@@ -299,6 +299,20 @@ fn what_is_no_recording_is_listed_with_the_reason() {
         library(&mut app, LibraryCommand::Delete);
         until(&mut app, "it is gone", |app| says(app, &format!("Deleted {name}")));
     }
+}
+
+#[test]
+fn a_damaged_recording_is_counted_as_far_as_it_goes_and_marked() {
+    let folder = tempfile::tempdir().unwrap();
+    record(folder.path(), "whole", HOUR_NS, &["one", "two"]);
+    let path = record(folder.path(), "hurt", HOUR_NS, &["one", "two"]);
+    rusqlite::Connection::open(&path).unwrap().execute("UPDATE event SET what = 99 WHERE seq = 4", []).unwrap();
+    let mut app = app(folder.path());
+    library(&mut app, LibraryCommand::Toggle);
+    until(&mut app, "both are counted", |app| is_counted(app, 2));
+    let counts = |name| entry(&app, name).facts().unwrap().counts.unwrap();
+    assert_eq!((counts("whole").messages, counts("whole").damaged), (2, 0));
+    assert_eq!((counts("hurt").messages, counts("hurt").damaged), (1, 1));
 }
 
 #[test]

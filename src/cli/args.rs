@@ -22,9 +22,9 @@ pub use websocket::WebSocketArgs;
 #[derive(Debug, Parser)]
 #[command(name = "pushscope", version, args_conflicts_with_subcommands = true)]
 pub struct Cli {
-    /// An address to connect to, or a recording to open, in the window.
+    /// Addresses to connect to, and recordings to open, in the window.
     #[arg(value_name = "URL | FILE.pushscope")]
-    pub target: Option<String>,
+    pub targets: Vec<String>,
     /// What to do without a window.
     #[command(subcommand)]
     pub command: Option<Command>,

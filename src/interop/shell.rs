@@ -49,8 +49,10 @@ fn escaped(bytes: &[u8]) -> String {
 /// A `printf` that writes these bytes, also those that no word can hold.
 pub(super) fn printf(bytes: &[u8]) -> String {
     let mut text = String::from("printf '");
-    for byte in bytes {
+    for (at, byte) in bytes.iter().enumerate() {
         match byte {
+            // What begins so is an option.
+            b'-' if at == 0 => text.push_str("\\055"),
             b'%' => text.push_str("%%"),
             b'\\' => text.push_str("\\\\"),
             b' '..=b'~' if *byte != b'\'' => text.push(char::from(*byte)),
@@ -89,6 +91,13 @@ mod tests {
         assert_eq!(word("a\u{202e}b".as_bytes()).unwrap(), "$'a\\xe2\\x80\\xaeb'");
         assert_eq!(word(b"a\0b"), None);
         assert_eq!(comment("a\nrm -rf /\u{202e}"), "a⏎rm -rf /·");
+    }
+
+    #[test]
+    fn what_begins_like_an_option_is_printed() {
+        for bytes in [&b"-v a"[..], b"--", b"-\0", b"-"] {
+            assert_eq!(bash(&printf(bytes)), bytes);
+        }
     }
 
     proptest! {

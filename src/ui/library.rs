@@ -394,6 +394,10 @@ fn told(state: &State, entry: &Entry, colors: &theme::Colors) -> Told {
 fn mark<'a>(facts: &'a Facts, is_live: bool, colors: &theme::Colors) -> ((&'static str, Color32), &'a str) {
     match &facts.state {
         _ if is_live => (("●", colors.good), "being recorded"),
+        RecordingState::Ended if facts.counts.is_some_and(|counts| counts.damaged > 0) => (
+            ("⚠", colors.warning),
+            "damaged: a part of it cannot be read, or is not as it was written; opening it says which",
+        ),
         RecordingState::Ended => (("", colors.weak), ""),
         RecordingState::Recording => (("●", colors.good), "being recorded by another program"),
         RecordingState::CutOff => {

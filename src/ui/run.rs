@@ -31,10 +31,10 @@ impl eframe::App for Native {
     }
 }
 
-/// Opens the window, on an address or a recording where one is given, and runs until it is closed.
+/// Opens the window, on the addresses and recordings that are given, and runs until it is closed.
 ///
 /// An error is one line for the terminal.
-pub fn run(target: Option<String>) -> Result<(), String> {
+pub fn run(targets: &[String]) -> Result<(), String> {
     let icon = eframe::icon_data::from_png_bytes(include_bytes!("../../assets/icon.png"));
     let viewport = egui::ViewportBuilder::default()
         .with_title("Pushscope")
@@ -46,14 +46,13 @@ pub fn run(target: Option<String>) -> Result<(), String> {
     let options = eframe::NativeOptions { viewport, ..eframe::NativeOptions::default() };
     let is_open = Arc::new(AtomicBool::new(false));
     let opened = is_open.clone();
+    let commands: Vec<Command> = targets.iter().map(|target| command_for(target)).collect();
     let create: eframe::AppCreator<'_> = Box::new(move |creation| {
         opened.store(true, Ordering::Relaxed);
         Window::install(&creation.egui_ctx);
         let ctx = creation.egui_ctx.clone();
         let mut app = App::new(Setup::new(Arc::new(move || ctx.request_repaint())))?;
-        if let Some(target) = target {
-            app.apply(command_for(&target));
-        }
+        commands.into_iter().for_each(|command| app.apply(command));
         Ok(Box::new(Native { window: Window::new(app) }))
     });
     let ran = without_panic(is_open, || eframe::run_native("Pushscope", options, create))?;

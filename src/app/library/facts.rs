@@ -41,6 +41,9 @@ pub struct Counts {
     pub findings: u64,
     /// Of those, the ones that stop one.
     pub errors: u64,
+    /// Stretches that cannot be read, or are not as they were written.
+    #[serde(default)]
+    pub damaged: u64,
 }
 
 /// What is known of a recording.
@@ -105,12 +108,13 @@ pub(super) fn count(path: &Path, job: &Job) -> Option<Counts> {
     let store = Store::archived(opened.archive().ok()?, Arc::new(AtomicU64::new(u64::MAX)));
     let mut session = Session::new(store, opened.started_unix_ns());
     let mut findings = Findings::default();
+    let mut damaged = 0;
     loop {
         match opened.next_batch(BATCH_BYTES) {
             Ok(entries) if entries.is_empty() => break,
             Ok(entries) => entries.into_iter().for_each(|entry| _ = session.take(entry)),
             // What lies behind damage counts all the same; the file says what is wrong with it when it is opened.
-            Err(_) => {}
+            Err(_) => damaged += 1,
         }
         findings.look_all(&session);
         session.forget_told();
@@ -120,5 +124,5 @@ pub(super) fn count(path: &Path, job: &Job) -> Option<Counts> {
     }
     let messages = session.totals().messages.iter().sum();
     let count = |severity| findings.list().iter().filter(|finding| finding.severity >= severity).count() as u64;
-    Some(Counts { messages, findings: count(Severity::Warning), errors: count(Severity::Error) })
+    Some(Counts { messages, findings: count(Severity::Warning), errors: count(Severity::Error), damaged })
 }
