@@ -75,7 +75,7 @@ fn notices(session: &Session) -> Vec<String> {
 }
 
 proptest! {
-    #![proptest_config(Config { cases: 48, max_shrink_iters: 100, failure_persistence: None, ..Config::default() })]
+    #![proptest_config(Config { cases: 96, max_shrink_iters: 100, failure_persistence: None, ..Config::default() })]
     #[test]
     fn shuffled_repeated_and_overlapping_packets_carry_the_same_streams(
         talks in prop::collection::vec(talk(), 1..4),

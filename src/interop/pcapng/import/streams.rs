@@ -84,6 +84,8 @@ pub struct Place {
 struct Known {
     stream: usize,
     syn: [Option<u32>; 2],
+    /// The lowest number of each direction that the other end said it waits for, as long as no SYN was seen.
+    awaited: [Option<u32>; 2],
     /// The lowest number of each direction, as long as no SYN was seen.
     lowest: [Option<u32>; 2],
     fin: [bool; 2],
@@ -105,7 +107,7 @@ impl Tracker {
         let side = usize::from(segment.from > segment.to);
         let ends = if side == 0 { [segment.from, segment.to] } else { [segment.to, segment.from] };
         let known = self.known.get(&ends);
-        let is_new = known.is_none_or(|known| segment.syn && known.is_over_by(side, segment.sequence));
+        let is_new = known.is_none_or(|known| segment.syn && known.is_over_by(side, segment));
         if is_new && self.streams >= MOST_STREAMS {
             self.beyond += 1;
             return None;
@@ -118,10 +120,10 @@ impl Tracker {
         if segment.syn {
             known.syn[side] = Some(segment.sequence);
         } else if known.syn[side].is_none() {
-            let lowest = known.lowest[side].get_or_insert(segment.sequence);
-            if (segment.sequence.wrapping_sub(*lowest) as i32) < 0 {
-                *lowest = segment.sequence;
-            }
+            lower(&mut known.lowest[side], segment.sequence);
+        }
+        if let Some(number) = segment.acknowledgment.filter(|_| known.syn[1 - side].is_none()) {
+            lower(&mut known.awaited[1 - side], number);
         }
         known.fin[side] |= segment.fin;
         known.rst |= segment.rst;
@@ -129,16 +131,38 @@ impl Tracker {
     }
 }
 
+/// Makes a number the lowest where it is before the one that was. Numbers are counted modulo 2³².
+fn lower(lowest: &mut Option<u32>, number: u32) {
+    let known = *lowest.get_or_insert(number);
+    if (number.wrapping_sub(known) as i32) < 0 {
+        *lowest = Some(number);
+    }
+}
+
+/// Whether a SYN with the number before `first` may begin what is known from `lowest` on.
+fn begins(first: u32, lowest: u32) -> bool {
+    (0..LATE_SYN_BYTES).contains(&(lowest.wrapping_sub(first) as i32))
+}
+
 impl Known {
-    /// Whether a SYN with this number begins another connection.
-    fn is_over_by(&self, side: usize, sequence: u32) -> bool {
+    /// Whether a SYN begins another connection.
+    fn is_over_by(&self, side: usize, segment: &Segment<'_>) -> bool {
+        let first = segment.sequence.wrapping_add(1);
         match (self.syn[side], self.lowest[side]) {
-            (Some(syn), _) => syn != sequence,
-            (None, Some(lowest)) => {
-                let after = lowest.wrapping_sub(sequence.wrapping_add(1)) as i32;
-                !(0..LATE_SYN_BYTES).contains(&after)
+            (Some(syn), _) => syn != segment.sequence,
+            (None, Some(lowest)) => !begins(first, lowest),
+            // Packets may have come behind those that end the other direction: then one side acknowledges the other.
+            (None, None) => {
+                let other = 1 - side;
+                let answers = |number: u32| match (self.syn[other], self.lowest[other]) {
+                    (Some(syn), _) => number == syn.wrapping_add(1),
+                    (None, Some(lowest)) => begins(number, lowest),
+                    (None, None) => false,
+                };
+                let belongs = segment.acknowledgment.is_some_and(answers)
+                    || self.awaited[side].is_some_and(|awaited| begins(first, awaited));
+                !belongs && (self.rst || self.fin[other])
             }
-            (None, None) => self.rst || self.fin[1 - side],
         }
     }
 }
@@ -247,6 +271,28 @@ mod tests {
         // A SYN that comes late, and one that is another's.
         assert_eq!(streams(&[(A, 11, ""), (A, 10, "S"), (A, 400, "S")]), [0, 0, 1]);
         assert_eq!(streams(&[(A, 11, ""), (A, 4_000_000_000, "S")]), [0, 1]);
+    }
+
+    #[test]
+    fn all_of_one_direction_may_come_before_the_other() {
+        let answering =
+            |sequence, flags, number| Segment { acknowledgment: Some(number), ..segment(B, A, sequence, flags) };
+        let client = [segment(A, B, 10, "S"), segment(A, B, 11, ""), segment(A, B, 30, "F")];
+        let server = [answering(90, "S", 11), answering(91, "", 20), answering(120, "F", 31)];
+        let orders = [
+            [&client[..], &server[..]].concat(),
+            [&server[..], &client[..]].concat(),
+            [&client[1..], &server[..], &client[..1]].concat(),
+            [&server[1..], &client[..], &server[..1]].concat(),
+        ];
+        for all in orders {
+            let mut tracker = Tracker::default();
+            assert!(all.iter().all(|segment| tracker.place(segment).unwrap().stream == 0), "{all:?}");
+        }
+        // Answers to another SYN.
+        let mut tracker = Tracker::default();
+        client.iter().for_each(|segment| _ = tracker.place(segment));
+        assert_eq!(tracker.place(&answering(90, "S", 700)).unwrap().stream, 1);
     }
 
     #[test]

@@ -302,16 +302,19 @@ impl Half {
     /// Looks at what a segment begins with.
     fn look(&mut self, start: i64, payload: &[u8], awaited: Option<i64>) {
         self.answers |= is_answer(payload);
-        let wanted = if self.answers { ANSWER_BYTES } else { LOOKED_AT_BYTES };
         let is_earlier = self.request.as_ref().is_none_or(|(at, ..)| start < *at);
         if is_earlier && self.syn != Some(start) && payload.len() >= 4 && is_request(payload) {
-            self.request = Some((start, awaited, payload[..payload.len().min(wanted)].to_vec()));
+            self.request = Some((start, awaited, payload[..payload.len().min(LOOKED_AT_BYTES)].to_vec()));
         }
-        let is_early = start < self.syn.unwrap_or(0) + wanted as i64;
-        if is_early && self.early.len() < MOST_EARLY && self.early_bytes < wanted {
-            let piece = payload[..payload.len().min(wanted - self.early_bytes)].to_vec();
-            self.early_bytes += piece.len();
-            self.early.push((start, piece));
+        // A request may be cut so that its next segment begins like an answer; only the first bytes tell.
+        let is_first_answer = self.syn == Some(start) && is_answer(payload);
+        let wanted = if is_first_answer { ANSWER_BYTES } else { LOOKED_AT_BYTES };
+        // What comes first in the file may be what comes later on the wire: room is left for what is before it.
+        let end = self.syn.unwrap_or(start.min(0)) + wanted as i64;
+        let len = usize::try_from(end - start).unwrap_or(0).min(payload.len());
+        if len > 0 && self.early.len() < MOST_EARLY && self.early_bytes + len <= 2 * LOOKED_AT_BYTES {
+            self.early_bytes += len;
+            self.early.push((start, payload[..len].to_vec()));
         }
     }
 
