@@ -81,6 +81,9 @@ impl App {
                 // Asked for again, the selected record comes back.
                 self.state.pane = if self.state.shows(pane) { Pane::Record } else { pane };
                 self.state.details = true;
+                if pane == Pane::Compare {
+                    self.suggest_sides();
+                }
             }
             Command::SetAck(rule) => self.set_ack(rule),
             Command::CopyFindings => self.copy_findings(),

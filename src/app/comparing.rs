@@ -253,8 +253,18 @@ impl App {
         }
     }
 
-    /// Shows what can be compared: at first the two newest recordings, or two connections of the only one.
+    /// Shows what can be compared.
     fn choose_sides(&mut self) {
+        self.suggest_sides();
+        if self.state.views.is_empty() {
+            return;
+        }
+        self.state.compare.shows_messages = false;
+        (self.state.pane, self.state.details) = (Pane::Compare, true);
+    }
+
+    /// Where the sides are not chosen, or gone: the two newest recordings, or two connections of the only one.
+    pub(super) fn suggest_sides(&mut self) {
         let state = &mut self.state;
         let exists = |side: &SideChoice| side.view.is_some_and(|id| state.views.iter().any(|view| view.id == id));
         let form = &mut state.compare.form;
@@ -269,8 +279,6 @@ impl App {
                 [.., a, b] => [a, b].map(|view| SideChoice { view: Some(view.id), connection: None }),
             };
         }
-        state.compare.shows_messages = false;
-        (state.pane, state.details) = (Pane::Compare, true);
     }
 
     fn compare_sides(&mut self) {

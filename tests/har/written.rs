@@ -272,6 +272,12 @@ fn remarks_are_comments_and_stopping_stops() {
     har::write(&chosen, &mut file, &mut |_, _| true).unwrap();
     let har: Value = serde_json::from_slice(&file).unwrap();
     assert_eq!(entry(&har, "/ws")["comment"], format!("#{} (red) look at this", message + 1));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.har");
+    std::fs::write(&path, &file).unwrap();
+    let read = crate::recorded::read_file(&path).unwrap();
+    let said = &read.report.remarks;
+    assert!(said.contains(&"entries with a comment, which is not carried over: 1".to_owned()), "{said:?}");
     let stopped = har::write(&chosen, &mut Vec::new(), &mut |_, _| false).unwrap_err();
     assert!(matches!(stopped, InteropError::Stopped), "{stopped}");
 }

@@ -95,6 +95,10 @@ fn two_recordings_are_compared_beside_the_window_and_rows_lead_to_their_records(
             harness.state().state().view().unwrap().session.records().len() > lines.len() + 2
         });
     }
+    // However the pane is come by, the two newest are suggested.
+    harness.state_mut().app.apply(Command::ShowPane(Pane::Compare));
+    harness.run_steps(2);
+    assert!(shows(&harness, "First recording: one") && shows(&harness, "Second recording: two"));
     harness.state_mut().app.apply(compare(CompareCommand::Sides));
     harness.run_steps(2);
     assert!(shows(&harness, "First recording: one") && shows(&harness, "Second recording: two"));

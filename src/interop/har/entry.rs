@@ -144,6 +144,8 @@ pub(super) struct Entry<'a> {
     pub timings: Timings,
     #[serde(default, rename = "serverIPAddress")]
     pub server: Loose,
+    #[serde(default)]
+    pub comment: Loose,
     #[serde(default, borrow, rename = "_webSocketMessages")]
     pub messages: Option<&'a RawValue>,
     #[serde(default, borrow, rename = "_eventSourceMessages")]

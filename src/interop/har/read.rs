@@ -184,6 +184,9 @@ impl<'i> Import<'i> {
             self.last_started
         });
         self.last_started = began;
+        if entry.comment.text().is_some_and(|comment| !comment.is_empty()) {
+            self.tally.add("# entries with a comment, which is not carried over", 1);
+        }
         let connection = self.connection(&rebuilt);
         self.links += 1;
         let link = LinkId(self.links);
