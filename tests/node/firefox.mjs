@@ -126,13 +126,11 @@ try {
     window.gBrowser.selectedBrowser.fixupAndLoadURIString(url, { triggeringPrincipal });
     const pause = () => new Promise((resolve) => window.setTimeout(resolve, 50));
     while (tab.label !== "done") await pause();
-    // The monitor hears of an answer later than the page; the last that it lists is the WebSocket's.
-    for (;;) {
-      const har = await toolbox.getHARFromNetMonitor();
-      const status = (end) => har.entries.find((entry) => entry.request.url.endsWith(end))?.response.status;
-      if (status("/sse") === 200 && status("/ws") === 101) return JSON.stringify({ log: har });
-      await pause();
-    }
+    // The monitor hears of an answer later than the page; asked for a HAR too early, it stops listing.
+    const { store } = toolbox.getCurrentPanel().panelWin;
+    const isListed = (end) => store.getState().requests.requests.some((request) => request.url.endsWith(end) && request.status);
+    while (!isListed("/ws") || !isListed("/the-end")) await pause();
+    return JSON.stringify({ log: await toolbox.getHARFromNetMonitor() });
   }, url);
   writeFileSync(out, har);
   leave(0);
